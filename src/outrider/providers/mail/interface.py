@@ -1,0 +1,193 @@
+"""What a mailbox provider can do, in terms no vendor owns. `imap` is the first implementation."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class Security(StrEnum):
+    """How a connection is protected. `NONE` is refused unless the operator allows that host."""
+
+    TLS = "tls"
+    STARTTLS = "starttls"
+    NONE = "none"
+
+
+class Role(StrEnum):
+    """A folder's special use (RFC 6154), and the inbox."""
+
+    INBOX = "inbox"
+    SENT = "sent"
+    DRAFTS = "drafts"
+    ARCHIVE = "archive"
+    JUNK = "junk"
+    TRASH = "trash"
+    ALL = "all"
+
+
+class Step(StrEnum):
+    """Where connecting a mailbox can fail, in the order tried."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    LOGIN = "login"
+    FOLDER = "folder"
+    SEND = "send"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    host: str
+    port: int
+    security: Security
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All that is needed to open a mailbox. Exactly one of `password` and `access_token` is set."""
+
+    address: str
+    username: str
+    imap: Server
+    smtp: Server
+    password: str | None = field(default=None, repr=False)
+    access_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    name: str
+    role: Role | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a folder has been read: everything up to `last_uid` under `uid_validity` (RFC 9051 2.3.1.1)."""
+
+    uid_validity: int
+    last_uid: int
+    mod_seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One message as the server holds it. `raw` is None where it exceeds the size limit; `header` then stands alone."""
+
+    uid: int
+    received_at: datetime
+    size: int
+    header: bytes
+    raw: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """One batch of new messages, oldest first, and the cursor to commit with them.
+
+    `reset` says that the server renumbered the folder: what was known of it by uid is void.
+    """
+
+    messages: tuple[Fetched, ...]
+    cursor: Cursor
+    more: bool
+    reset: bool
+    remaining: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What verification learned of a mailbox."""
+
+    folders: tuple[Folder, ...]
+    capabilities: frozenset[str]
+    smtp_extensions: frozenset[str]
+
+
+class ConnectFailed(Exception):
+    """Connecting failed at `step` of `server` ("imap" or "smtp"); `hint` says what to do about it.
+
+    `is_terminal` is True where trying again can't help before a person acts (a refused login).
+    """
+
+    def __init__(self, step: Step, server: str, message: str, hint: str, *, is_terminal: bool = False) -> None:
+        super().__init__(message)
+        self.step, self.server, self.message, self.hint, self.is_terminal = step, server, message, hint, is_terminal
+
+
+class Outcome(StrEnum):
+    """What is known after a send failed."""
+
+    REFUSED = "refused"  # 5xx: the server will not take it
+    DEFERRED = "deferred"  # 4xx, or the connection ended before the final dot: not taken, safe to repeat
+    UNKNOWN = "unknown"  # the connection ended after the final dot: it may have been taken (RFC 5321 4.5.3.2.6)
+
+
+class SendFailed(Exception):
+    """A send did not end in 250. `reply` is the server's text, `code`/`enhanced` its numbers where it gave any."""
+
+    def __init__(self, outcome: Outcome, reply: str, *, code: int | None = None, enhanced: str | None = None) -> None:
+        super().__init__(reply)
+        self.outcome, self.reply, self.code, self.enhanced = outcome, reply, code, enhanced
+
+
+class Deadline(Protocol):
+    def has_passed(self) -> bool:
+        """True once too much of the lease is spent to start giving the body away."""
+        ...
+
+
+class Sender(Protocol):
+    """An open sending connection; used for one message at a time."""
+
+    async def send(self, raw: bytes, *, sender: str, recipient: str, deadline: Deadline) -> str:
+        """Returns the server's final reply. Raises SendFailed.
+
+        The deadline is checked after 354 and before the first byte of the body; once passed, nothing is
+        given away and the outcome is DEFERRED.
+        """
+        ...
+
+
+class Reader(Protocol):
+    """An open reading connection; its calls must not overlap."""
+
+    async def folders(self) -> tuple[Folder, ...]: ...
+
+    async def changes(
+        self, folder: str, cursor: Cursor | None, *, batch: int, since: datetime | None, at_most: int
+    ) -> Changes:
+        """Returns the next batch after `cursor`.
+
+        With no cursor (or a void one) it starts at the newest `at_most` messages received after `since`.
+        """
+        ...
+
+    async def wait(self, folder: str, *, seconds: float) -> bool:
+        """Waits for news in a folder (IDLE, RFC 2177); True as soon as there may be some, False after `seconds`.
+
+        Returns at once with False where the server can't push: the caller polls.
+        """
+        ...
+
+    async def find(self, folder: str, message_id: str) -> bool:
+        """Whether a message with this Message-ID is in the folder."""
+        ...
+
+    async def append(self, folder: str, raw: bytes) -> None:
+        """Stores a copy, marked as read."""
+        ...
+
+
+class MailProvider(Protocol):
+    """A way to reach mailboxes. Every failure to connect is a ConnectFailed."""
+
+    async def verify(self, account: Account) -> Verified: ...
+
+    def open(self, account: Account) -> AbstractAsyncContextManager[Reader]: ...
+
+    def sender(self, account: Account) -> AbstractAsyncContextManager[Sender]: ...
+
+
