@@ -1,0 +1,96 @@
+"""Writes of users, workspaces and access keys."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from outrider.core import passwords, tokens
+from outrider.core.clock import now
+from outrider.core.db import Scope, set_scope
+from outrider.core.errors import Conflict, Invalid
+from outrider.core.ids import new_id
+from outrider.domain.accounts import queries
+from outrider.domain.accounts.models import AccessKey, Member, Role, User, Workspace
+from outrider.domain.accounts.permissions import Permission
+
+
+class EmailTaken(Conflict):
+    code = "email_taken"
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A fresh access key; `plaintext` is shown once and never stored."""
+
+    key: AccessKey
+    plaintext: str
+
+
+async def create_user(
+    db: AsyncSession, *, email: str, password: str, name: str = "", timezone: str = "UTC", actor: str = "system"
+) -> tuple[User, Workspace]:
+    """Creates a user with a workspace of their own, which becomes the transaction's scope."""
+    email = normalise_email(email)
+    passwords.check_strength(password, email=email)
+    check_timezone(timezone)
+    if await queries.user_by_email(db, email) is not None:
+        raise EmailTaken(f"There is already a user with the address {email}.")
+    user = User(id=new_id(), email=email, name=name, timezone=timezone)
+    user.password_hash = await passwords.hash_password(password)
+    workspace = Workspace(id=new_id(), name=name or email)
+    await set_scope(db, Scope(workspace.id, user.id, email, actor))
+    db.add_all([user, workspace])
+    await db.flush()
+    db.add(Member(workspace_id=workspace.id, user_id=user.id, role=Role.OWNER))
+    await db.flush()
+    return user, workspace
+
+
+async def create_access_key(
+    db: AsyncSession,
+    *,
+    workspace_id: UUID,
+    user_id: UUID,
+    name: str,
+    scopes: frozenset[Permission] = frozenset(),
+    expires_at: datetime | None = None,
+) -> NewKey:
+    """Creates an access key; with no scopes it may do all that its user's role may."""
+    plaintext = tokens.new_access_key()
+    key = AccessKey(
+        id=new_id(),
+        workspace_id=workspace_id,
+        user_id=user_id,
+        name=name,
+        digest=tokens.digest(plaintext),
+        hint=f"{plaintext[:14]}…",
+        scopes=sorted(scopes),
+        expires_at=expires_at,
+    )
+    db.add(key)
+    await db.flush()
+    return NewKey(key, plaintext)
+
+
+def revoke_access_key(key: AccessKey) -> None:
+    key.revoked_at = key.revoked_at or now()
+
+
+def normalise_email(email: str) -> str:
+    """Returns the address in the form it is compared in. Raises Invalid."""
+    try:
+        checked = validate_email(email.strip(), check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise Invalid(f"{email!r} is not an email address: {error}", field="email") from None
+    return checked.normalized.lower()
+
+
+def check_timezone(name: str) -> ZoneInfo:
+    """Returns the zone. Raises Invalid for a name the IANA database doesn't have."""
+    if name not in available_timezones():
+        raise Invalid(f"{name!r} is not an IANA time zone such as Europe/Berlin.", field="timezone")
+    return ZoneInfo(name)

@@ -1,0 +1,131 @@
+"""Users, workspaces and their members; sessions and access keys; the keys that seal a workspace's secrets."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ForeignKey, Index, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from outrider.core.clock import now
+from outrider.core.db import Model
+from outrider.core.ids import new_id
+from outrider.domain.tables import Stamped, Tenant, within_workspace
+
+FREE_FAILURES = 5
+LONGEST_DELAY = timedelta(minutes=15)
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+class User(Stamped, Model):
+    """A person who can sign in. `email` is normalised; one user may belong to several workspaces."""
+
+    __tablename__ = "users"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    email: Mapped[str] = mapped_column(Text, unique=True)
+    name: Mapped[str] = mapped_column(Text, default="")
+    picture: Mapped[str | None] = mapped_column(Text)
+    timezone: Mapped[str] = mapped_column(Text, default="UTC")
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    failures: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+
+    def count_failure(self, at: datetime) -> None:
+        """After five free failures each further one doubles the wait, up to 15 minutes (never a lock for good)."""
+        self.failures += 1
+        if self.failures > FREE_FAILURES:
+            delay = timedelta(seconds=2 ** min(self.failures - FREE_FAILURES, 10))
+            self.locked_until = at + min(delay, LONGEST_DELAY)
+
+    def clear_failures(self) -> None:
+        self.failures, self.locked_until = 0, None
+
+
+class Workspace(Stamped, Model):
+    __tablename__ = "workspaces"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(Text)
+
+
+class Member(Model):
+    __tablename__ = "members"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    role: Mapped[Role] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    __table_args__ = (Index(None, "user_id"),)
+
+
+class Session(Tenant, Model):
+    """One sign-in: a family of refresh tokens that ends as a whole."""
+
+    __tablename__ = "sessions"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    seen_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    revoked_reason: Mapped[str | None] = mapped_column(Text)
+    client: Mapped[str] = mapped_column(Text, default="")
+
+    __table_args__ = (Index(None, "workspace_id", "user_id"),)
+
+    def revoke(self, at: datetime, reason: str) -> None:
+        if self.revoked_at is None:
+            self.revoked_at, self.revoked_reason = at, reason
+
+
+class RefreshToken(Tenant, Model):
+    """A link in a session's chain. Only its digest is kept; its successor is derived from the token itself."""
+
+    __tablename__ = "refresh_tokens"
+
+    session_id: Mapped[UUID]
+    digest: Mapped[bytes]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    used_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        within_workspace("session_id", "sessions"),
+        Index(None, "workspace_id", "digest", unique=True),
+        Index(None, "workspace_id", "session_id"),
+    )
+
+
+class AccessKey(Tenant, Model):
+    """A program's key: shown once, stored as a digest, limited to scopes, expiring."""
+
+    __tablename__ = "access_keys"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(Text)
+    digest: Mapped[bytes] = mapped_column(unique=True)
+    hint: Mapped[str] = mapped_column(Text)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "workspace_id", "user_id"),)
+
+
+class DataKey(Model):
+    """A workspace's data key, wrapped by the installation's key."""
+
+    __tablename__ = "data_keys"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
+    wrapped: Mapped[bytes]
+    created_at: Mapped[datetime] = mapped_column(default=now)

@@ -1,0 +1,44 @@
+"""Who may do what: permissions, what each role has, and the caller as every action sees them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from outrider.core.db import Scope
+from outrider.domain.accounts.models import Role
+
+
+class Permission(StrEnum):
+    ACCOUNT_READ = "account:read"
+    ACCOUNT_WRITE = "account:write"
+    MAILBOXES_READ = "mailboxes:read"
+    MAILBOXES_WRITE = "mailboxes:write"
+    SEQUENCES_READ = "sequences:read"
+    SEQUENCES_WRITE = "sequences:write"
+    ENROLLMENTS_READ = "enrollments:read"
+    ENROLLMENTS_WRITE = "enrollments:write"
+    ANALYTICS_READ = "analytics:read"
+
+
+EVERYTHING = frozenset(Permission)
+READING = frozenset(permission for permission in Permission if permission.endswith(":read"))
+GRANTS = {Role.OWNER: EVERYTHING, Role.MEMBER: EVERYTHING, Role.VIEWER: READING}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The caller, as proven by a token or a key. `scopes` narrow what the role grants; None means no narrowing."""
+
+    user_id: UUID
+    workspace_id: UUID
+    email: str
+    role: Role
+    session_id: UUID | None = None
+    scopes: frozenset[str] | None = None
+
+    def may(self, permission: Permission) -> bool:
+        return permission in GRANTS[self.role] and (self.scopes is None or permission in self.scopes)
+
+    def scope(self, request_id: str = "") -> Scope:
+        actor = f"session:{self.session_id}" if self.session_id else "access_key"
+        return Scope(self.workspace_id, self.user_id, self.email, actor, request_id)

@@ -1,0 +1,84 @@
+"""Reads of users, memberships, sessions and keys."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from outrider.core.errors import Unauthenticated
+from outrider.domain.accounts.models import AccessKey, Member, Role, Session, User
+from outrider.domain.accounts.permissions import Actor
+
+SIGN_IN_AGAIN = "Your sign-in is no longer valid. Sign in again."
+
+
+async def user_by_email(db: AsyncSession, email: str, *, lock: bool = False) -> User | None:
+    query = select(User).where(User.email == email)
+    user: User | None = await db.scalar(query.with_for_update() if lock else query)
+    return user
+
+
+async def get_user(db: AsyncSession, user_id: UUID) -> User:
+    user = await db.get(User, user_id)
+    if user is None:
+        raise Unauthenticated(SIGN_IN_AGAIN)
+    return user
+
+
+async def count_users(db: AsyncSession) -> int:
+    return await db.scalar(select(func.count()).select_from(User)) or 0
+
+
+async def memberships(db: AsyncSession, user_id: UUID) -> list[tuple[UUID, Role]]:
+    """Returns a user's workspaces, oldest membership first. Works before a workspace is chosen."""
+    rows = await db.execute(text("select workspace_id, role from memberships_of(:user)"), {"user": user_id})
+    return [(row.workspace_id, Role(row.role)) for row in rows]
+
+
+async def workspace_of_access_key(db: AsyncSession, digest: bytes) -> UUID | None:
+    """Works before a workspace is chosen."""
+    found: UUID | None = await db.scalar(text("select workspace_of_access_key(:digest)"), {"digest": digest})
+    return found
+
+
+async def actor_of_session(db: AsyncSession, workspace_id: UUID, session_id: UUID, at: datetime) -> Actor:
+    """Returns the caller behind a session of the scope's workspace. Raises Unauthenticated once it has ended."""
+    row = (
+        await db.execute(
+            select(User.id, User.email, Member.role)
+            .select_from(Session)
+            .join(User, User.id == Session.user_id)
+            .join(Member, (Member.user_id == User.id) & (Member.workspace_id == Session.workspace_id))
+            .where(
+                Session.workspace_id == workspace_id,
+                Session.id == session_id,
+                Session.revoked_at.is_(None),
+                Session.expires_at > at,
+                User.disabled_at.is_(None),
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        raise Unauthenticated(SIGN_IN_AGAIN)
+    return Actor(row.id, workspace_id, row.email, Role(row.role), session_id=session_id)
+
+
+async def actor_of_key(db: AsyncSession, workspace_id: UUID, digest: bytes, at: datetime) -> Actor:
+    row = (
+        await db.execute(
+            select(User.id, User.email, Member.role, AccessKey.scopes, AccessKey.expires_at)
+            .select_from(AccessKey)
+            .join(User, User.id == AccessKey.user_id)
+            .join(Member, (Member.user_id == User.id) & (Member.workspace_id == AccessKey.workspace_id))
+            .where(
+                AccessKey.workspace_id == workspace_id,
+                AccessKey.digest == digest,
+                AccessKey.revoked_at.is_(None),
+                User.disabled_at.is_(None),
+            )
+        )
+    ).one_or_none()
+    if row is None or (row.expires_at is not None and row.expires_at <= at):
+        raise Unauthenticated("This access key is unknown, expired or revoked. Make a new one.")
+    return Actor(row.id, workspace_id, row.email, Role(row.role), scopes=frozenset(row.scopes) or None)

@@ -1,0 +1,183 @@
+"""Signing in, refreshing and signing out.
+
+A refresh token works once. Its successor is derived from it, so that a client which lost the answer gets the same
+successor for ten seconds; after that, its return means theft and ends the whole session (RFC 9700 4.14.2).
+"""
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NoReturn
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from outrider.core import passwords, tokens
+from outrider.core.clock import now
+from outrider.core.db import Scope, set_scope
+from outrider.core.errors import Forbidden, Limited, Unauthenticated
+from outrider.core.events import emit
+from outrider.core.ids import new_id
+from outrider.domain.accounts import queries
+from outrider.domain.accounts.events import RefreshTokenReused, SignedIn
+from outrider.domain.accounts.models import RefreshToken, Session, User
+
+GRACE = timedelta(seconds=10)
+WRONG = "The email address or the password is wrong."
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A session with the two tokens that carry it."""
+
+    user: User
+    session: Session
+    access_token: str
+    expires_at: datetime
+    refresh_token: str
+
+
+class Refused(Unauthenticated):
+    """A refusal whose traces (a counted failure, an ended session) must be committed: raise it after the commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """What sessions are made with: the signing keys and the longest life of a session."""
+
+    access: tokens.AccessTokens
+    secret: bytes
+    lifetime: timedelta
+
+    def successor(self, token: str) -> str:
+        workspace, _, _ = token.partition(".")
+        derived = hmac.new(self.secret, f"refresh:{token}".encode(), hashlib.sha256).digest()
+        return f"{workspace}.{base64.urlsafe_b64encode(derived).decode().rstrip('=')}"
+
+
+async def sign_in(
+    db: AsyncSession, issuer: Issuer, *, email: str, password: str, client: str = ""
+) -> Issued | Refused | Limited:
+    """Signs in by password. Refusals are returned, not raised, so that the counted failure is committed.
+
+    An unknown address costs the same time and gives the same answer as a wrong password.
+    """
+    at = now()
+    user = await queries.user_by_email(db, email.strip().lower(), lock=True)
+    if user is not None and user.locked_until is not None and user.locked_until > at:
+        wait = int((user.locked_until - at).total_seconds()) + 1
+        return Limited("Too many failed sign-ins. Wait before the next try.", retry_after=wait)
+    is_right = await passwords.verify(user.password_hash if user else None, password)
+    if user is None or not is_right or user.disabled_at is not None:
+        if user is not None:
+            user.count_failure(at)
+        return Refused(WRONG)
+    user.clear_failures()
+    if user.password_hash is not None and passwords.needs_rehash(user.password_hash):
+        user.password_hash = await passwords.hash_password(password)
+    return await start(db, issuer, user, client=client)
+
+
+async def start(db: AsyncSession, issuer: Issuer, user: User, *, client: str = "") -> Issued:
+    """Opens a session in the user's first workspace."""
+    belongs = await queries.memberships(db, user.id)
+    if not belongs:
+        raise Forbidden("This user belongs to no workspace. Ask an owner for an invitation.")
+    workspace_id = belongs[0][0]
+    await set_scope(db, Scope(workspace_id, user.id, user.email, "sign-in"))
+    at = now()
+    session = Session(
+        workspace_id=workspace_id,
+        id=new_id(),
+        user_id=user.id,
+        expires_at=at + issuer.lifetime,
+        client=client[:200],
+    )
+    db.add(session)
+    await db.flush()
+    refresh_token = f"{workspace_id.hex}.{tokens.new_secret()}"
+    db.add(_link(session, refresh_token))
+    await emit(db, SignedIn(workspace_id=workspace_id, user_id=user.id, session_id=session.id))
+    await db.flush()
+    return _issue(issuer, user, session, refresh_token)
+
+
+async def refresh(db: AsyncSession, issuer: Issuer, refresh_token: str) -> Issued | Refused:
+    """Trades a refresh token for its successor and a new access token."""
+    workspace_id = _workspace_of(refresh_token)
+    await set_scope(db, Scope(workspace_id, actor="refresh"))
+    at = now()
+    link = await db.scalar(
+        select(RefreshToken)
+        .where(RefreshToken.workspace_id == workspace_id, RefreshToken.digest == tokens.digest(refresh_token))
+        .with_for_update()
+    )
+    if link is None:
+        _refuse()
+    session = await db.scalar(
+        select(Session)
+        .where(Session.workspace_id == workspace_id, Session.id == link.session_id)
+        .with_for_update()
+    )
+    if session is None or session.revoked_at is not None or session.expires_at <= at:
+        _refuse()
+    successor = issuer.successor(refresh_token)
+    if link.used_at is None:
+        link.used_at = at
+        db.add(_link(session, successor))
+    elif at - link.used_at > GRACE or await _is_used(db, workspace_id, successor):
+        session.revoke(at, "A refresh token was used twice.")
+        await emit(
+            db, RefreshTokenReused(workspace_id=workspace_id, user_id=session.user_id, session_id=session.id)
+        )
+        return Refused("This refresh token was used before. For safety the session has ended: sign in again.")
+    session.seen_at = at
+    user = await queries.get_user(db, session.user_id)
+    if user.disabled_at is not None:
+        _refuse()
+    await db.flush()
+    return _issue(issuer, user, session, successor)
+
+
+async def revoke(db: AsyncSession, workspace_id: UUID, session_id: UUID, *, reason: str) -> None:
+    await db.execute(
+        update(Session)
+        .where(Session.workspace_id == workspace_id, Session.id == session_id, Session.revoked_at.is_(None))
+        .values(revoked_at=now(), revoked_reason=reason)
+    )
+
+
+async def _is_used(db: AsyncSession, workspace_id: UUID, token: str) -> bool:
+    used = await db.scalar(
+        select(RefreshToken.used_at).where(
+            RefreshToken.workspace_id == workspace_id, RefreshToken.digest == tokens.digest(token)
+        )
+    )
+    return used is not None
+
+
+def _issue(issuer: Issuer, user: User, session: Session, refresh_token: str) -> Issued:
+    access_token, expires_at = issuer.access.issue(
+        user_id=user.id, session_id=session.id, workspace_id=session.workspace_id, now=now()
+    )
+    return Issued(user, session, access_token, expires_at, refresh_token)
+
+
+def _link(session: Session, token: str) -> RefreshToken:
+    return RefreshToken(
+        workspace_id=session.workspace_id, id=new_id(), session_id=session.id, digest=tokens.digest(token)
+    )
+
+
+def _workspace_of(token: str) -> UUID:
+    try:
+        return UUID(hex=token.partition(".")[0])
+    except ValueError:
+        _refuse()
+
+
+def _refuse() -> NoReturn:
+    raise Unauthenticated("This refresh token is unknown or its session has ended. Sign in again.")

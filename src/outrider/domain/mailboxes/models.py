@@ -1,0 +1,188 @@
+"""Mailboxes, the folders we have read, and the messages and threads found in them."""
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from outrider.core.clock import now
+from outrider.core.db import Model
+from outrider.domain.mailboxes.classify import Kind
+from outrider.domain.tables import Stamped, Tenant, within_workspace
+from outrider.providers.mail.interface import Cursor
+from outrider.providers.mail.interface import Role as FolderRole
+
+RETRY_AT_MOST = timedelta(minutes=15)
+
+
+class State(StrEnum):
+    CONNECTED = "connected"
+    UNREACHABLE = "unreachable"  # failing for now; tried again by itself
+    REAUTH_REQUIRED = "reauth_required"  # the server refuses the credentials; a person must act
+    DISCONNECTED = "disconnected"
+
+
+class Direction(StrEnum):
+    IN = "in"
+    OUT = "out"
+
+
+class Mailbox(Tenant, Stamped, Model):
+    """One connection to a mailbox. `servers` holds hosts, ports and the username; `secret` is sealed."""
+
+    __tablename__ = "mailboxes"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    provider: Mapped[str] = mapped_column(Text)
+    address: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text, default="")
+    state: Mapped[State] = mapped_column(Text, default=State.CONNECTED)
+    state_reason: Mapped[str | None] = mapped_column(Text)
+    servers: Mapped[dict[str, Any]]
+    auth: Mapped[str] = mapped_column(Text)
+    secret: Mapped[bytes | None]
+    sent_folder: Mapped[str | None] = mapped_column(Text)
+    saves_sent: Mapped[bool | None]  # whether the server keeps a copy of what it sends; None: not learned yet
+    daily_limit: Mapped[int]
+    connected_at: Mapped[datetime] = mapped_column(default=now)
+    synced_at: Mapped[datetime | None]
+    sync_due_at: Mapped[datetime | None] = mapped_column(default=now)
+    sync_failures: Mapped[int] = mapped_column(default=0)
+    watcher: Mapped[str | None] = mapped_column(Text)
+    watched_until: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "user_id", "address"),
+        Index("ix_mailboxes_sync_due", "sync_due_at", postgresql_where="state in ('connected', 'unreachable')"),
+    )
+
+    @property
+    def is_usable(self) -> bool:
+        return self.state in {State.CONNECTED, State.UNREACHABLE}
+
+    def mark_reached(self, at: datetime) -> None:
+        self.state, self.state_reason, self.sync_failures, self.synced_at = State.CONNECTED, None, 0, at
+
+    def mark_failed(self, at: datetime, reason: str, *, is_terminal: bool) -> None:
+        """A refused login waits for a person; anything else is tried again, ever more rarely."""
+        self.sync_failures += 1
+        self.state_reason = reason
+        if is_terminal:
+            self.state, self.sync_due_at = State.REAUTH_REQUIRED, None
+            return
+        self.state = State.UNREACHABLE
+        self.sync_due_at = at + min(timedelta(seconds=5 * 2 ** min(self.sync_failures, 10)), RETRY_AT_MOST)
+
+    def disconnect(self, at: datetime) -> None:
+        self.state, self.state_reason, self.secret = State.DISCONNECTED, "Disconnected by its owner.", None
+        self.sync_due_at, self.watcher, self.watched_until, self.updated_at = None, None, None, at
+
+
+class Folder(Tenant, Model):
+    """How far a folder has been read. The cursor is committed with the messages it covers, never before."""
+
+    __tablename__ = "folders"
+
+    mailbox_id: Mapped[UUID]
+    name: Mapped[str] = mapped_column(Text)
+    role: Mapped[FolderRole | None] = mapped_column(Text)
+    uid_validity: Mapped[int | None]
+    last_uid: Mapped[int | None]
+    mod_seq: Mapped[int | None]
+    remaining: Mapped[int] = mapped_column(default=0)
+    is_complete: Mapped[bool] = mapped_column(default=False)
+    synced_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        within_workspace("mailbox_id", "mailboxes"),
+        UniqueConstraint("workspace_id", "mailbox_id", "name"),
+    )
+
+    @property
+    def cursor(self) -> Cursor | None:
+        if self.uid_validity is None or self.last_uid is None:
+            return None
+        return Cursor(self.uid_validity, self.last_uid, self.mod_seq)
+
+    def advance(self, cursor: Cursor, *, remaining: int, more: bool, at: datetime) -> None:
+        self.uid_validity, self.last_uid, self.mod_seq = cursor.uid_validity, cursor.last_uid, cursor.mod_seq
+        self.remaining, self.is_complete, self.synced_at = remaining, not more, at
+
+
+class Thread(Tenant, Model):
+    """A conversation in one mailbox. `subject` is stripped of reply marks, for joining mail without references."""
+
+    __tablename__ = "threads"
+
+    mailbox_id: Mapped[UUID]
+    subject: Mapped[str] = mapped_column(Text)
+    last_at: Mapped[datetime]
+
+    __table_args__ = (
+        within_workspace("mailbox_id", "mailboxes"),
+        Index(None, "workspace_id", "mailbox_id", "subject", "last_at"),
+    )
+
+
+class Message(Tenant, Model):
+    """One mail, stored once however many folders hold it. `identity` tells copies of one mail from another mail."""
+
+    __tablename__ = "messages"
+
+    mailbox_id: Mapped[UUID]
+    user_id: Mapped[UUID]
+    thread_id: Mapped[UUID]
+    identity: Mapped[bytes]
+    message_id: Mapped[str | None] = mapped_column(Text)
+    in_reply_to: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    references: Mapped[list[str]] = mapped_column("refs", ARRAY(Text), default=list)
+    direction: Mapped[Direction] = mapped_column(Text)
+    kind: Mapped[Kind] = mapped_column(Text)
+    evidence: Mapped[str] = mapped_column(Text, default="")
+    returns_on: Mapped[date | None]
+    from_address: Mapped[str] = mapped_column(Text, default="")
+    from_name: Mapped[str] = mapped_column(Text, default="")
+    to: Mapped[list[dict[str, str]]] = mapped_column("recipients", default=list)
+    cc: Mapped[list[dict[str, str]]] = mapped_column(default=list)
+    subject: Mapped[str] = mapped_column(Text, default="")
+    snippet: Mapped[str] = mapped_column(Text, default="")
+    text: Mapped[str] = mapped_column(Text, default="")
+    html: Mapped[str] = mapped_column(Text, default="")
+    raw: Mapped[bytes | None]  # only of mail that could not be read
+    poison: Mapped[str | None] = mapped_column(Text)
+    size: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+    replied_at: Mapped[datetime | None]  # of a sent mail: when a person first answered in its thread
+
+    __table_args__ = (
+        within_workspace("mailbox_id", "mailboxes"),
+        within_workspace("thread_id", "threads"),
+        UniqueConstraint("workspace_id", "mailbox_id", "identity"),
+        Index(None, "workspace_id", "mailbox_id", "message_id"),
+        Index(None, "workspace_id", "thread_id", "received_at"),
+        Index("ix_messages_sent", "workspace_id", "user_id", "sent_at", "id", postgresql_where="direction = 'out'"),
+        Index(None, "workspace_id", "user_id", "updated_at"),
+    )
+
+
+class Place(Model):
+    """Where a message lies on the server. Void as soon as the folder is renumbered (UIDVALIDITY)."""
+
+    __tablename__ = "places"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
+    folder_id: Mapped[UUID] = mapped_column(primary_key=True)
+    uid_validity: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[UUID]
+
+    __table_args__ = (
+        within_workspace("folder_id", "folders"),
+        within_workspace("message_id", "messages"),
+        Index(None, "workspace_id", "message_id"),
+    )

@@ -1,0 +1,77 @@
+"""What a running process has at hand: the database, the vault's keys, the ways to the outside."""
+
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.engine import URL
+
+from outrider.core import migrations
+from outrider.core.clock import Clock
+from outrider.core.crypto import Keyring
+from outrider.core.db import Database, as_asyncpg
+from outrider.core.egress import Egress
+from outrider.core.embedded import OWNER, EmbeddedServer
+from outrider.core.tokens import AccessTokens
+from outrider.providers.mail.imap_smtp import ImapSmtp
+from outrider.providers.mail.interface import MailProvider
+from outrider.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    settings: Settings
+    db: Database
+    clock: Clock
+    keyring: Keyring
+    tokens: AccessTokens
+    egress: Egress
+    mail: Mapping[str, MailProvider]
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The database as its two roles see it."""
+
+    owner: URL
+    app: URL
+
+
+def addresses(settings: Settings, embedded: EmbeddedServer | None) -> Addresses:
+    """Works out both roles' addresses. With an outside server the application's is derived unless given."""
+    if embedded is not None:
+        return Addresses(as_asyncpg(embedded.url(OWNER)), as_asyncpg(embedded.url(settings.database_app_role)))
+    if settings.database_url is None or settings.encryption_keys is None:
+        raise ValueError("An outside database needs DATABASE_URL and OUTRIDER_ENCRYPTION_KEYS.")
+    owner = as_asyncpg(settings.database_url.get_secret_value())
+    if settings.database_app_url is not None:
+        return Addresses(owner, as_asyncpg(settings.database_app_url.get_secret_value()))
+    role = settings.database_app_role
+    password = migrations.derived_password(settings.encryption_keys.get_secret_value(), role)
+    return Addresses(owner, owner.set(username=role, password=password))
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings, database_url: URL, *, name: str = "outrider") -> AsyncIterator[Runtime]:
+    """Builds a process's runtime and closes it at the end. Touches neither database nor network."""
+    if settings.jwt_secret is None or settings.encryption_keys is None:
+        raise ValueError("The settings must come from outrider.settings.load.")
+    egress = Egress(allow=settings.egress_allow)
+    database = Database(database_url, pool_size=settings.database_pool, name=name)
+    trust = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+    try:
+        yield Runtime(
+            settings=settings,
+            db=database,
+            clock=Clock(rate=settings.clock_rate),
+            keyring=Keyring(settings.encryption_keys.get_secret_value()),
+            tokens=AccessTokens(
+                settings.jwt_secret.get_secret_value(), issuer="outrider", ttl=settings.access_token_ttl
+            ),
+            egress=egress,
+            mail={"imap": ImapSmtp(egress, trust=trust)},
+        )
+    finally:
+        await database.aclose()
+        await egress.aclose()

@@ -1,0 +1,186 @@
+"""Every setting, read from the environment and `.env`; names are those the wire contracts fixed, else OUTRIDER_*.
+
+Secrets have no defaults. With the embedded database they are made on first start and kept in the data
+folder; with an outside database they must be given, and nothing starts without them.
+"""
+
+import base64
+import os
+import re
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PLACEHOLDERS = {"changeme", "change-me", "secret", "...", "your-secret", "default"}
+
+
+class SettingsError(Exception):
+    """The settings can't be used; the message says which and what to do."""
+
+
+def parse_duration(text: str) -> timedelta:
+    """Reads `7d`, `12h`, `30m`, `45s` or plain seconds."""
+    match = re.fullmatch(r"(\d{1,9})([smhdw]?)", text.strip().lower())
+    if not match:
+        raise ValueError("write a duration such as 7d, 12h, 30m or 45s")
+    return int(match[1]) * {
+        "": timedelta(seconds=1),
+        "s": timedelta(seconds=1),
+        "m": timedelta(minutes=1),
+        "h": timedelta(hours=1),
+        "d": timedelta(days=1),
+        "w": timedelta(weeks=1),
+    }[match[2]]
+
+
+def _read_duration(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _split(value: Any) -> Any:
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+
+def _long_enough(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if len(text.encode()) < 32 or text.strip().lower() in PLACEHOLDERS:
+        raise ValueError("must be at least 32 random bytes; make one with: openssl rand -base64 48")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_read_duration)]
+LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+
+    # Where it runs
+    environment: Literal["development", "production"] = Field("development", alias="OUTRIDER_ENV")
+    data_dir: Path = Field(Path("data"), alias="OUTRIDER_DATA_DIR")
+    host: str = Field("127.0.0.1", alias="OUTRIDER_HOST")
+    port: int = Field(8700, alias="OUTRIDER_PORT", ge=0, le=65535)
+    base_url: str | None = Field(None, alias="NEXT_PUBLIC_BASE_URL")
+    frontend_url: str | None = Field(None, alias="NEXT_PUBLIC_FRONTEND_URL")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="OUTRIDER_LOG_LEVEL")
+    log_json: bool | None = Field(None, alias="OUTRIDER_LOG_JSON")
+    cors_origins: Words = Field((), alias="OUTRIDER_CORS_ORIGINS")
+    trusted_proxies: Words = Field((), alias="OUTRIDER_TRUSTED_PROXIES")
+
+    # Database: DATABASE_URL belongs to the owner, who migrates; the application connects as another role
+    database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
+    database_app_url: SecretStr | None = Field(None, alias="DATABASE_APP_URL")
+    database_app_role: str = Field("outrider_app", alias="DATABASE_APP_ROLE", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+    database_pool: int = Field(10, alias="OUTRIDER_DATABASE_POOL", ge=2, le=100)
+    redis_url: SecretStr | None = Field(None, alias="REDIS_URL")
+
+    # Secrets
+    jwt_secret: LongSecret | None = Field(None, alias="JWT_SECRET")
+    jwt_expires_in: Duration = Field(parse_duration("7d"), alias="JWT_EXPIRES_IN")
+    access_token_ttl: Duration = Field(parse_duration("15m"), alias="OUTRIDER_ACCESS_TOKEN_TTL")
+    encryption_keys: SecretStr | None = Field(None, alias="OUTRIDER_ENCRYPTION_KEYS")
+
+    # Outgoing connections: hosts, addresses or networks, with an optional :port, let through the guard
+    egress_allow: Words = Field((), alias="OUTRIDER_EGRESS_ALLOW")
+    ca_file: Path | None = Field(None, alias="OUTRIDER_CA_FILE")
+
+    # Sending and syncing
+    daily_limit: int = Field(50, alias="OUTRIDER_MAILBOX_DAILY_LIMIT", ge=1, le=10_000)
+    domain_daily_limit: int = Field(200, alias="OUTRIDER_DOMAIN_DAILY_LIMIT", ge=1, le=100_000)
+    send_concurrency: int = Field(8, alias="OUTRIDER_SEND_CONCURRENCY", ge=1, le=100)
+    lease: Duration = Field(parse_duration("15m"), alias="OUTRIDER_SEND_LEASE")
+    unknown_first_look: Duration = Field(parse_duration("60s"), alias="OUTRIDER_UNKNOWN_FIRST_LOOK")
+    unknown_last_look: Duration = Field(parse_duration("10m"), alias="OUTRIDER_UNKNOWN_LAST_LOOK")
+    sync_history: Duration = Field(parse_duration("90d"), alias="OUTRIDER_SYNC_HISTORY")
+    sync_at_most: int = Field(10_000, alias="OUTRIDER_SYNC_AT_MOST", ge=1, le=1_000_000)
+    sync_every: Duration = Field(parse_duration("10m"), alias="OUTRIDER_SYNC_EVERY")
+    clock_rate: float = Field(1.0, alias="OUTRIDER_CLOCK_RATE", gt=0, le=1_000_000)
+
+    # Limits of the API, a minute
+    rate_per_user: int = Field(600, alias="OUTRIDER_RATE_PER_USER", ge=1)
+    rate_per_address: int = Field(120, alias="OUTRIDER_RATE_PER_ADDRESS", ge=1)
+
+    # Other services, each optional
+    google_client_id: str | None = Field(None, alias="GOOGLE_CLIENT_ID")
+    google_client_secret: SecretStr | None = Field(None, alias="GOOGLE_CLIENT_SECRET")
+    gmail_client_id: str | None = Field(None, alias="GMAIL_CLIENT_ID")
+    gmail_client_secret: SecretStr | None = Field(None, alias="GMAIL_CLIENT_SECRET")
+    google_calendar_client_id: str | None = Field(None, alias="GOOGLE_CALENDAR_CLIENT_ID")
+    google_calendar_client_secret: SecretStr | None = Field(None, alias="GOOGLE_CALENDAR_CLIENT_SECRET")
+    microsoft_client_id: str | None = Field(None, alias="MICROSOFT_CLIENT_ID")
+    microsoft_client_secret: SecretStr | None = Field(None, alias="MICROSOFT_CLIENT_SECRET")
+    outlook_client_id: str | None = Field(None, alias="OUTLOOK_CLIENT_ID")
+    outlook_client_secret: SecretStr | None = Field(None, alias="OUTLOOK_CLIENT_SECRET")
+    openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
+    twilio_account_sid: str | None = Field(None, alias="TWILIO_ACCOUNT_SID")
+    twilio_auth_token: SecretStr | None = Field(None, alias="TWILIO_AUTH_TOKEN")
+    twilio_phone_number: str | None = Field(None, alias="TWILIO_PHONE_NUMBER")
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.database_url is None
+
+    @property
+    def public_url(self) -> str:
+        """Where clients reach this server; never taken from a request's Host header."""
+        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+def load(**overrides: Any) -> Settings:
+    """Reads the settings and completes the secrets of an embedded installation. Raises SettingsError."""
+    try:
+        settings = Settings(**overrides)
+        if settings.is_embedded:
+            settings = Settings(**{**_kept_secrets(settings), **overrides})
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+    missing = [
+        name
+        for name, value in (("JWT_SECRET", settings.jwt_secret), ("OUTRIDER_ENCRYPTION_KEYS", settings.encryption_keys))
+        if value is None
+    ]
+    if missing:
+        raise SettingsError(
+            f"{' and '.join(missing)} must be set when DATABASE_URL is. Make values with `outrider keys` and keep them "
+            "safe: without them the stored mailbox passwords can't be read again."
+        )
+    return settings
+
+
+def _kept_secrets(settings: Settings) -> dict[str, str]:
+    """Returns the secrets beside the embedded database, making them on first start (mode 0600)."""
+    given = {"JWT_SECRET": settings.jwt_secret, "OUTRIDER_ENCRYPTION_KEYS": settings.encryption_keys}
+    if all(given.values()):
+        return {}
+    path = settings.data_dir / "keys.env"
+    if not path.exists():
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        text = "# Made on first start. Back this file up: the stored mailbox passwords can't be read without it.\n"
+        text += "".join(f"{name}={value}\n" for name, value in new_secrets().items())
+        # O_EXCL: of two first starts one wins and the other reads its keys.
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(text)
+        except FileExistsError:
+            pass
+    kept = dotenv_values(path)
+    return {name: value for name, value in kept.items() if value and name in given and given[name] is None}
+
+
+def new_secrets() -> dict[str, str]:
+    """Returns fresh values for the two settings that must be kept secret."""
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    return {"JWT_SECRET": secrets.token_urlsafe(48), "OUTRIDER_ENCRYPTION_KEYS": f"k{secrets.token_hex(3)}:{key}"}
+
+
+def _explain(error: ValidationError) -> str:
+    # Inputs are left out: a bad secret must not reach the terminal or the log.
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors(include_input=False)
+    )
