@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from outrider.core.crypto import KeyringError, Keyring, SecretUnreadableError, Vault, generate_key
+from outrider.core.crypto import Keyring, KeyringError, SecretUnreadableError, Vault, generate_key
 from outrider.core.ids import new_id
 
 PLACE = {"table": "mailboxes", "column": "password"}

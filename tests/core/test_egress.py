@@ -75,12 +75,19 @@ async def test_one_bad_address_among_good_ones_refuses_the_host(inside):
 
 
 async def test_a_dead_address_does_not_use_up_the_time_of_the_next(inside):
+    # With its queue full, a listener leaves newcomers waiting, as a firewall would that drops their packets.
+    dead = socket.create_server(("127.0.0.3", inside.port), backlog=0)
+    fill = [socket.socket() for _ in range(4)]
+    for sock in fill:
+        sock.setblocking(False)
+        sock.connect_ex(("127.0.0.3", inside.port))
     resolver, _ = answers(["127.0.0.3", "127.0.0.1"])
     egress = Egress(allow=("127.0.0.0/8",), resolver=resolver)
-    sock = await egress.connect("two.example", inside.port, timeout=2)
+    sock = await egress.connect("two.example", inside.port, timeout=1)
     assert sock.getpeername() == ("127.0.0.1", inside.port)
     assert not sock.getblocking()
-    sock.close()
+    for each in (sock, dead, *fill):
+        each.close()
     await egress.aclose()
 
 
@@ -185,6 +192,13 @@ async def test_no_cookie_is_kept_between_requests(egress, inside):
     await egress.request("GET", inside.url)
     await egress.request("GET", inside.url)
     assert not any("cookie:" in head.lower() for head in inside.requests)
+
+
+@pytest.mark.parametrize("url", ["http://user@127.0.0.1:{}", "http://user:secret@127.0.0.1:{}", "ftp://127.0.0.1:{}"])
+async def test_an_address_with_a_login_or_another_scheme_is_refused_even_where_the_host_is_allowed(egress, inside, url):
+    with pytest.raises(EgressBlocked):
+        await egress.request("GET", url.format(inside.port))
+    assert inside.connections == 0
 
 
 @pytest.mark.parametrize("name", ["Host", "Transfer-Encoding", "content-length", "Connection", "Upgrade"])
