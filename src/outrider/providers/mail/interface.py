@@ -106,7 +106,7 @@ class Verified:
     smtp_extensions: frozenset[str]
 
 
-class ConnectFailed(Exception):
+class ConnectFailed(Exception):  # noqa: N818
     """Connecting failed at `step` of `server` ("imap" or "smtp"); `hint` says what to do about it.
 
     `is_terminal` is True where trying again can't help before a person acts (a refused login).
@@ -117,6 +117,14 @@ class ConnectFailed(Exception):
         self.step, self.server, self.message, self.hint, self.is_terminal = step, server, message, hint, is_terminal
 
 
+class ReadFailed(Exception):  # noqa: N818
+    """A call of a Reader failed. With `is_lost` the connection is gone and another has to be opened."""
+
+    def __init__(self, message: str, *, is_lost: bool) -> None:
+        super().__init__(message)
+        self.message, self.is_lost = message, is_lost
+
+
 class Outcome(StrEnum):
     """What is known after a send failed."""
 
@@ -125,7 +133,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # the connection ended after the final dot: it may have been taken (RFC 5321 4.5.3.2.6)
 
 
-class SendFailed(Exception):
+class SendFailed(Exception):  # noqa: N818
     """A send did not end in 250. `reply` is the server's text, `code`/`enhanced` its numbers where it gave any."""
 
     def __init__(self, outcome: Outcome, reply: str, *, code: int | None = None, enhanced: str | None = None) -> None:
@@ -140,7 +148,10 @@ class Deadline(Protocol):
 
 
 class Sender(Protocol):
-    """An open sending connection; used for one message at a time."""
+    """An open sending connection; used for one message at a time.
+
+    After DEFERRED or UNKNOWN the connection may be gone; every later send is then DEFERRED: open another.
+    """
 
     async def send(self, raw: bytes, *, sender: str, recipient: str, deadline: Deadline) -> str:
         """Returns the server's final reply. Raises SendFailed.
@@ -152,23 +163,28 @@ class Sender(Protocol):
 
 
 class Reader(Protocol):
-    """An open reading connection; its calls must not overlap."""
+    """An open reading connection; its calls must not overlap. Each may raise ReadFailed."""
+
+    @property
+    def can_push(self) -> bool: ...
 
     async def folders(self) -> tuple[Folder, ...]: ...
 
     async def changes(
         self, folder: str, cursor: Cursor | None, *, batch: int, since: datetime | None, at_most: int
     ) -> Changes:
-        """Returns the next batch after `cursor`.
+        """Returns the next batch after `cursor`: at most `batch` messages, and fewer where they are large.
 
-        With no cursor (or a void one) it starts at the newest `at_most` messages received after `since`.
+        With no cursor (or a void one) it starts at the newest `at_most` messages received after `since`, or up to
+        a day earlier: servers search by their own calendar day.
         """
         ...
 
     async def wait(self, folder: str, *, seconds: float) -> bool:
-        """Waits for news in a folder (IDLE, RFC 2177); True as soon as there may be some, False after `seconds`.
+        """Waits for new messages in a folder (IDLE, RFC 2177); True as soon as there may be some.
 
-        Returns at once with False where the server can't push: the caller polls.
+        News is what came after the last `changes` of the same folder, if no other folder was looked at since.
+        False after `seconds` or 25 minutes; at once where the server can't push: `can_push` tells, the caller polls.
         """
         ...
 
@@ -189,5 +205,3 @@ class MailProvider(Protocol):
     def open(self, account: Account) -> AbstractAsyncContextManager[Reader]: ...
 
     def sender(self, account: Account) -> AbstractAsyncContextManager[Sender]: ...
-
-
