@@ -13,8 +13,9 @@ MAX_WORDS = 300  # characters of a server's answer that are worth repeating
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _TEMPORARY = re.compile(
-    r"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG|THROTTLED|CONTACTADMIN)\]|too many|temporar|try again|^4\d\d", re.IGNORECASE
+    r"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG|THROTTLED)\]|too many|temporar|try again later|^4\d\d", re.IGNORECASE
 )
+_REFUSED = re.compile(r"\[AUTHENTICATIONFAILED\]|^535", re.IGNORECASE)
 _APP_PASSWORD = re.compile(
     r"app(lication)?[- ]?(specific )?password|web login|InvalidSecondFactor|5\.7\.9", re.IGNORECASE
 )
@@ -75,7 +76,7 @@ def no_starttls(kind: str, server: Server) -> ConnectFailed:
 def login_failed(kind: str, account: Account, answer: str) -> ConnectFailed:
     """`answer` is the server's, with its number where it has one."""
     message = words(answer, account) or "The server refused the login."
-    if _TEMPORARY.search(message):
+    if _TEMPORARY.search(message) and not _REFUSED.search(message):
         hint = "The server can't take logins right now. We try again by ourselves."
         return ConnectFailed(Step.LOGIN, kind, message, hint)
     if _NEEDS_OAUTH.search(message):

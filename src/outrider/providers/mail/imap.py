@@ -113,8 +113,7 @@ class ImapReader:
     async def wait(self, folder: str, *, seconds: float) -> bool:
         if not self.can_push:
             return False
-        if await self._run(lambda: self._listen(folder)):
-            return True
+        await self._run(lambda: self._listen(folder))
         return await self._watch(min(seconds, MAX_IDLE_SECONDS))
 
     async def find(self, folder: str, message_id: str) -> bool:
@@ -154,14 +153,11 @@ class ImapReader:
         self._selected = folder
         return selected
 
-    def _listen(self, folder: str) -> bool:
-        """Begins to idle; True where there is news already."""
+    def _listen(self, folder: str) -> None:
+        # A folder that is selected stays so: selecting it again would swallow what came since it was read.
         if self._selected != folder:
             self._select(folder)
-        elif self._connection.wire.has_news:
-            return True
         self._connection.wire.start_idle()
-        return False
 
     async def _watch(self, seconds: float) -> bool:
         # The connection stays idle afterwards, until the next command: this wait may be cancelled at any time.
@@ -179,7 +175,7 @@ class ImapReader:
         descriptor = wire.sock.fileno()
         loop.add_reader(descriptor, hear)
         try:
-            hear()  # news that came in one packet with the answer to IDLE, or waits inside TLS
+            hear()  # news from before IDLE, in one packet with the answer to it, or waiting inside TLS
             await asyncio.wait({woken}, timeout=seconds)
             return woken.done() and woken.result()
         except (imaplib.IMAP4.abort, OSError) as error:
