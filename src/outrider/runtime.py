@@ -14,8 +14,10 @@ from outrider.core.db import Database, as_asyncpg
 from outrider.core.egress import Egress
 from outrider.core.embedded import OWNER, EmbeddedServer
 from outrider.core.tokens import AccessTokens
+from outrider.providers.mail.connecting import Network
 from outrider.providers.mail.imap_smtp import ImapSmtp
 from outrider.providers.mail.interface import MailProvider
+from outrider.providers.mail.sandbox import Parser
 from outrider.settings import Settings
 
 
@@ -28,6 +30,7 @@ class Runtime:
     tokens: AccessTokens
     egress: Egress
     mail: Mapping[str, MailProvider]
+    parser: Parser
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,11 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
     """Builds a process's runtime and closes it at the end. Touches neither database nor network."""
     if settings.jwt_secret is None or settings.encryption_keys is None:
         raise ValueError("The settings must come from outrider.settings.load.")
-    egress = Egress(allow=settings.egress_allow)
-    database = Database(database_url, pool_size=settings.database_pool, name=name)
     trust = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+    egress = Egress(allow=settings.egress_allow, ssl_context=trust)
+    database = Database(database_url, pool_size=settings.database_pool, name=name)
+    parser = Parser()
+    imap = ImapSmtp(Network(egress, trust, frozenset(settings.unencrypted_mail_hosts)))
     try:
         yield Runtime(
             settings=settings,
@@ -70,8 +75,11 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
                 settings.jwt_secret.get_secret_value(), issuer="outrider", ttl=settings.access_token_ttl
             ),
             egress=egress,
-            mail={"imap": ImapSmtp(egress, trust=trust)},
+            mail={"imap": imap},
+            parser=parser,
         )
     finally:
+        imap.close()
+        await parser.aclose()
         await database.aclose()
         await egress.aclose()

@@ -8,6 +8,7 @@ import base64
 import os
 import re
 import secrets
+import socket
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,7 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+SHORTEST_SECRET = 32
 PLACEHOLDERS = {"changeme", "change-me", "secret", "...", "your-secret", "default"}
 
 
@@ -28,14 +30,17 @@ def parse_duration(text: str) -> timedelta:
     match = re.fullmatch(r"(\d{1,9})([smhdw]?)", text.strip().lower())
     if not match:
         raise ValueError("write a duration such as 7d, 12h, 30m or 45s")
-    return int(match[1]) * {
-        "": timedelta(seconds=1),
-        "s": timedelta(seconds=1),
-        "m": timedelta(minutes=1),
-        "h": timedelta(hours=1),
-        "d": timedelta(days=1),
-        "w": timedelta(weeks=1),
-    }[match[2]]
+    return (
+        int(match[1])
+        * {
+            "": timedelta(seconds=1),
+            "s": timedelta(seconds=1),
+            "m": timedelta(minutes=1),
+            "h": timedelta(hours=1),
+            "d": timedelta(days=1),
+            "w": timedelta(weeks=1),
+        }[match[2]]
+    )
 
 
 def _read_duration(value: Any) -> Any:
@@ -48,7 +53,7 @@ def _split(value: Any) -> Any:
 
 def _long_enough(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
-    if len(text.encode()) < 32 or text.strip().lower() in PLACEHOLDERS:
+    if len(text.encode()) < SHORTEST_SECRET or text.strip().lower() in PLACEHOLDERS:
         raise ValueError("must be at least 32 random bytes; make one with: openssl rand -base64 48")
     return value
 
@@ -88,6 +93,7 @@ class Settings(BaseSettings):
 
     # Outgoing connections: hosts, addresses or networks, with an optional :port, let through the guard
     egress_allow: Words = Field((), alias="OUTRIDER_EGRESS_ALLOW")
+    unencrypted_mail_hosts: Words = Field((), alias="OUTRIDER_UNENCRYPTED_MAIL_HOSTS")
     ca_file: Path | None = Field(None, alias="OUTRIDER_CA_FILE")
 
     # Sending and syncing
@@ -100,6 +106,9 @@ class Settings(BaseSettings):
     sync_history: Duration = Field(parse_duration("90d"), alias="OUTRIDER_SYNC_HISTORY")
     sync_at_most: int = Field(10_000, alias="OUTRIDER_SYNC_AT_MOST", ge=1, le=1_000_000)
     sync_every: Duration = Field(parse_duration("10m"), alias="OUTRIDER_SYNC_EVERY")
+    worker_name: str = Field(
+        default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}", alias="OUTRIDER_WORKER_NAME"
+    )
     clock_rate: float = Field(1.0, alias="OUTRIDER_CLOCK_RATE", gt=0, le=1_000_000)
 
     # Limits of the API, a minute

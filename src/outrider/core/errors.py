@@ -3,13 +3,13 @@
 A contract turns these into its own dialect (`api/contract.py`).
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 
 class AppError(Exception):
     """Base of every error that a caller may see. `status` is the nearest HTTP meaning."""
 
-    status: ClassVar[int] = 500
+    status: int = 500
     code: str = "internal_error"
 
     def __init__(self, message: str, **details: Any) -> None:

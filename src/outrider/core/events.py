@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core import jobs
+from outrider.core.encoding import encode
 from outrider.core.ids import new_id
 
 
@@ -50,7 +50,7 @@ def on(event_type: type[E], job_name: str) -> Callable[[Subscriber[E]], Subscrib
 
 async def emit(db: AsyncSession, event: Event) -> None:
     """Records a fact and queues its subscribers, in the caller's transaction."""
-    payload = orjson.dumps(asdict(event)).decode()
+    payload = encode(asdict(event)).decode()
     await db.execute(
         text(
             "insert into events (workspace_id, id, name, payload)"

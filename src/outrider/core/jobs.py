@@ -24,6 +24,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.db import Database, driver
+from outrider.core.encoding import encode
 
 log = structlog.get_logger()
 
@@ -84,7 +85,7 @@ async def enqueue(db: AsyncSession, name: str, *, dedupe: str | None = None, del
         raise TypeError(f"The job {name} needs {', '.join(sorted(missing))}.")
     await Queries.from_asyncpg_connection(await driver(db)).enqueue(
         name,
-        orjson.dumps(payload),
+        encode(payload),
         execute_after=timedelta(seconds=delay) if delay else None,
         dedupe_key=f"{name}:{dedupe}" if dedupe else None,
         on_conflict="skip",
@@ -192,5 +193,3 @@ async def _sleep(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return
-
-

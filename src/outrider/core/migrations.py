@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from outrider.core.db import as_asyncpg
+
+T = TypeVar("T")
 
 # Of several instances that start at once, one migrates and the others wait.
 LOCK = 0x6F757472_69646572
@@ -47,15 +49,17 @@ async def pending(url: str | URL) -> list[str]:
 
 
 async def ensure_app_role(owner_url: str | URL, *, role: str, password: str | None) -> None:
-    """Creates or corrects the application's role, which owns nothing and can't pass row-level security."""
+    """Creates the application's role or renews its password, which owns nothing and can't pass row-level security."""
 
     def run(connection: Connection) -> None:
         exists = connection.execute(text("select 1 from pg_roles where rolname = :role"), {"role": role}).scalar()
-        verb = "alter" if exists else "create"
+        if exists and not password:
+            return
+        verb, attributes = ("alter", "login") if exists else ("create", ROLE_ATTRIBUTES)
         # Utility statements take no parameters: the role matches [a-z0-9_]+ and the password is hexadecimal.
         secret = f" password '{password}'" if password else ""
         try:
-            connection.exec_driver_sql(f'{verb} role "{role}" {ROLE_ATTRIBUTES}{secret}')
+            connection.exec_driver_sql(f'{verb} role "{role}" {attributes}{secret}')
         except Exception as error:
             raise RoleProblem(
                 f"Can't {verb} the role {role}: {error.__cause__ or error}. As an administrator run: create role {role} "
@@ -111,7 +115,7 @@ def _pending(connection: Connection) -> list[str]:
     return [revision.revision for revision in reversed(list(script.iterate_revisions(head, current or "base")))]
 
 
-async def _as_owner(url: str | URL, work: Callable[[Connection], Any]) -> Any:
+async def _as_owner(url: str | URL, work: Callable[[Connection], T]) -> T:
     engine = create_async_engine(as_asyncpg(url), poolclass=NullPool, connect_args={"timeout": 10})
     try:
         async with engine.begin() as connection:

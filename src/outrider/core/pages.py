@@ -33,5 +33,3 @@ class Page(Generic[T]):
 
     def map(self, change: Callable[[T], U]) -> "Page[U]":
         return Page([change(item) for item in self.items], self.total, self.number, self.size)
-
-

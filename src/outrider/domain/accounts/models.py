@@ -60,7 +60,7 @@ class Member(Model):
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
-    role: Mapped[Role] = mapped_column(Text)
+    role: Mapped[Role] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     __table_args__ = (Index(None, "user_id"),)

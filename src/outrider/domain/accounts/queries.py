@@ -82,3 +82,12 @@ async def actor_of_key(db: AsyncSession, workspace_id: UUID, digest: bytes, at: 
     if row is None or (row.expires_at is not None and row.expires_at <= at):
         raise Unauthenticated("This access key is unknown, expired or revoked. Make a new one.")
     return Actor(row.id, workspace_id, row.email, Role(row.role), scopes=frozenset(row.scopes) or None)
+
+
+async def session_ends(db: AsyncSession, actor: Actor) -> datetime | None:
+    """Returns when the caller's session ends at the latest; None for an access key."""
+    if actor.session_id is None:
+        return None
+    query = select(Session.expires_at).where(Session.workspace_id == actor.workspace_id, Session.id == actor.session_id)
+    ends: datetime | None = await db.scalar(query)
+    return ends

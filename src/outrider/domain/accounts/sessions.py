@@ -118,9 +118,7 @@ async def refresh(db: AsyncSession, issuer: Issuer, refresh_token: str) -> Issue
     if link is None:
         _refuse()
     session = await db.scalar(
-        select(Session)
-        .where(Session.workspace_id == workspace_id, Session.id == link.session_id)
-        .with_for_update()
+        select(Session).where(Session.workspace_id == workspace_id, Session.id == link.session_id).with_for_update()
     )
     if session is None or session.revoked_at is not None or session.expires_at <= at:
         _refuse()
@@ -130,9 +128,7 @@ async def refresh(db: AsyncSession, issuer: Issuer, refresh_token: str) -> Issue
         db.add(_link(session, successor))
     elif at - link.used_at > GRACE or await _is_used(db, workspace_id, successor):
         session.revoke(at, "A refresh token was used twice.")
-        await emit(
-            db, RefreshTokenReused(workspace_id=workspace_id, user_id=session.user_id, session_id=session.id)
-        )
+        await emit(db, RefreshTokenReused(workspace_id=workspace_id, user_id=session.user_id, session_id=session.id))
         return Refused("This refresh token was used before. For safety the session has ended: sign in again.")
     session.seen_at = at
     user = await queries.get_user(db, session.user_id)

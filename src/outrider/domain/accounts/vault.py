@@ -15,8 +15,6 @@ async def open_vault(db: AsyncSession, keyring: Keyring, workspace_id: UUID) -> 
     if key is None:
         # Of two first uses at once one key wins; both read that one back.
         wrapped = keyring.new_data_key(workspace_id)
-        await db.execute(
-            insert(DataKey).values(workspace_id=workspace_id, wrapped=wrapped).on_conflict_do_nothing()
-        )
+        await db.execute(insert(DataKey).values(workspace_id=workspace_id, wrapped=wrapped).on_conflict_do_nothing())
         key = await db.get_one(DataKey, workspace_id)
     return keyring.vault(workspace_id, key.wrapped)

@@ -39,7 +39,7 @@ class Mailbox(Tenant, Stamped, Model):
     provider: Mapped[str] = mapped_column(Text)
     address: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text, default="")
-    state: Mapped[State] = mapped_column(Text, default=State.CONNECTED)
+    state: Mapped[State] = mapped_column(default=State.CONNECTED)
     state_reason: Mapped[str | None] = mapped_column(Text)
     servers: Mapped[dict[str, Any]]
     auth: Mapped[str] = mapped_column(Text)
@@ -88,7 +88,7 @@ class Folder(Tenant, Model):
 
     mailbox_id: Mapped[UUID]
     name: Mapped[str] = mapped_column(Text)
-    role: Mapped[FolderRole | None] = mapped_column(Text)
+    role: Mapped[FolderRole | None] = mapped_column()
     uid_validity: Mapped[int | None]
     last_uid: Mapped[int | None]
     mod_seq: Mapped[int | None]
@@ -139,8 +139,8 @@ class Message(Tenant, Model):
     message_id: Mapped[str | None] = mapped_column(Text)
     in_reply_to: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     references: Mapped[list[str]] = mapped_column("refs", ARRAY(Text), default=list)
-    direction: Mapped[Direction] = mapped_column(Text)
-    kind: Mapped[Kind] = mapped_column(Text)
+    direction: Mapped[Direction] = mapped_column()
+    kind: Mapped[Kind] = mapped_column()
     evidence: Mapped[str] = mapped_column(Text, default="")
     returns_on: Mapped[date | None]
     from_address: Mapped[str] = mapped_column(Text, default="")

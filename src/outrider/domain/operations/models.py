@@ -30,7 +30,7 @@ class Operation(Tenant, Stamped, Model):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     type: Mapped[str] = mapped_column(Text)
     subject_id: Mapped[UUID]
-    status: Mapped[OperationStatus] = mapped_column(Text, default=OperationStatus.QUEUED)
+    status: Mapped[OperationStatus] = mapped_column(default=OperationStatus.QUEUED)
     total: Mapped[int] = mapped_column(default=0)
     processed: Mapped[int] = mapped_column(default=0)
     succeeded: Mapped[int] = mapped_column(default=0)

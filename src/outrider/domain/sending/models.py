@@ -1,8 +1,9 @@
 """The outbox: one row for each recipient and step, with everything needed to send it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ForeignKey, Index, Text, UniqueConstraint
@@ -67,16 +68,20 @@ class Send(Tenant, Stamped, Model):
     references: Mapped[list[str]] = mapped_column("refs", ARRAY(Text), default=list)
     message_id: Mapped[str] = mapped_column(Text)  # minted with the intent, the same on every attempt
     answered_after: Mapped[datetime | None]  # a person's mail in the thread after this moment stops the send
-    state: Mapped[State] = mapped_column(Text, default=State.QUEUED)
+    state: Mapped[State] = mapped_column(default=State.QUEUED)
     priority: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime]
-    waiting_for: Mapped[Waiting | None] = mapped_column(Text)
+    waiting_for: Mapped[Waiting | None] = mapped_column()
+    window: Mapped[dict[str, Any] | None]  # hours in which it may leave; None: at any time
+    timezone: Mapped[str] = mapped_column(Text, default="UTC")
+    give_up_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(default=0)
     worker: Mapped[str | None] = mapped_column(Text)
     lease_until: Mapped[datetime | None]
     look_at: Mapped[datetime | None]  # when an unknown row is looked up next
     unknown_since: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
+    copied_at: Mapped[datetime | None]  # when a copy was known to lie in the Sent folder
     last_error: Mapped[str | None] = mapped_column(Text)
     error_code: Mapped[str | None] = mapped_column(Text)
 
@@ -98,6 +103,12 @@ class Send(Tenant, Stamped, Model):
         ),
         Index(None, "workspace_id", "user_id", "due_at", "id"),
         Index(None, "workspace_id", "thread_id"),
+        Index(
+            "ix_sends_uncopied",
+            "workspace_id",
+            "mailbox_id",
+            postgresql_where="state = 'sent' and copied_at is null",
+        ),
     )
 
 
@@ -105,21 +116,12 @@ class Send(Tenant, Stamped, Model):
 class Claim:
     """A row taken for sending: a value, so that no transaction is open while the network is used.
 
-    `lease_seconds` is real time from the moment of the claim.
+    `lease` is real time from the moment of the claim; `attempt` tells this claim from a later one of the same row.
     """
 
     workspace_id: UUID
     send_id: UUID
-    user_id: UUID
-    mailbox_id: UUID
     attempt: int
-    sender: str
-    sender_name: str
     recipient: str
-    recipient_name: str
-    subject: str
-    body: str
-    in_reply_to: str | None
-    references: tuple[str, ...]
-    message_id: str
-    lease_seconds: float
+    raw: bytes
+    lease: timedelta

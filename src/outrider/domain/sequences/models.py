@@ -65,7 +65,7 @@ class Sequence(Tenant, Stamped, Model):
     stop_on_reply: Mapped[bool] = mapped_column(default=True)
     timezone: Mapped[str] = mapped_column(Text, default="UTC")
     send_window: Mapped[dict[str, Any] | None]
-    status: Mapped[SequenceStatus] = mapped_column(Text, default=SequenceStatus.ACTIVE)
+    status: Mapped[SequenceStatus] = mapped_column(default=SequenceStatus.ACTIVE)
     version: Mapped[int] = mapped_column(default=1)
     deleted_at: Mapped[datetime | None]
 
@@ -95,10 +95,12 @@ class Enrollment(Tenant, Stamped, Model):
     thread_id: Mapped[UUID]
     recipient: Mapped[str] = mapped_column(Text)
     recipient_name: Mapped[str] = mapped_column(Text, default="")
-    status: Mapped[EnrollmentStatus] = mapped_column(Text, default=EnrollmentStatus.ACTIVE)
+    status: Mapped[EnrollmentStatus] = mapped_column(default=EnrollmentStatus.ACTIVE)
     current_step: Mapped[int] = mapped_column(default=0)
     total_steps: Mapped[int]
     next_step_at: Mapped[datetime | None]
+    next_send_id: Mapped[UUID | None]  # the outbox row that the planned step will become
+    waiting_for: Mapped[str | None] = mapped_column(Text)  # what set next_step_at: the step's delay or the window
     not_before: Mapped[date | None]  # the day an out-of-office recipient is back
     last_sent_at: Mapped[datetime | None]
     replied_at: Mapped[datetime | None]
@@ -123,12 +125,8 @@ class Enrollment(Tenant, Stamped, Model):
             postgresql_where="status in ('active', 'paused') and deleted_at is null",
         ),
         Index(None, "workspace_id", "user_id", "id", postgresql_where="deleted_at is null"),
-        Index(
-            None, "workspace_id", "user_id", "status", "id", postgresql_where="deleted_at is null"
-        ),
-        Index(
-            None, "workspace_id", "user_id", "sequence_id", "id", postgresql_where="deleted_at is null"
-        ),
+        Index(None, "workspace_id", "user_id", "status", "id", postgresql_where="deleted_at is null"),
+        Index(None, "workspace_id", "user_id", "sequence_id", "id", postgresql_where="deleted_at is null"),
         Index(None, "workspace_id", "user_id", "updated_at"),
     )
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +30,32 @@ class ReportedRecipient:
     diagnostic: str
 
 
+class ReportKind(StrEnum):
+    DELIVERY = "delivery"  # RFC 3464
+    DISPOSITION = "disposition"  # RFC 8098: a read receipt
+    FEEDBACK = "feedback"  # RFC 5965: the recipient called the mail spam
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A delivery report, with the Message-ID of the mail it speaks of where that was returned."""
+    """What a mail system says of a mail we sent, with that mail's Message-ID where it was returned.
+
+    `recipients` is empty where only prose names them.
+    """
 
     original_message_id: str | None
     recipients: tuple[ReportedRecipient, ...]
+    kind: ReportKind = ReportKind.DELIVERY
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedMail:
-    """`headers` holds the headers that judge a mail, names lower-cased. `poison` says why a mail could not be read."""
+    """Message-IDs stand with their angle brackets. `text` and `html` are cut at 200,000 characters each.
+
+    `headers` holds the headers that judge a mail, names lower-cased. `parts` are the content types found, a
+    calendar's method with it ("text/calendar; method=reply"). `poison` says why a mail could not be read; what
+    could be is filled in all the same.
+    """
 
     message_id: str | None
     in_reply_to: tuple[str, ...]
@@ -55,4 +71,5 @@ class ParsedMail:
     headers: dict[str, tuple[str, ...]]
     attachments: tuple[Attachment, ...]
     report: Report | None
+    parts: tuple[str, ...] = ()
     poison: str | None = None

@@ -1,0 +1,271 @@
+"""Signing in, connecting a mailbox, tokens and their status."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import Body, Request
+from pydantic import Field, SecretStr
+
+from outrider.api.contract import PUBLIC
+from outrider.api.deps import App, Caller, Db, get_actor
+from outrider.api.followups.contract import In, Moment, Out, contract
+from outrider.api.followups.shapes import UserOut
+from outrider.api.issuing import issuer_of
+from outrider.core.db import Scope
+from outrider.core.errors import Forbidden, Invalid, Limited, Unauthenticated
+from outrider.domain.accounts import queries as accounts
+from outrider.domain.accounts import sessions
+from outrider.domain.accounts.actions import normalise_email
+from outrider.domain.accounts.permissions import Permission
+from outrider.domain.mailboxes import connections, syncing
+from outrider.domain.mailboxes import queries as mailboxes
+from outrider.domain.mailboxes.models import Mailbox
+from outrider.domain.operations import queries as operations
+from outrider.domain.sequences import actions as sequences
+from outrider.providers.mail.interface import Account, ConnectFailed, Security, Server, Step
+
+router = contract.router("/auth", tag="auth")
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Host = Annotated[str, Field(min_length=1, max_length=253)]
+Text = Annotated[str, Field(max_length=320)]
+
+
+class PasswordSignIn(In):
+    provider: Literal["password"]
+    email: Text
+    password: SecretStr = Field(max_length=1024)
+
+
+class ImapConnect(In):
+    """Connects a mailbox of the signed-in user. SMTP's host, port and security follow IMAP's unless given."""
+
+    provider: Literal["imap"]
+    email: Text | None = Field(None, description="The mailbox's address, if the user name isn't one.")
+    name: Annotated[str, Field(max_length=200)] = Field("", description="Shown as the sender of follow-ups.")
+    host: Host
+    port: Port = 993
+    security: Security | None = Field(None, description="Default: tls on 993, else starttls.")
+    username: Text
+    password: SecretStr | None = Field(None, max_length=1024, description="The password or app password.")
+    access_token: SecretStr | None = Field(None, max_length=8192, description="An OAuth token for XOAUTH2 instead.")
+    smtp_host: Host | None = None
+    smtp_port: Port | None = Field(None, description="Default: 465.")
+    smtp_security: Security | None = Field(None, description="Default: tls on 465, else starttls.")
+
+
+class GoogleConnect(In):
+    provider: Literal["google"] = "google"
+    redirect_uri: Annotated[str, Field(max_length=2000)] | None = None
+
+
+Connect = Annotated[PasswordSignIn | ImapConnect | GoogleConnect, Field(discriminator="provider")]
+
+
+class SessionOut(Out):
+    """The tokens of a session; the access token goes into `Authorization: Bearer`."""
+
+    user: UserOut
+    access_token: str
+    refresh_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  # the scheme's name
+    expires_at: Moment
+
+
+class MailboxOut(Out):
+    id: UUID
+    address: str
+    provider: str
+    state: Literal["connected", "unreachable", "reauth_required", "disconnected"]
+    state_reason: str | None
+    last_sync_at: Moment | None
+
+    @classmethod
+    def of(cls, mailbox: Mailbox) -> "MailboxOut":
+        return cls(
+            id=mailbox.id,
+            address=mailbox.address,
+            provider=mailbox.provider,
+            state=mailbox.state.value,
+            state_reason=mailbox.state_reason,
+            last_sync_at=mailbox.synced_at,
+        )
+
+
+class ConnectedOut(Out):
+    user: UserOut
+    mailbox: MailboxOut
+
+
+class RefreshIn(In):
+    refresh_token: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class SyncStatus(Out):
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    total: int
+    processed: int
+    progress: Annotated[int, Field(ge=0, le=100)]
+    error: str | None
+
+
+class StatusOut(Out):
+    authenticated: bool
+    user: UserOut
+    mailboxes: list[MailboxOut]
+    sync: SyncStatus | None
+    session_expires_at: Moment | None
+
+
+class DisconnectedOut(Out):
+    disconnected: bool
+    mailboxes: int
+    paused_enrollments: int
+
+
+class ProviderUnavailable(Invalid):
+    code = "provider_unavailable"
+
+
+CANNOT_CONNECT = connections.CannotConnect(
+    ConnectFailed(Step.LOGIN, "imap", "The server refused the user name or password.", "Use an app password.")
+)
+EXAMPLE = {"provider": "password", "email": "ada@example.com", "password": "correct horse battery"}
+EXAMPLE_IMAP = {
+    "provider": "imap",
+    "host": "imap.example.com",
+    "username": "ada@example.com",
+    "password": "app password",
+    "smtpHost": "smtp.example.com",
+}
+
+
+@router.post(
+    "/connect",
+    needs=PUBLIC,
+    model=SessionOut | ConnectedOut,
+    errors=[
+        Unauthenticated(sessions.WRONG),
+        Forbidden("Your role doesn't allow connecting a mailbox."),
+        CANNOT_CONNECT,
+    ],
+)
+async def connect(
+    request: Request,
+    app: App,
+    body: Annotated[Connect, Body(openapi_examples={"password": {"value": EXAMPLE}, "imap": {"value": EXAMPLE_IMAP}})],
+) -> SessionOut | ConnectedOut:
+    """Signs in with a password, or connects a mailbox of the signed-in user, verifying both its servers."""
+    if isinstance(body, PasswordSignIn):
+        return await _sign_in(request, app, body)
+    if isinstance(body, GoogleConnect):
+        raise ProviderUnavailable(
+            "Google sign-in is not set up on this server. Connect the mailbox with provider imap instead.",
+            field="provider",
+        )
+    return await _connect_imap(request, app, body)
+
+
+@router.post("/refresh", needs=PUBLIC, model=SessionOut, errors=[Unauthenticated("This refresh token is unknown.")])
+async def refresh(app: App, body: RefreshIn) -> SessionOut:
+    """Trades a refresh token for a new one and a new access token. Each works once."""
+    async with app.db.begin(Scope(actor="refresh")) as own:
+        issued = await sessions.refresh(own, issuer_of(app), body.refresh_token)
+    if not isinstance(issued, sessions.Issued):
+        raise issued
+    return await _session(app, issued)
+
+
+@router.get("/status", needs=Permission.ACCOUNT_READ, model=StatusOut)
+async def auth_status(db: Db, actor: Caller) -> StatusOut:
+    """Says who is signed in, which mailboxes are connected and how far their sync is."""
+    user = await accounts.get_user(db, actor.user_id)
+    connected = await mailboxes.of_user(db, actor.workspace_id, actor.user_id)
+    first = connected[0] if connected else None
+    operation = await operations.latest(db, actor.workspace_id, syncing.OPERATION, first.id) if first else None
+    return StatusOut(
+        authenticated=True,
+        user=UserOut.of(user, first),
+        mailboxes=[MailboxOut.of(each) for each in connected],
+        sync=SyncStatus.model_validate(operation, from_attributes=True) if operation else None,
+        session_expires_at=await accounts.session_ends(db, actor),
+    )
+
+
+@router.delete("/disconnect", needs=Permission.MAILBOXES_WRITE, model=DisconnectedOut)
+async def disconnect(db: Db, actor: Caller) -> DisconnectedOut:
+    """Forgets the credentials of every mailbox of the caller and pauses what would be sent from them."""
+    connected = await mailboxes.of_user(db, actor.workspace_id, actor.user_id)
+    paused = 0
+    for mailbox in connected:
+        await connections.disconnect(db, mailbox)
+        paused += await sequences.pause_all(db, mailbox, reason="The mailbox was disconnected.")
+    return DisconnectedOut(disconnected=bool(connected), mailboxes=len(connected), paused_enrollments=paused)
+
+
+async def _sign_in(request: Request, app: App, body: PasswordSignIn) -> SessionOut:
+    # A transaction of its own: a refused sign-in must still commit its counted failure.
+    async with app.db.begin(Scope(actor="sign-in", request_id=request.state.request_id)) as db:
+        result = await sessions.sign_in(
+            db,
+            issuer_of(app),
+            email=body.email,
+            password=body.password.get_secret_value(),
+            client=request.headers.get("user-agent", ""),
+        )
+    if isinstance(result, Unauthenticated | Limited):
+        raise result
+    return await _session(app, result)
+
+
+async def _session(app: App, issued: sessions.Issued) -> SessionOut:
+    scope = Scope(issued.session.workspace_id, issued.user.id)
+    async with app.db.begin(scope) as db:
+        connected = await mailboxes.of_user(db, issued.session.workspace_id, issued.user.id)
+    return SessionOut(
+        user=UserOut.of(issued.user, connected[0] if connected else None),
+        access_token=issued.access_token,
+        refresh_token=issued.refresh_token,
+        expires_at=issued.expires_at,
+    )
+
+
+async def _connect_imap(request: Request, app: App, body: ImapConnect) -> ConnectedOut:
+    actor = get_actor(request)
+    if not actor.may(Permission.MAILBOXES_WRITE):
+        raise Forbidden("Your role doesn't allow connecting a mailbox.", needs=str(Permission.MAILBOXES_WRITE))
+    account = _account(body)
+    verified = await connections.verify(app, "imap", account)
+    async with app.db.begin(actor.scope(request.state.request_id)) as own:
+        mailbox = await connections.connect(
+            own,
+            app.keyring,
+            workspace_id=actor.workspace_id,
+            user_id=actor.user_id,
+            provider="imap",
+            account=account,
+            verified=verified,
+            name=body.name,
+            daily_limit=app.settings.daily_limit,
+        )
+        await syncing.request(own, mailbox)
+        user = await accounts.get_user(own, actor.user_id)
+    return ConnectedOut(user=UserOut.of(user, mailbox), mailbox=MailboxOut.of(mailbox))
+
+
+def _account(body: ImapConnect) -> Account:
+    if (body.password is None) == (body.access_token is None):
+        raise Invalid("Give either a password or an accessToken.", field="password")
+    smtp_port = body.smtp_port or 465
+    return Account(
+        address=normalise_email(body.email or body.username),
+        username=body.username,
+        imap=Server(body.host, body.port, body.security or _usual(body.port, tls=993)),
+        smtp=Server(body.smtp_host or body.host, smtp_port, body.smtp_security or _usual(smtp_port, tls=465)),
+        password=body.password.get_secret_value() if body.password else None,
+        access_token=body.access_token.get_secret_value() if body.access_token else None,
+    )
+
+
+def _usual(port: int, *, tls: int) -> Security:
+    return Security.TLS if port == tls else Security.STARTTLS

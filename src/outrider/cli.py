@@ -1,0 +1,185 @@
+"""The `outrider` command: everything an operator does."""
+
+import asyncio
+import getpass
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from outrider.settings import Settings, SettingsError, load, new_secrets
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_show_locals=False
+)
+users = typer.Typer(no_args_is_help=True, help="Users of this server.")
+mailboxes = typer.Typer(no_args_is_help=True, help="Mailboxes that follow-ups leave from.")
+app.add_typer(users, name="user")
+app.add_typer(mailboxes, name="mailbox")
+
+Port = Annotated[int | None, typer.Option(help="Port to listen on; default OUTRIDER_PORT or 8700.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on; default OUTRIDER_HOST or 127.0.0.1.")]
+
+
+@app.callback()
+def about() -> None:
+    """Outrider follows up your sent mail until a person answers.
+
+    Settings come from the environment and `.env`; `.env.example` lists them all.
+    """
+
+
+@app.command(epilog="Example: `outrider serve --port 8700 --no-worker`")
+def serve(
+    host: Host = None,
+    port: Port = None,
+    worker: Annotated[bool, typer.Option(help="Run a worker in this process too.")] = True,
+) -> None:
+    """Serve the API, with a worker in the same process."""
+    from outrider import serving
+
+    given = {"OUTRIDER_HOST": host, "OUTRIDER_PORT": port}
+    settings = _settings(**{name: value for name, value in given.items() if value is not None})
+    _run(serving.serve(settings, with_worker=worker))
+
+
+@app.command(epilog="Example: `outrider worker` on each machine that shares DATABASE_URL")
+def worker() -> None:
+    """Run a worker alone, beside any number of others."""
+    from outrider import serving
+
+    _run(serving.work(_settings()))
+
+
+@app.command(epilog="Example: `DATABASE_URL=postgresql://owner@db/outrider outrider migrate`")
+def migrate() -> None:
+    """Bring the database to this release's schema, and set up the application's role."""
+    from outrider import operating
+
+    _run(operating.migrate(_settings()))
+
+
+@app.command(epilog="Example: `outrider doctor`")
+def doctor() -> None:
+    """Check database, migrations, roles, keys, clock, worker and each mailbox's servers; say what to do."""
+    from outrider import doctor as checks
+
+    if not _run(checks.run(_settings())):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: `outrider keys >> .env`")
+def keys() -> None:
+    """Print fresh values for the two secret settings."""
+    for name, value in new_secrets().items():
+        typer.echo(f"{name}={value}")
+
+
+@app.command(epilog="Example: `outrider routes --json`")
+def routes(json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False) -> None:
+    """List every route: surface, method, path, what it needs."""
+    from outrider import operating
+
+    operating.print_routes(as_json=json)
+
+
+@app.command(epilog="Example: `outrider demo`")
+def demo() -> None:
+    """Show the main job on local mail servers: four people are followed up, one answers. Takes under a minute."""
+    from outrider.demo import show
+
+    if not _run(show.run()):
+        raise typer.Exit(1)
+
+
+@users.command("create", epilog="Example: `outrider user create ada@example.com --name 'Ada Lovelace'`")
+def create_user(
+    email: Annotated[str, typer.Argument(help="What they sign in with.")],
+    name: Annotated[str, typer.Option(help="Shown to recipients.")] = "",
+    timezone: Annotated[str, typer.Option(help="An IANA name.")] = "UTC",
+    access_key: Annotated[
+        bool, typer.Option("--access-key", help="Also make an access key and print it once.")
+    ] = False,
+) -> None:
+    """Create a user with a workspace of their own. Asks for the password, or reads it from standard input."""
+    from outrider import operating
+
+    password = _ask_password()
+    _run(operating.create_user(_settings(), email, password, name=name, timezone=timezone, with_key=access_key))
+
+
+@mailboxes.command(
+    "connect",
+    epilog="Example: `outrider mailbox connect ada@example.com --host imap.example.com --smtp-host smtp.example.com`",
+)
+def connect_mailbox(
+    user: Annotated[str, typer.Argument(help="The user's email address.")],
+    host: Annotated[str, typer.Option(help="The IMAP server.")],
+    port: Annotated[int, typer.Option(help="993 speaks TLS from the start, others STARTTLS.")] = 993,
+    smtp_host: Annotated[str | None, typer.Option(help="The SMTP server; default the IMAP server.")] = None,
+    smtp_port: Annotated[int, typer.Option(help="465 speaks TLS from the start, others STARTTLS.")] = 465,
+    address: Annotated[str | None, typer.Option(help="The mailbox's address; default the user's.")] = None,
+    username: Annotated[str | None, typer.Option(help="The login name; default the address.")] = None,
+    name: Annotated[str, typer.Option(help="Shown as the sender.")] = "",
+) -> None:
+    """Connect a mailbox by IMAP and SMTP, verifying both. Asks for its password."""
+    from outrider import operating
+
+    password = _ask_password()
+    _run(
+        operating.connect_mailbox(
+            _settings(),
+            user=user,
+            address=address or user,
+            username=username or address or user,
+            password=password,
+            imap=(host, port),
+            smtp=(smtp_host or host, smtp_port),
+            name=name,
+        )
+    )
+
+
+def main() -> None:
+    app()
+
+
+def _settings(**overrides: Any) -> Settings:
+    try:
+        return load(**overrides)
+    except SettingsError as error:
+        _fail(str(error))
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Runs a command; what the operator can mend is one plain sentence, not a traceback."""
+    import uvloop
+
+    from outrider.core.crypto import KeyringError
+    from outrider.core.embedded import AlreadyRunning
+    from outrider.core.errors import AppError
+    from outrider.core.migrations import RoleProblem
+
+    try:
+        return uvloop.run(work)
+    except AppError as error:
+        _fail(error.message)
+    except (SettingsError, AlreadyRunning, RoleProblem, KeyringError) as error:
+        _fail(str(error))
+    except OSError as error:
+        if os.environ.get("OUTRIDER_LOG_LEVEL") == "DEBUG":
+            raise
+        _fail(f"{type(error).__name__}: {error}")
+
+
+def _ask_password() -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass("Password: ")
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _fail(message: str) -> NoReturn:
+    typer.secho(f"outrider: {message}", err=True, fg="red")
+    raise typer.Exit(1)

@@ -1,0 +1,134 @@
+"""Who wrote this: a person, or which kind of machine. Every verdict says what decided it.
+
+The worst error is to miss a person's answer, the next to take a machine for a person; so a machine must show itself.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from outrider.domain.mailboxes import dates, phrases
+from outrider.providers.mail.mime import visible_text
+from outrider.providers.mail.parsed import ParsedMail, ReportedRecipient
+
+_STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
+_MUCH = 4000  # characters of a text that are looked at
+
+
+class Kind(StrEnum):
+    HUMAN = "human"
+    AUTO_REPLY = "auto_reply"
+    OUT_OF_OFFICE = "out_of_office"
+    BOUNCE = "bounce"
+    DELAY = "delay"
+    RECEIPT = "receipt"
+    CALENDAR = "calendar"
+    BULK = "bulk"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`returns_on` is the first day an absent writer is back; `bounced` are the recipients a bounce names."""
+
+    kind: Kind
+    evidence: str
+    returns_on: date | None = None
+    bounced: tuple[ReportedRecipient, ...] = ()
+
+
+def classify(mail: ParsedMail, *, received_at: datetime) -> Verdict:
+    return (
+        _report(mail)
+        or _bounce_without_report(mail)
+        or _receipt_or_calendar(mail)
+        or _automatic(mail, received_at.date())
+        or _bulk(mail)
+        or Verdict(Kind.HUMAN, "Nothing in it says that a machine wrote it.")
+    )
+
+
+def _report(mail: ParsedMail) -> Verdict | None:
+    if mail.report is None:
+        return None
+    recipients = mail.report.recipients
+    failed = tuple(each for each in recipients if each.action == "failed" or each.status.startswith("5"))
+    if failed:
+        first = failed[0]
+        return Verdict(Kind.BOUNCE, f"Delivery report: {first.status} {first.diagnostic}".strip(), bounced=failed)
+    if any(each.action == "delayed" or each.status.startswith("4") for each in recipients):
+        return Verdict(Kind.DELAY, "Delivery report: delayed, still being tried.")
+    return Verdict(Kind.RECEIPT, "Delivery report: delivered or relayed.")
+
+
+def _bounce_without_report(mail: ParsedMail) -> Verdict | None:
+    sender = mail.sender.address if mail.sender else ""
+    is_daemon = bool(phrases.MACHINE_SENDER.match(sender)) or _first(mail, "return-path") == "<>"
+    failed = _first(mail, "x-failed-recipients")
+    if not failed and not (is_daemon and phrases.BOUNCE_SUBJECT.search(mail.subject)):
+        return None
+    if phrases.DELAY_SUBJECT.search(mail.subject):
+        return Verdict(Kind.DELAY, f"Subject: {mail.subject}")
+    text = mail.text[:_MUCH]
+    status = match[1] if (match := _STATUS.search(text)) else ""
+    if status.startswith("4"):
+        return Verdict(Kind.DELAY, f"The report says {status}.")
+    addresses = [each.strip().lower() for each in failed.split(",")] if failed else _ADDRESS.findall(text.lower())
+    bounced = tuple(
+        ReportedRecipient(each, "failed", status, "") for each in dict.fromkeys(addresses) if each != sender
+    )
+    return Verdict(Kind.BOUNCE, f"Subject: {mail.subject}", bounced=bounced[:20])
+
+
+def _receipt_or_calendar(mail: ParsedMail) -> Verdict | None:
+    kind = _first(mail, "content-type").lower()
+    if "disposition-notification" in kind or phrases.RECEIPT_SUBJECT.search(mail.subject):
+        return Verdict(Kind.RECEIPT, "A read receipt.")
+    if kind.startswith("text/calendar"):
+        return Verdict(Kind.CALENDAR, "A calendar's answer.")
+    return None
+
+
+def _automatic(mail: ParsedMail, received: date) -> Verdict | None:
+    text = visible_text(mail.text)[:_MUCH]
+    marked = _marked(mail)
+    is_away = bool(phrases.AWAY_SUBJECT.search(mail.subject)) or bool(phrases.AWAY_BODY.search(text))
+    if marked and is_away:
+        return Verdict(Kind.OUT_OF_OFFICE, marked, returns_on=dates.back_on(text, received=received))
+    if marked:
+        return Verdict(Kind.AUTO_REPLY, marked)
+    if phrases.AWAY_SUBJECT.search(mail.subject) and (
+        phrases.AWAY_BODY.search(text) or not mail.subject.lower().startswith(("re:", "aw:"))
+    ):
+        return Verdict(
+            Kind.OUT_OF_OFFICE, f"Subject: {mail.subject}", returns_on=dates.back_on(text, received=received)
+        )
+    if phrases.AUTOMATIC_BODY.search(text) and _first(mail, "precedence").lower() in {"bulk", "junk", "auto_reply"}:
+        return Verdict(Kind.AUTO_REPLY, "It says that it is automatic, and Precedence agrees.")
+    return None
+
+
+def _marked(mail: ParsedMail) -> str:
+    """Returns the header by which a mail says itself that no person wrote it (RFC 3834), or nothing."""
+    submitted = _first(mail, "auto-submitted").lower()
+    if submitted and not submitted.startswith("no"):
+        return f"Auto-Submitted: {submitted}"
+    for name in ("x-autoreply", "x-autorespond", "x-autoresponder", "x-mail-autoreply", "x-autogenerated"):
+        if (value := _first(mail, name)) and value.lower() != "no":
+            return f"{name}: {value}"
+    return "Precedence: auto_reply" if _first(mail, "precedence").lower() == "auto_reply" else ""
+
+
+def _bulk(mail: ParsedMail) -> Verdict | None:
+    # A list's mail that answers one of ours is still an answer.
+    if mail.in_reply_to or mail.references:
+        return None
+    for name in ("list-id", "list-unsubscribe", "feedback-id"):
+        if name in mail.headers:
+            return Verdict(Kind.BULK, f"It has a {name} header.")
+    return None
+
+
+def _first(mail: ParsedMail, name: str) -> str:
+    return next(iter(mail.headers.get(name, ())), "")

@@ -1,0 +1,161 @@
+"""Connecting, disconnecting and reaching mailboxes. Secrets are sealed here and opened only to be used."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from outrider.core.clock import now
+from outrider.core.crypto import Keyring
+from outrider.core.db import Scope
+from outrider.core.errors import Conflict, Invalid
+from outrider.core.events import emit
+from outrider.core.ids import new_id
+from outrider.domain.accounts.vault import open_vault
+from outrider.domain.mailboxes import queries
+from outrider.domain.mailboxes.events import MailboxConnected, MailboxDisconnected, MailboxNeedsReconnect
+from outrider.domain.mailboxes.models import Folder, Mailbox, State
+from outrider.providers.mail.interface import Account, ConnectFailed, ReadFailed, Role, Security, Server, Step, Verified
+from outrider.runtime import Runtime
+
+# Where answers can lie; replies are also sorted into the archive or mistaken for junk.
+READ_ROLES = frozenset({Role.INBOX, Role.SENT, Role.ARCHIVE, Role.JUNK, Role.ALL})
+
+
+class CannotConnect(Invalid):
+    """The mailbox's servers were tried and refused; `step` and `server` say where, `hint` what to do."""
+
+    code = "mailbox_unreachable"
+
+    def __init__(self, failure: ConnectFailed) -> None:
+        super().__init__(
+            f"{failure.message} {failure.hint}".strip(),
+            step=failure.step.value,
+            server=failure.server,
+            hint=failure.hint,
+        )
+
+
+class MailboxDisconnectedError(Conflict):
+    code = "mailbox_disconnected"
+
+
+async def verify(app: Runtime, provider: str, account: Account) -> Verified:
+    """Tries both servers, with no transaction open. Raises CannotConnect."""
+    try:
+        return await app.mail[provider].verify(account)
+    except ConnectFailed as failure:
+        raise CannotConnect(failure) from None
+
+
+async def connect(
+    db: AsyncSession,
+    keyring: Keyring,
+    *,
+    workspace_id: UUID,
+    user_id: UUID,
+    provider: str,
+    account: Account,
+    verified: Verified,
+    name: str,
+    daily_limit: int,
+) -> Mailbox:
+    """Stores a verified mailbox, or renews one that was connected before; what waited for it becomes due."""
+    mailbox = await queries.by_address(db, workspace_id, user_id, account.address)
+    if mailbox is None:
+        mailbox = Mailbox(
+            workspace_id=workspace_id, id=new_id(), user_id=user_id, address=account.address, daily_limit=daily_limit
+        )
+        db.add(mailbox)
+    vault = await open_vault(db, keyring, workspace_id)
+    mailbox.provider, mailbox.name = provider, name or mailbox.name or ""
+    mailbox.servers = _servers(account)
+    mailbox.auth = "oauth" if account.access_token else "password"
+    mailbox.secret = vault.seal(
+        account.access_token or account.password or "", table="mailboxes", column="secret", row_id=mailbox.id
+    )
+    mailbox.sent_folder = next((folder.name for folder in verified.folders if folder.role == Role.SENT), None)
+    mailbox.state, mailbox.state_reason, mailbox.sync_failures = State.CONNECTED, None, 0
+    mailbox.connected_at = mailbox.sync_due_at = now()
+    await db.flush()
+    known = {folder.name for folder in await queries.folders_of(db, workspace_id, mailbox.id)}
+    db.add_all(
+        Folder(workspace_id=workspace_id, id=new_id(), mailbox_id=mailbox.id, name=folder.name, role=folder.role)
+        for folder in verified.folders
+        if folder.role in READ_ROLES and folder.name not in known
+    )
+    await emit(db, MailboxConnected(workspace_id=workspace_id, mailbox_id=mailbox.id))
+    await db.flush()
+    return mailbox
+
+
+async def disconnect(db: AsyncSession, mailbox: Mailbox) -> None:
+    """Forgets the credentials at once; what is stored of the mailbox stays readable."""
+    mailbox.disconnect(now())
+    await db.flush()
+    await emit(db, MailboxDisconnected(workspace_id=mailbox.workspace_id, mailbox_id=mailbox.id))
+
+
+async def account_of(app: Runtime, mailbox: Mailbox) -> Account:
+    """Opens the vault for a mailbox's credentials, in a transaction of its own that ends before the network is used."""
+    if mailbox.secret is None:
+        raise MailboxDisconnectedError(f"The mailbox {mailbox.address} is disconnected.")
+    async with app.db.begin(Scope(mailbox.workspace_id, actor="vault")) as db:
+        vault = await open_vault(db, app.keyring, mailbox.workspace_id)
+    secret = vault.open(mailbox.secret, table="mailboxes", column="secret", row_id=mailbox.id)
+    is_token = mailbox.auth == "oauth"
+    return Account(
+        address=mailbox.address,
+        username=mailbox.servers["username"],
+        imap=_server(mailbox.servers["imap"]),
+        smtp=_server(mailbox.servers["smtp"]),
+        password=None if is_token else secret,
+        access_token=secret if is_token else None,
+    )
+
+
+async def mark_failed(db: AsyncSession, mailbox: Mailbox, failure: ConnectFailed) -> None:
+    """Records why a mailbox can't be reached; tells its owner once if only they can mend it."""
+    current = await db.get_one(
+        Mailbox, (mailbox.workspace_id, mailbox.id), with_for_update=True, populate_existing=True
+    )
+    if not current.is_usable:
+        return
+    reason = f"{failure.message} {failure.hint}".strip()[:500]
+    current.mark_failed(now(), reason, is_terminal=failure.is_terminal)
+    await db.flush()
+    if failure.is_terminal:
+        await emit(db, MailboxNeedsReconnect(workspace_id=current.workspace_id, mailbox_id=current.id, reason=reason))
+
+
+async def learn_saves_sent(db: AsyncSession, mailbox: Mailbox, saves: bool) -> None:
+    """Remembers, once, whether the server keeps copies of what it sends."""
+    await db.execute(
+        update(Mailbox)
+        .where(Mailbox.workspace_id == mailbox.workspace_id, Mailbox.id == mailbox.id, Mailbox.saves_sent.is_(None))
+        .values(saves_sent=saves)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def ask_for_sync(db: AsyncSession, mailbox: Mailbox) -> None:
+    mailbox.sync_due_at = min(mailbox.sync_due_at or now(), now() - timedelta(seconds=1))
+    await db.flush()
+
+
+def reading_failed(error: ReadFailed) -> ConnectFailed:
+    """A read that failed after connecting, as a failure that is tried again by itself."""
+    return ConnectFailed(Step.FOLDER, "imap", error.message, "It is tried again by itself.")
+
+
+def _servers(account: Account) -> dict[str, Any]:
+    def plain(server: Server) -> dict[str, Any]:
+        return {"host": server.host, "port": server.port, "security": server.security.value}
+
+    return {"username": account.username, "imap": plain(account.imap), "smtp": plain(account.smtp)}
+
+
+def _server(stored: dict[str, Any]) -> Server:
+    return Server(stored["host"], stored["port"], Security(stored["security"]))

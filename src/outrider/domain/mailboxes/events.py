@@ -1,0 +1,48 @@
+"""Facts about mailboxes and the mail that comes in."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import ClassVar
+from uuid import UUID
+
+from outrider.core.events import Event
+from outrider.domain.mailboxes.classify import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxConnected(Event):
+    name: ClassVar[str] = "mailbox.connected"
+    mailbox_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxNeedsReconnect(Event):
+    """The server refuses the credentials: nothing is tried again before the owner acts."""
+
+    name: ClassVar[str] = "mailbox.needs_reconnect"
+    mailbox_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxDisconnected(Event):
+    name: ClassVar[str] = "mailbox.disconnected"
+    mailbox_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageReceived(Event):
+    """New mail in a thread we wrote to. `mentions` are the Message-IDs it answers or reports on, and `evidence`
+    says what made it of its `kind`.
+    """
+
+    name: ClassVar[str] = "message.received"
+    message_id: UUID
+    mailbox_id: UUID
+    thread_id: UUID
+    kind: Kind
+    evidence: str
+    mentions: list[str]
+    bounced: list[str]
+    returns_on: date | None
+    received_at: datetime

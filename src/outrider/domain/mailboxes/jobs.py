@@ -1,0 +1,123 @@
+"""Keeps mailboxes up to date: by IDLE where the server pushes, by polling behind it."""
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, or_, update
+
+from outrider.core import jobs
+from outrider.core.clock import now
+from outrider.core.db import Scope
+from outrider.domain.mailboxes import connections, queries, syncing
+from outrider.domain.mailboxes.models import Mailbox, State
+from outrider.providers.mail.interface import ConnectFailed, Reader, ReadFailed, Role
+from outrider.runtime import Runtime
+
+log = structlog.get_logger()
+
+AT_ONCE = 10
+# A watch is renewed at half its length; a worker that died is replaced after at most the whole.
+WATCH = timedelta(seconds=60)
+IDLE_SECONDS = 25.0
+_watching: dict[UUID, asyncio.Task[None]] = {}
+
+
+@jobs.periodic("mailboxes.sync_due", every=1.0)
+async def sync_due(app: Runtime) -> None:
+    """Reads every mailbox whose time has come, a few at once."""
+    async with app.db.begin() as db:
+        due = await queries.due_for_sync(db, AT_ONCE * 5)
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def bounded(workspace_id: UUID, mailbox_id: UUID) -> None:
+        async with room:
+            await sync_one(app, workspace_id, mailbox_id)
+
+    results = await asyncio.gather(*(bounded(*each) for each in due), return_exceptions=True)
+    for (_, mailbox_id), result in zip(due, results, strict=True):
+        if isinstance(result, Exception):
+            log.warning("sync.failed", mailbox_id=str(mailbox_id), error=repr(result))
+
+
+async def sync_one(app: Runtime, workspace_id: UUID, mailbox_id: UUID) -> None:
+    async with app.db.begin(Scope(workspace_id, actor="sync")) as db:
+        mailbox = await syncing.claim(db, workspace_id, mailbox_id, at=now())
+    if mailbox is not None:
+        result = await syncing.sync(app, app.parser, mailbox)
+        log.info("sync.done", mailbox_id=str(mailbox_id), new=result.new, failed=result.failure is not None)
+
+
+@jobs.periodic("mailboxes.watch", every=2.0)
+async def watch(app: Runtime) -> None:
+    """Takes mailboxes that nobody watches and keeps an IDLE connection to each."""
+    async with app.db.begin() as db:
+        unwatched = await queries.to_watch(db, 200)
+    for workspace_id, mailbox_id in unwatched:
+        if mailbox_id not in _watching and await _take_watch(app, workspace_id, mailbox_id):
+            task = asyncio.create_task(_watch_one(app, workspace_id, mailbox_id))
+            _watching[mailbox_id] = task
+            task.add_done_callback(partial(_forget, mailbox_id))
+
+
+def _forget(mailbox_id: UUID, _: "asyncio.Task[None]") -> None:
+    _watching.pop(mailbox_id, None)
+
+
+async def stop_watching() -> None:
+    """Ends every watch of this process, at shutdown."""
+    tasks = list(_watching.values())
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _take_watch(app: Runtime, workspace_id: UUID, mailbox_id: UUID) -> bool:
+    """Takes or renews the watch of a mailbox; False once another worker has it or it is not connected."""
+    async with app.db.begin(Scope(workspace_id, actor="watch")) as db:
+        taken = await db.execute(
+            update(Mailbox)
+            .where(
+                Mailbox.workspace_id == workspace_id,
+                Mailbox.id == mailbox_id,
+                Mailbox.state == State.CONNECTED,
+                or_(
+                    Mailbox.watcher == app.settings.worker_name,
+                    Mailbox.watched_until.is_(None),
+                    Mailbox.watched_until <= func.clock_timestamp(),
+                ),
+            )
+            .values(watcher=app.settings.worker_name, watched_until=func.clock_timestamp() + WATCH)
+            .returning(Mailbox.id)
+            .execution_options(synchronize_session=False)
+        )
+        return taken.first() is not None
+
+
+async def _watch_one(app: Runtime, workspace_id: UUID, mailbox_id: UUID) -> None:
+    """Waits for news in the inbox and reads them at once. Any failure ends the watch; polling goes on behind it."""
+    async with app.db.begin(Scope(workspace_id, actor="watch")) as db:
+        mailbox = await queries.get_any(db, workspace_id, mailbox_id)
+    try:
+        account = await connections.account_of(app, mailbox)
+        async with app.mail[mailbox.provider].open(account) as reader:
+            await _follow(app, workspace_id, mailbox, reader)
+    except (ConnectFailed, ReadFailed) as failure:
+        log.info("watch.ended", mailbox_id=str(mailbox_id), reason=failure.message)
+        await asyncio.sleep(WATCH.total_seconds() / 2)  # the connection just failed: leave the server in peace
+
+
+async def _follow(app: Runtime, workspace_id: UUID, mailbox: Mailbox, reader: Reader) -> None:
+    scope = Scope(workspace_id, mailbox.user_id, actor="watch")
+    while await _take_watch(app, workspace_id, mailbox.id):
+        async with app.db.begin(scope) as db:
+            folders = await queries.folders_of(db, workspace_id, mailbox.id)
+        inbox = next((each for each in folders if each.role == Role.INBOX), None)
+        if inbox is None:
+            return
+        await syncing.read_folder(app, app.parser, mailbox, inbox, reader, scope)
+        if not reader.can_push:
+            return
+        await reader.wait(inbox.name, seconds=IDLE_SECONDS)

@@ -1,0 +1,161 @@
+"""Reads of mailboxes and their mail. Mail is personal: every read names its user."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from outrider.core.errors import NotFound
+from outrider.core.pages import Page, PageRequest
+from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, State
+
+DUE_FOR_SYNC = text("select workspace_id, id from mailboxes_due_for_sync(:at_most)")
+TO_WATCH = text("select workspace_id, id from mailboxes_to_watch(:at_most)")
+
+
+class MailboxNotFound(NotFound):
+    code = "mailbox_not_found"
+
+
+class EmailNotFound(NotFound):
+    code = "email_not_found"
+
+
+async def due_for_sync(db: AsyncSession, at_most: int) -> list[tuple[UUID, UUID]]:
+    """Returns (workspace, mailbox) pairs. Works without a scope; gives away only identifiers."""
+    return [(row.workspace_id, row.id) for row in await db.execute(DUE_FOR_SYNC, {"at_most": at_most})]
+
+
+async def to_watch(db: AsyncSession, at_most: int) -> list[tuple[UUID, UUID]]:
+    """Returns (workspace, mailbox) pairs. Works without a scope; gives away only identifiers."""
+    return [(row.workspace_id, row.id) for row in await db.execute(TO_WATCH, {"at_most": at_most})]
+
+
+async def get_any(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID) -> Mailbox:
+    """For jobs, which act for whoever owns the mailbox."""
+    found = await db.get(Mailbox, (workspace_id, mailbox_id))
+    if found is None:
+        raise MailboxNotFound("There is no such mailbox.")
+    return found
+
+
+async def of_user(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> list[Mailbox]:
+    """Returns a user's mailboxes that are not disconnected, the first connected first."""
+    query = (
+        select(Mailbox)
+        .where(Mailbox.workspace_id == workspace_id, Mailbox.user_id == user_id, Mailbox.state != State.DISCONNECTED)
+        .order_by(Mailbox.connected_at, Mailbox.id)
+        .limit(100)
+    )
+    return list(await db.scalars(query))
+
+
+async def by_address(db: AsyncSession, workspace_id: UUID, user_id: UUID, address: str) -> Mailbox | None:
+    query = select(Mailbox).where(
+        Mailbox.workspace_id == workspace_id, Mailbox.user_id == user_id, Mailbox.address == address
+    )
+    found: Mailbox | None = await db.scalar(query.with_for_update())
+    return found
+
+
+async def folders_of(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID) -> list[Folder]:
+    query = select(Folder).where(Folder.workspace_id == workspace_id, Folder.mailbox_id == mailbox_id)
+    return list(await db.scalars(query.order_by(Folder.name)))
+
+
+async def get_sent(db: AsyncSession, workspace_id: UUID, user_id: UUID, email_id: UUID) -> Message:
+    query = select(Message).where(
+        Message.workspace_id == workspace_id,
+        Message.user_id == user_id,
+        Message.id == email_id,
+        Message.direction == Direction.OUT,
+    )
+    found: Message | None = await db.scalar(query)
+    if found is None:
+        raise EmailNotFound("There is no such sent email. If you sent it just now, sync first: POST /emails/sync.")
+    return found
+
+
+async def sent(
+    db: AsyncSession,
+    workspace_id: UUID,
+    user_id: UUID,
+    page: PageRequest,
+    *,
+    search: str | None = None,
+    has_reply: bool | None = None,
+) -> Page[Message]:
+    """Returns a user's sent mail, newest first."""
+    where = [Message.workspace_id == workspace_id, Message.user_id == user_id, Message.direction == Direction.OUT]
+    if search:
+        where.append(Message.subject.icontains(search, autoescape=True))
+    if has_reply is not None:
+        where.append(Message.replied_at.is_not(None) if has_reply else Message.replied_at.is_(None))
+    total = await db.scalar(select(func.count()).select_from(Message).where(*where)) or 0
+    rows = await db.scalars(
+        select(Message)
+        .where(*where)
+        .order_by(Message.sent_at.desc(), Message.id.desc())
+        .offset(page.offset)
+        .limit(page.size)
+    )
+    return Page(list(rows), total, page.number, page.size)
+
+
+async def sent_by_ids(db: AsyncSession, workspace_id: UUID, user_id: UUID, ids: Sequence[UUID]) -> list[Message]:
+    rows = await db.scalars(
+        select(Message).where(
+            Message.workspace_id == workspace_id,
+            Message.user_id == user_id,
+            Message.id.in_(ids),
+            Message.direction == Direction.OUT,
+        )
+    )
+    return list(rows)
+
+
+async def sent_since(
+    db: AsyncSession, workspace_id: UUID, user_id: UUID, since: datetime | None, *, at_most: int
+) -> list[Message]:
+    """Returns sent mail that is new or changed since a moment, newest first."""
+    query = select(Message).where(
+        Message.workspace_id == workspace_id, Message.user_id == user_id, Message.direction == Direction.OUT
+    )
+    if since is not None:
+        query = query.where(Message.updated_at > since)
+    return list(await db.scalars(query.order_by(Message.sent_at.desc(), Message.id.desc()).limit(at_most)))
+
+
+async def first_human_after(db: AsyncSession, workspace_id: UUID, thread_id: UUID, after: datetime) -> Message | None:
+    """Returns the first mail a person wrote in a thread after a moment."""
+    query = (
+        select(Message)
+        .where(
+            Message.workspace_id == workspace_id,
+            Message.thread_id == thread_id,
+            Message.direction == Direction.IN,
+            Message.kind == "human",
+            Message.received_at > after,
+        )
+        .order_by(Message.received_at)
+        .limit(1)
+    )
+    found: Message | None = await db.scalar(query)
+    return found
+
+
+async def get_message(db: AsyncSession, workspace_id: UUID, message_id: UUID) -> Message | None:
+    return await db.get(Message, (workspace_id, message_id))
+
+
+async def chain_of(db: AsyncSession, workspace_id: UUID, thread_id: UUID) -> list[Message]:
+    """Returns a thread's last mails, oldest first: what a follow-up refers to."""
+    query = (
+        select(Message)
+        .where(Message.workspace_id == workspace_id, Message.thread_id == thread_id)
+        .order_by(Message.sent_at.desc(), Message.id.desc())
+        .limit(20)
+    )
+    return list(reversed(list(await db.scalars(query))))

@@ -1,0 +1,374 @@
+"""Writing mail into the database: what came in, with the cursor that covers it, and what we sent ourselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import Table, bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from outrider.core.clock import now
+from outrider.core.events import emit
+from outrider.core.ids import new_id
+from outrider.domain.mailboxes import rules
+from outrider.domain.mailboxes.classify import Kind, Verdict, classify
+from outrider.domain.mailboxes.events import MessageReceived
+from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, Place, Thread
+from outrider.providers.mail.interface import Changes, Fetched, Role
+from outrider.providers.mail.mime import snippet, visible_text
+from outrider.providers.mail.parsed import ParsedMail
+
+# Mails of the same subject and people join without references only within this time.
+SUBJECT_JOINS = timedelta(days=30)
+# Updates of many rows with values of their own go past the mapper, in one round trip.
+THREADS = cast("Table", Thread.__table__)
+MESSAGES = cast("Table", Message.__table__)
+IGNORED = frozenset({Kind.BULK})
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A mail as fetched, taken apart and judged."""
+
+    fetched: Fetched
+    mail: ParsedMail
+    verdict: Verdict
+    identity: bytes
+    mentions: list[str]
+
+
+async def record(
+    db: AsyncSession, mailbox: Mailbox, folder: Folder, changes: Changes, parsed: Sequence[ParsedMail]
+) -> int:
+    """Writes a batch of a folder and moves its cursor, in one transaction. Returns how many mails were new.
+
+    Any of it may come again after a crash: a mail is recognised by its identity, a place by its uid.
+    """
+    if changes.reset:
+        await db.execute(delete(Place).where(Place.workspace_id == folder.workspace_id, Place.folder_id == folder.id))
+    arrived = [_judge(fetched, mail) for fetched, mail in zip(changes.messages, parsed, strict=True)]
+    known = await _known(db, mailbox, arrived)
+    fresh = [each for each in arrived if each.identity not in known]
+    rows = await _new_rows(db, mailbox, folder, fresh)
+    if rows:
+        await db.execute(insert(Message).on_conflict_do_nothing(), rows)
+    known |= {row["identity"]: row["id"] for row in rows}
+    await _place(
+        db, folder, changes.cursor.uid_validity, [(each.fetched.uid, known[each.identity]) for each in arrived]
+    )
+    await _mark_replied(db, mailbox, rows)
+    await _announce(db, mailbox, {row["identity"]: row for row in rows}, fresh)
+    folder.advance(changes.cursor, remaining=changes.remaining, more=changes.more, at=now())
+    await db.flush()
+    if changes.reset and not changes.more:
+        await forget_ghosts(db, mailbox)
+    return len(rows)
+
+
+async def record_outgoing(
+    db: AsyncSession,
+    *,
+    workspace_id: UUID,
+    mailbox_id: UUID,
+    thread_id: UUID,
+    message_id: str,
+    in_reply_to: str | None,
+    references: Sequence[str],
+    recipient: str,
+    recipient_name: str,
+    subject: str,
+    text: str,
+    at: datetime,
+) -> None:
+    """Writes a mail of our own as soon as it has left, so that an answer finds its thread at once."""
+    mailbox = await db.get_one(Mailbox, (workspace_id, mailbox_id))
+    await db.execute(
+        insert(Message)
+        .values(
+            workspace_id=workspace_id,
+            id=new_id(),
+            mailbox_id=mailbox_id,
+            user_id=mailbox.user_id,
+            thread_id=thread_id,
+            identity=rules.identity_of_outgoing(message_id),
+            message_id=message_id,
+            in_reply_to=[in_reply_to] if in_reply_to else [],
+            references=list(references),
+            direction=Direction.OUT,
+            kind=Kind.HUMAN,
+            from_address=mailbox.address,
+            from_name=mailbox.name,
+            to=[{"address": recipient, "name": recipient_name}],
+            subject=subject,
+            snippet=snippet(text),
+            text=text,
+            size=len(text.encode()),
+            sent_at=at,
+            received_at=at,
+        )
+        .on_conflict_do_nothing()
+    )
+    await db.execute(
+        update(Thread)
+        .where(Thread.workspace_id == workspace_id, Thread.id == thread_id)
+        .values(last_at=func.greatest(Thread.last_at, at))
+    )
+
+
+async def forget_ghosts(db: AsyncSession, mailbox: Mailbox) -> None:
+    """After a renumbered folder was read again: empties mail that is nowhere on the server any more."""
+    has_place = (
+        select(Place.uid).where(Place.workspace_id == Message.workspace_id, Place.message_id == Message.id).exists()
+    )
+    await db.execute(
+        update(Message)
+        .where(
+            Message.workspace_id == mailbox.workspace_id,
+            Message.mailbox_id == mailbox.id,
+            Message.direction == Direction.IN,
+            ~has_place,
+        )
+        .values(text="", html="", snippet="", raw=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _judge(fetched: Fetched, mail: ParsedMail) -> Arrived:
+    verdict = classify(mail, received_at=fetched.received_at)
+    return Arrived(fetched, mail, verdict, rules.identity(mail, fetched), rules.mentioned(mail))
+
+
+async def _known(db: AsyncSession, mailbox: Mailbox, arrived: Sequence[Arrived]) -> dict[bytes, UUID]:
+    """Returns the mails of a batch that are stored already, also those we wrote ourselves."""
+    own = {rules.identity_of_outgoing(each.mail.message_id): each.identity for each in arrived if each.mail.message_id}
+    sought = [each.identity for each in arrived] + list(own)
+    rows = await db.execute(
+        select(Message.identity, Message.id).where(
+            Message.workspace_id == mailbox.workspace_id,
+            Message.mailbox_id == mailbox.id,
+            Message.identity.in_(sought),
+        )
+    )
+    return {own.get(row.identity, row.identity): row.id for row in rows}
+
+
+async def _new_rows(
+    db: AsyncSession, mailbox: Mailbox, folder: Folder, fresh: Sequence[Arrived]
+) -> list[dict[str, Any]]:
+    threads = await _Threads.load(db, mailbox, fresh)
+    rows: dict[bytes, dict[str, Any]] = {}
+    for each in fresh:
+        if each.identity in rows:  # the same mail twice in one folder
+            continue
+        mail = each.mail
+        sender = mail.sender.address if mail.sender else ""
+        is_own = sender == mailbox.address or folder.role == Role.SENT
+        text = visible_text(mail.text) or mail.text
+        rows[each.identity] = {
+            "workspace_id": mailbox.workspace_id,
+            "id": new_id(),
+            "mailbox_id": mailbox.id,
+            "user_id": mailbox.user_id,
+            "thread_id": threads.thread_of(each),
+            "identity": each.identity,
+            "message_id": mail.message_id,
+            "in_reply_to": list(mail.in_reply_to),
+            "references": list(mail.references),
+            "direction": Direction.OUT if is_own else Direction.IN,
+            "kind": each.verdict.kind,
+            "evidence": each.verdict.evidence[:500],
+            "returns_on": each.verdict.returns_on,
+            "from_address": sender,
+            "from_name": mail.sender.name if mail.sender else "",
+            "to": [{"address": box.address, "name": box.name} for box in mail.to],
+            "cc": [{"address": box.address, "name": box.name} for box in mail.cc],
+            "subject": mail.subject,
+            "snippet": snippet(text),
+            "text": mail.text,
+            "html": mail.html,
+            "raw": (each.fetched.raw or each.fetched.header) if mail.poison else None,
+            "poison": mail.poison,
+            "size": each.fetched.size,
+            "sent_at": rules.sent_or_received(mail, each.fetched.received_at),
+            "received_at": each.fetched.received_at,
+        }
+    await threads.write(db)
+    return list(rows.values())
+
+
+class _Threads:
+    """Finds each mail's thread: by the Message-IDs it mentions, then by subject and people, else a new one."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self.mailbox = mailbox
+        self.by_message_id: dict[str, UUID] = {}
+        self.by_subject: dict[str, list[tuple[UUID, datetime, set[str]]]] = {}
+        self.new: list[dict[str, Any]] = []
+        self.last: dict[UUID, datetime] = {}
+
+    @classmethod
+    async def load(cls, db: AsyncSession, mailbox: Mailbox, fresh: Sequence[Arrived]) -> "_Threads":
+        """Two queries for the whole batch."""
+        threads = cls(mailbox)
+        mentioned = list({mention for each in fresh for mention in each.mentions})
+        if mentioned:
+            rows = await db.execute(
+                select(Message.message_id, Message.thread_id).where(
+                    Message.workspace_id == mailbox.workspace_id,
+                    Message.mailbox_id == mailbox.id,
+                    Message.message_id.in_(mentioned),
+                )
+            )
+            threads.by_message_id = {row.message_id: row.thread_id for row in rows}
+        subjects = {rules.base_subject(each.mail.subject) for each in fresh if _joins_by_subject(each)}
+        if subjects:
+            rows = await db.execute(
+                select(Thread.subject, Thread.id, Thread.last_at, Message.from_address, Message.to)
+                .join(Message, (Message.workspace_id == Thread.workspace_id) & (Message.thread_id == Thread.id))
+                .where(
+                    Thread.workspace_id == mailbox.workspace_id,
+                    Thread.mailbox_id == mailbox.id,
+                    Thread.subject.in_(subjects),
+                    Message.direction == Direction.OUT,
+                )
+                .order_by(Thread.last_at.desc())
+                .limit(1000)
+            )
+            for row in rows:
+                people = {person["address"] for person in row.to}
+                threads.by_subject.setdefault(row.subject, []).append((row.id, row.last_at, people))
+        return threads
+
+    def thread_of(self, each: Arrived) -> UUID:
+        mail, at = each.mail, each.fetched.received_at
+        found = next((self.by_message_id[mention] for mention in each.mentions if mention in self.by_message_id), None)
+        if found is None and _joins_by_subject(each):
+            found = self._by_subject(each)
+        if found is None:
+            found = new_id()
+            self.new.append(
+                {
+                    "workspace_id": self.mailbox.workspace_id,
+                    "id": found,
+                    "mailbox_id": self.mailbox.id,
+                    "subject": rules.base_subject(mail.subject),
+                    "last_at": at,
+                }
+            )
+        if mail.message_id:
+            self.by_message_id.setdefault(mail.message_id, found)
+        # Mails that mention an unknown one belong together even if that one never arrives.
+        for mention in each.mentions:
+            self.by_message_id.setdefault(mention, found)
+        self.last[found] = max(at, self.last.get(found, at))
+        return found
+
+    def _by_subject(self, each: Arrived) -> UUID | None:
+        sender = each.mail.sender.address if each.mail.sender else ""
+        at = each.fetched.received_at
+        for thread_id, last_at, people in self.by_subject.get(rules.base_subject(each.mail.subject), ()):
+            if sender in people and abs(at - last_at) <= SUBJECT_JOINS:
+                return thread_id
+        return None
+
+    async def write(self, db: AsyncSession) -> None:
+        if self.new:
+            await db.execute(insert(Thread), self.new)
+        touched = [{"thread": thread_id, "at": at} for thread_id, at in self.last.items()]
+        if touched:
+            await (await db.connection()).execute(
+                update(THREADS)
+                .where(Thread.workspace_id == self.mailbox.workspace_id, Thread.id == bindparam("thread"))
+                .values(last_at=func.greatest(Thread.last_at, bindparam("at"))),
+                touched,
+            )
+
+
+def _joins_by_subject(each: Arrived) -> bool:
+    # Only an answer whose program left the references out; anything else with that subject is another matter.
+    return not each.mentions and rules.is_marked_as_reply(each.mail.subject)
+
+
+async def _place(db: AsyncSession, folder: Folder, uid_validity: int, places: Sequence[tuple[int, UUID]]) -> None:
+    if places:
+        await db.execute(
+            insert(Place).on_conflict_do_nothing(),
+            [
+                {
+                    "workspace_id": folder.workspace_id,
+                    "folder_id": folder.id,
+                    "uid_validity": uid_validity,
+                    "uid": uid,
+                    "message_id": message_id,
+                }
+                for uid, message_id in places
+            ],
+        )
+
+
+async def _mark_replied(db: AsyncSession, mailbox: Mailbox, rows: Sequence[dict[str, Any]]) -> None:
+    answers: dict[UUID, datetime] = {}
+    for row in rows:
+        if row["direction"] == Direction.IN and row["kind"] == Kind.HUMAN:
+            thread_id = row["thread_id"]
+            answers[thread_id] = min(row["received_at"], answers.get(thread_id, row["received_at"]))
+    if answers:
+        await (await db.connection()).execute(
+            update(MESSAGES)
+            .where(
+                Message.workspace_id == mailbox.workspace_id,
+                Message.thread_id == bindparam("thread"),
+                Message.direction == Direction.OUT,
+                Message.sent_at < bindparam("at"),
+                Message.replied_at.is_(None),
+            )
+            .values(replied_at=bindparam("at"), updated_at=now()),
+            [{"thread": thread_id, "at": at} for thread_id, at in answers.items()],
+        )
+
+
+async def _announce(
+    db: AsyncSession, mailbox: Mailbox, rows: dict[bytes, dict[str, Any]], fresh: Sequence[Arrived]
+) -> None:
+    """Tells of mail that came in since the mailbox was connected, in threads that we wrote to."""
+    candidates = {
+        each.identity: each
+        for each in fresh
+        if rows[each.identity]["direction"] == Direction.IN
+        and each.verdict.kind not in IGNORED
+        and each.fetched.received_at >= mailbox.connected_at - timedelta(minutes=5)
+    }
+    if not candidates:
+        return
+    ours = set(
+        await db.scalars(
+            select(Message.thread_id)
+            .where(
+                Message.workspace_id == mailbox.workspace_id,
+                Message.thread_id.in_([rows[identity]["thread_id"] for identity in candidates]),
+                Message.direction == Direction.OUT,
+            )
+            .distinct()
+        )
+    )
+    for identity, each in candidates.items():
+        row = rows[identity]
+        if row["thread_id"] in ours:
+            await emit(
+                db,
+                MessageReceived(
+                    workspace_id=mailbox.workspace_id,
+                    message_id=row["id"],
+                    mailbox_id=mailbox.id,
+                    thread_id=row["thread_id"],
+                    kind=each.verdict.kind,
+                    evidence=each.verdict.evidence[:500],
+                    mentions=each.mentions[:20],
+                    bounced=[recipient.address for recipient in each.verdict.bounced][:50],
+                    returns_on=each.verdict.returns_on,
+                    received_at=each.fetched.received_at,
+                ),
+            )

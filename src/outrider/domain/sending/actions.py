@@ -1,0 +1,347 @@
+"""Every write of the outbox other than claiming: queueing, results, pauses, and settling what is unknown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from outrider.core.events import emit
+from outrider.domain.mailboxes import recording
+from outrider.domain.mailboxes.models import Mailbox
+from outrider.domain.sending import rules
+from outrider.domain.sending.events import Sent, SendRefused, SendUnconfirmed
+from outrider.domain.sending.models import Claim, Send, State, Waiting
+from outrider.providers.mail.interface import Outcome, SendFailed
+
+UNCONFIRMED = (
+    "The connection ended while the mail was handed over, and no copy was found. It may or may not have arrived; "
+    "trigger the step to send it again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """When an unknown row is looked up: first and last, after it became unknown."""
+
+    first: timedelta
+    last: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A mail that is to leave, complete. `answered_after`: a person's mail in the thread later than this stops it."""
+
+    id: UUID
+    workspace_id: UUID
+    user_id: UUID
+    mailbox_id: UUID
+    thread_id: UUID
+    origin: str
+    origin_id: UUID
+    step: int
+    sender: str
+    recipient: str
+    recipient_name: str
+    subject: str
+    body: str
+    in_reply_to: str | None
+    references: Sequence[str]
+    answered_after: datetime | None
+    due_at: datetime
+    window: dict[str, Any] | None = None
+    timezone: str = "UTC"
+    priority: int = 0
+
+
+async def queue(db: AsyncSession, intents: Sequence[Intent]) -> set[tuple[UUID, int]]:
+    """Writes intents; returns the (origin, step) of those that are new. One that exists stays as it is."""
+    if not intents:
+        return set()
+    written = await db.execute(
+        insert(Send)
+        .on_conflict_do_nothing(index_elements=["workspace_id", "origin_id", "step"])
+        .returning(Send.origin_id, Send.step),
+        [_row(intent) for intent in intents],
+    )
+    return {(row.origin_id, row.step) for row in written}
+
+
+def _row(intent: Intent) -> dict[str, Any]:
+    row = {field.name: getattr(intent, field.name) for field in fields(intent) if field.name != "sender"}
+    row["references"] = rules.references_of(intent.in_reply_to, intent.references)
+    return {
+        **row,
+        "recipient_domain": rules.domain_of(intent.recipient),
+        "message_id": rules.mint_message_id(intent.id, intent.sender),
+        "give_up_at": intent.due_at + rules.GIVE_UP_AFTER,
+    }
+
+
+async def record_sent(db: AsyncSession, claim: Claim, *, at: datetime, proof: str) -> bool:
+    """Records that the server took a claimed mail. False if the row was settled otherwise meanwhile."""
+    send = await _finish(db, claim, state=State.SENT, sent_at=at, lease_until=None, last_error=None, error_code=None)
+    if send is None:
+        return False
+    await _announce_sent(db, send, at=at, proof=proof)
+    return True
+
+
+async def record_failure(db: AsyncSession, claim: Claim, failure: SendFailed, *, now: datetime, looks: Looks) -> None:
+    """Records how a claimed send failed, and what follows from it."""
+    said = {"last_error": failure.reply[:500], "error_code": failure.enhanced or str(failure.code or "") or None}
+    if failure.outcome is Outcome.UNKNOWN:
+        await _finish(
+            db,
+            claim,
+            state=State.UNKNOWN,
+            unknown_since=now,
+            look_at=func.clock_timestamp() + looks.first,
+            waiting_for=Waiting.CONFIRMING,
+            lease_until=None,
+            **said,
+        )
+        return
+    if failure.outcome is Outcome.DEFERRED:
+        send = await _finish(
+            db,
+            claim,
+            state=State.QUEUED,
+            due_at=rules.retry_at(claim.attempt, now),
+            waiting_for=Waiting.RETRY,
+            lease_until=None,
+            **said,
+        )
+        if send is None or send.give_up_at > now:
+            return
+        send.state, send.waiting_for = State.FAILED, None
+        await _announce_refused(
+            db, send, f"Gave up after {claim.attempt} attempts: {failure.reply}", is_recipient=False
+        )
+        return
+    send = await _finish(db, claim, state=State.FAILED, lease_until=None, **said)
+    if send is not None:
+        gone = rules.is_recipient_gone(failure.code, failure.enhanced)
+        await _announce_refused(db, send, failure.reply, is_recipient=gone)
+
+
+async def release(db: AsyncSession, claim: Claim, *, due_at: datetime, why: Waiting, reason: str) -> None:
+    """Puts a claimed row back that never left: the mailbox could not be reached. Costs it no attempt."""
+    await _finish(
+        db,
+        claim,
+        state=State.QUEUED,
+        attempts=claim.attempt - 1,
+        due_at=due_at,
+        waiting_for=why,
+        lease_until=None,
+        last_error=reason[:500],
+    )
+
+
+async def park(db: AsyncSession, mailbox: Mailbox) -> None:
+    """Marks what waits for a mailbox that needs its owner; it stays queued and leaves once reconnected."""
+    await db.execute(
+        update(Send)
+        .where(Send.workspace_id == mailbox.workspace_id, Send.mailbox_id == mailbox.id, Send.state == State.QUEUED)
+        .values(waiting_for=Waiting.MAILBOX_DISCONNECTED)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def expire_leases(db: AsyncSession, workspace_id: UUID, *, looks: Looks) -> int:
+    """Turns rows whose worker vanished into unknown ones: the mail may have left."""
+    expired = await db.execute(
+        update(Send)
+        .where(
+            Send.workspace_id == workspace_id,
+            Send.state == State.SENDING,
+            Send.lease_until <= func.clock_timestamp(),
+        )
+        .values(
+            state=State.UNKNOWN,
+            unknown_since=func.clock_timestamp(),
+            look_at=func.clock_timestamp() + looks.first,
+            waiting_for=Waiting.CONFIRMING,
+            lease_until=None,
+            last_error="The worker stopped while sending.",
+        )
+        .returning(Send.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(expired.all())
+
+
+async def take_unknown(db: AsyncSession, workspace_id: UUID, *, at_most: int = 50) -> list[Send]:
+    """Claims unknown rows that are due for a look, for a minute."""
+    due = (
+        select(Send.id)
+        .where(
+            Send.workspace_id == workspace_id,
+            Send.state == State.UNKNOWN,
+            Send.look_at <= func.clock_timestamp(),
+        )
+        .order_by(Send.look_at)
+        .limit(at_most)
+        .with_for_update(skip_locked=True)
+    )
+    taken = await db.scalars(
+        update(Send)
+        .where(Send.workspace_id == workspace_id, Send.id.in_(due.scalar_subquery()))
+        .values(look_at=func.clock_timestamp() + timedelta(minutes=1))
+        .returning(Send)
+        .execution_options(synchronize_session=False)
+    )
+    return list(taken)
+
+
+async def settle(
+    db: AsyncSession, send: Send, mailbox: Mailbox, *, was_found: bool, now: datetime, real_now: datetime, looks: Looks
+) -> None:
+    """Decides an unknown row after a look: sent, looked up once more, sent again, or honestly unconfirmed.
+
+    Not finding a copy proves something only where the server itself keeps one of all it sends.
+    """
+    row = await db.scalar(
+        select(Send)
+        .where(Send.workspace_id == send.workspace_id, Send.id == send.id, Send.state == State.UNKNOWN)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if row is None or row.unknown_since is None:
+        return
+    if was_found:
+        row.state, row.sent_at, row.copied_at = State.SENT, now, now
+        row.waiting_for, row.look_at = None, None
+        await db.flush()
+        await _announce_sent(db, row, at=now, proof="A copy was found in the Sent folder.")
+    elif real_now < row.unknown_since + looks.last:
+        row.look_at = row.unknown_since + looks.last
+    elif mailbox.saves_sent:
+        row.state, row.due_at, row.waiting_for = State.QUEUED, now, Waiting.RETRY
+        row.look_at, row.unknown_since = None, None
+    else:
+        row.state, row.waiting_for, row.look_at, row.last_error = State.UNCONFIRMED, None, None, UNCONFIRMED
+        await emit(db, SendUnconfirmed(reason=UNCONFIRMED, **_facts(row)))
+    await db.flush()
+
+
+async def pause_many(db: AsyncSession, workspace_id: UUID, origin_ids: Sequence[UUID]) -> None:
+    await _move(db, workspace_id, origin_ids, [State.QUEUED], state=State.PAUSED, waiting_for=Waiting.PAUSED)
+
+
+async def resume(db: AsyncSession, workspace_id: UUID, origin_id: UUID) -> None:
+    await _move(db, workspace_id, [origin_id], [State.PAUSED], state=State.QUEUED, waiting_for=None)
+
+
+async def cancel(db: AsyncSession, workspace_id: UUID, origin_id: UUID, *, reason: str) -> None:
+    """Takes back what has not left yet. A row being sent right now runs to its end."""
+    await _move(
+        db,
+        workspace_id,
+        [origin_id],
+        [State.QUEUED, State.PAUSED],
+        state=State.CANCELLED,
+        waiting_for=None,
+        last_error=reason,
+    )
+
+
+async def hasten(db: AsyncSession, workspace_id: UUID, origin_id: UUID, *, now: datetime) -> bool:
+    """Makes an unsent (or unconfirmed, or failed) row due now, ahead of others and regardless of its window."""
+    moved = await _move(
+        db,
+        workspace_id,
+        [origin_id],
+        [State.QUEUED, State.PAUSED, State.UNCONFIRMED, State.FAILED],
+        state=State.QUEUED,
+        due_at=now,
+        priority=100,
+        window=None,
+        waiting_for=None,
+        give_up_at=now + rules.GIVE_UP_AFTER,
+    )
+    return moved > 0
+
+
+def copy_of(send: Send, mailbox: Mailbox) -> bytes:
+    """The mail as it left, for the Sent folder."""
+    return rules.compose(mailbox, send, at=send.sent_at or send.due_at)
+
+
+async def mark_copied(db: AsyncSession, send: Send, *, at: datetime) -> None:
+    await db.execute(
+        update(Send)
+        .where(Send.workspace_id == send.workspace_id, Send.id == send.id)
+        .values(copied_at=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _move(
+    db: AsyncSession, workspace_id: UUID, origin_ids: Sequence[UUID], states: list[State], **values: Any
+) -> int:
+    moved = await db.execute(
+        update(Send)
+        .where(Send.workspace_id == workspace_id, Send.origin_id.in_(origin_ids), Send.state.in_(states))
+        .values(**values)
+        .returning(Send.id)
+        .execution_options(synchronize_session="fetch")
+    )
+    return len(moved.all())
+
+
+async def _finish(db: AsyncSession, claim: Claim, **values: Any) -> Send | None:
+    """Ends a claim if it is still this one: after the lease another attempt may own the row."""
+    row: Send | None = await db.scalar(
+        update(Send)
+        .where(
+            Send.workspace_id == claim.workspace_id,
+            Send.id == claim.send_id,
+            Send.attempts == claim.attempt,
+            # A slow worker may report after its lease: what it knows is better than `unknown`.
+            Send.state.in_((State.SENDING, State.UNKNOWN)),
+        )
+        .values(**values)
+        .returning(Send)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    return row
+
+
+async def _announce_sent(db: AsyncSession, send: Send, *, at: datetime, proof: str) -> None:
+    await recording.record_outgoing(
+        db,
+        workspace_id=send.workspace_id,
+        mailbox_id=send.mailbox_id,
+        thread_id=send.thread_id,
+        message_id=send.message_id,
+        in_reply_to=send.in_reply_to,
+        references=send.references,
+        recipient=send.recipient,
+        recipient_name=send.recipient_name,
+        subject=send.subject,
+        text=send.body,
+        at=at,
+    )
+    await emit(db, Sent(at=at, proof=proof[:500], **_facts(send)))
+
+
+async def _announce_refused(db: AsyncSession, send: Send, reason: str, *, is_recipient: bool) -> None:
+    await emit(db, SendRefused(reason=reason[:500], is_recipient=is_recipient, **_facts(send)))
+
+
+def _facts(send: Send) -> dict[str, Any]:
+    return {
+        "workspace_id": send.workspace_id,
+        "send_id": send.id,
+        "origin": send.origin,
+        "origin_id": send.origin_id,
+        "step": send.step,
+        "message_id": send.message_id,
+        "recipient": send.recipient,
+    }

@@ -1,0 +1,72 @@
+"""Calculations of the outbox: Message-IDs, the mail itself, when to try again, what a refusal means."""
+
+import random
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from uuid import UUID
+
+from outrider.domain.mailboxes.models import Mailbox
+from outrider.domain.sending.models import Send
+
+RETRIES = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60, 120, 240))
+GIVE_UP_AFTER = timedelta(hours=72)
+JITTER = 0.2
+# The address itself is wrong or gone (RFC 3463 3.2); anything else says nothing about the person.
+RECIPIENT_GONE = re.compile(r"5\.1\.(1|2|3|6|10)$|5\.2\.1$")
+# Clients and servers cut long reference lists; the first and the last ones carry the thread (RFC 5322 3.6.4).
+MOST_REFERENCES = 20
+
+
+def mint_message_id(send_id: UUID, sender: str) -> str:
+    """Returns the Message-ID of a send, the same at every attempt: `<uuid@sending-domain>`."""
+    return f"<{send_id}@{sender.rpartition('@')[2]}>"
+
+
+def domain_of(address: str) -> str:
+    return address.rpartition("@")[2].lower()
+
+
+def retry_at(attempt: int, now: datetime, *, draw: float | None = None) -> datetime:
+    """When to try again after failed attempt number `attempt` (from 1): 5 m, 15 m … 4 h, each within 20 % either way.
+
+    Never sooner than five minutes: greylisting servers take a second try only after that.
+    """
+    draw = random.random() if draw is None else draw  # noqa: S311  # spreads load, hides nothing
+    delay = RETRIES[min(attempt, len(RETRIES)) - 1]
+    return now + max(delay * (1 + JITTER * (2 * draw - 1)), RETRIES[0])
+
+
+def is_recipient_gone(code: int | None, enhanced: str | None) -> bool:
+    """Whether a refusal says that the address doesn't exist. Without an enhanced code only 550 and 551, 553 do."""
+    return bool(RECIPIENT_GONE.match(enhanced)) if enhanced else code in {550, 551, 553}
+
+
+def references_of(message_id: str | None, earlier: Sequence[str]) -> list[str]:
+    """Returns the References of an answer to a mail (RFC 5322 3.6.4), bounded."""
+    chain = list(dict.fromkeys([*earlier, *([message_id] if message_id else [])]))
+    return chain if len(chain) <= MOST_REFERENCES else [chain[0], *chain[-(MOST_REFERENCES - 1) :]]
+
+
+def compose(mailbox: Mailbox, send: Send, *, at: datetime) -> bytes:
+    """Builds the mail's bytes. The library refuses CR and LF in every header, so nothing can be injected."""
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = Address(_one_line(mailbox.name), addr_spec=mailbox.address)
+    mail["To"] = Address(_one_line(send.recipient_name), addr_spec=send.recipient)
+    mail["Subject"] = _one_line(send.subject)
+    mail["Date"] = format_datetime(at)
+    mail["Message-ID"] = send.message_id
+    if send.in_reply_to:
+        mail["In-Reply-To"] = send.in_reply_to
+    if send.references:
+        mail["References"] = " ".join(send.references)
+    mail.set_content(send.body)
+    return mail.as_bytes()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,26 @@
+"""Facts about enrolments."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from outrider.core.events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled(Event):
+    name: ClassVar[str] = "enrollment.created"
+    enrollment_id: UUID
+    sequence_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrollmentEnded(Event):
+    """`status` says how; `proof` is the message or answer that led to it."""
+
+    name: ClassVar[str] = "enrollment.ended"
+    enrollment_id: UUID
+    sequence_id: UUID
+    status: str
+    reason: str
+    proof: dict[str, str]

@@ -1,0 +1,132 @@
+"""What moves enrolments: their time comes, their mail leaves or fails, somebody answers."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from outrider.core import jobs
+from outrider.core.db import Scope
+from outrider.core.events import on
+from outrider.domain.mailboxes import queries as mailboxes
+from outrider.domain.mailboxes.classify import Kind
+from outrider.domain.mailboxes.events import MessageReceived
+from outrider.domain.sending import queries as sends
+from outrider.domain.sending.events import Sent, SendRefused, SendUnconfirmed
+from outrider.domain.sequences import actions, queries, scheduling
+from outrider.domain.sequences.models import Enrollment, EnrollmentStatus
+from outrider.domain.sequences.scheduling import ORIGIN
+from outrider.runtime import Runtime
+
+
+@jobs.periodic("sequences.schedule_due", every=1.0)
+async def schedule_due(app: Runtime) -> None:
+    """Puts every due step into the outbox, a batch a workspace and round."""
+    async with app.db.begin() as db:
+        due_now = await app.clock.due_now(db)
+        workspaces = await queries.workspaces_with_due_steps(db, due_now)
+    for workspace_id in workspaces:
+        async with app.db.begin(Scope(workspace_id, actor="scheduler")) as db:
+            await scheduling.schedule_due(db, workspace_id, now=due_now)
+
+
+@on(Sent, "sequences.on_sent")
+async def on_sent(app: Runtime, event: Sent) -> None:
+    """Counts the step and plans the next one, or completes the enrolment."""
+    if event.origin != ORIGIN:
+        return
+    async with app.db.begin(_scope(event.workspace_id)) as db:
+        enrollment = await queries.lock_enrollment(db, event.workspace_id, event.origin_id)
+        if enrollment is None or enrollment.current_step >= event.step:
+            return
+        enrollment.current_step, enrollment.last_sent_at = event.step, event.at
+        enrollment.next_send_id = None
+        if not enrollment.is_open:
+            return
+        sequence = await queries.get_any(db, event.workspace_id, enrollment.sequence_id)
+        if sequence is None or not actions.plan_next(enrollment, sequence, last=event.at):
+            await scheduling.complete(db, enrollment)
+
+
+@on(SendRefused, "sequences.on_refused")
+async def on_refused(app: Runtime, event: SendRefused) -> None:
+    if event.origin != ORIGIN:
+        return
+    async with app.db.begin(_scope(event.workspace_id)) as db:
+        enrollment = await queries.lock_enrollment(db, event.workspace_id, event.origin_id)
+        if enrollment is not None:
+            status = EnrollmentStatus.BOUNCED if event.is_recipient else EnrollmentStatus.FAILED
+            await actions.end(db, enrollment, status, event.reason, proof={"sendId": str(event.send_id)})
+
+
+@on(SendUnconfirmed, "sequences.on_unconfirmed")
+async def on_unconfirmed(app: Runtime, event: SendUnconfirmed) -> None:
+    """Waits for its owner: going on could leave out a step, sending again could double it."""
+    if event.origin != ORIGIN:
+        return
+    async with app.db.begin(_scope(event.workspace_id)) as db:
+        enrollment = await queries.lock_enrollment(db, event.workspace_id, event.origin_id)
+        if enrollment is not None and enrollment.status == EnrollmentStatus.ACTIVE:
+            enrollment.pause()
+            enrollment.stop_reason = event.reason
+
+
+@on(MessageReceived, "sequences.on_message")
+async def on_message(app: Runtime, event: MessageReceived) -> None:
+    """Ends the thread's enrolments at a person's answer or a bounce; waits out an absence."""
+    async with app.db.begin(_scope(event.workspace_id)) as db:
+        for enrollment in await queries.in_thread(db, event.workspace_id, event.thread_id):
+            if event.kind == Kind.HUMAN:
+                await _answered(db, enrollment, event)
+            elif event.kind == Kind.BOUNCE:
+                await _bounced(db, enrollment, event)
+            elif event.kind == Kind.OUT_OF_OFFICE:
+                await _away(db, enrollment, event)
+
+
+async def _answered(db: AsyncSession, enrollment: Enrollment, event: MessageReceived) -> None:
+    if enrollment.replied_at is not None:
+        return
+    matched_by = "message_id" if await _is_mentioned(db, enrollment, event) else "thread"
+    message = await mailboxes.get_message(db, event.workspace_id, event.message_id)
+    enrollment.replied_at = event.received_at
+    enrollment.reply = {
+        "messageId": message.message_id if message else None,
+        "snippet": message.snippet if message else "",
+        "matchedBy": matched_by,
+    }
+    sequence = await queries.get_any(db, event.workspace_id, enrollment.sequence_id)
+    if sequence is not None and not sequence.stop_on_reply:
+        return
+    proof = {"messageId": str(event.message_id), "matchedBy": matched_by, "evidence": event.evidence}
+    if enrollment.status == EnrollmentStatus.COMPLETED:
+        enrollment.status, enrollment.stop_reason = EnrollmentStatus.REPLIED, "Answered after the last step."
+        return
+    await actions.end(db, enrollment, EnrollmentStatus.REPLIED, "Somebody answered in the thread.", proof=proof)
+
+
+async def _bounced(db: AsyncSession, enrollment: Enrollment, event: MessageReceived) -> None:
+    # A report about somebody else's mail, or about another recipient of this one, ends nothing here.
+    if enrollment.recipient in event.bounced or (not event.bounced and await _is_mentioned(db, enrollment, event)):
+        proof = {"messageId": str(event.message_id), "evidence": event.evidence}
+        await actions.end(db, enrollment, EnrollmentStatus.BOUNCED, event.evidence, proof=proof)
+
+
+async def _away(db: AsyncSession, enrollment: Enrollment, event: MessageReceived) -> None:
+    if event.returns_on is None or not enrollment.is_open:
+        return
+    enrollment.not_before = event.returns_on
+    sequence = await queries.get_any(db, event.workspace_id, enrollment.sequence_id)
+    if sequence is not None and enrollment.next_step_at is not None:
+        actions.plan_next(enrollment, sequence, last=enrollment.last_sent_at or enrollment.created_at)
+
+
+async def _is_mentioned(db: AsyncSession, enrollment: Enrollment, event: MessageReceived) -> bool:
+    original = await mailboxes.get_message(db, event.workspace_id, enrollment.email_id)
+    ours = set(await sends.message_ids_of(db, event.workspace_id, enrollment.id))
+    if original is not None and original.message_id:
+        ours.add(original.message_id)
+    return not ours.isdisjoint(event.mentions)
+
+
+def _scope(workspace_id: UUID) -> Scope:
+    return Scope(workspace_id, actor="sequences")

@@ -1,0 +1,80 @@
+"""The HTTP application: the edge, the system's own pages, and each surface mounted where its clients look for it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from prometheus_client import generate_latest
+from sqlalchemy import text
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from outrider import VERSION
+from outrider.api.edge import Edge
+from outrider.api.followups import app as followups
+from outrider.api.limits import RateLimiter
+from outrider.domain import all_jobs
+from outrider.runtime import Runtime
+
+# The longest prefix first.
+SURFACES = {"/": followups.build}
+
+
+def create_app(runtime: Runtime) -> ASGIApp:
+    """Builds the application around an open runtime, which its caller closes."""
+    all_jobs.load()  # what an action queues must be known here too
+    settings = runtime.settings
+    state = {
+        "runtime": runtime,
+        "limiter": RateLimiter(per_user=settings.rate_per_user, per_address=settings.rate_per_address),
+    }
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
+        yield state
+
+    app = Starlette(
+        routes=[
+            *(Route(path, endpoint) for path, endpoint in SYSTEM.items()),
+            *(Mount(path, build(VERSION)) for path, build in SURFACES.items()),
+        ],
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=["GET", "POST", "PUT", "DELETE"],
+                allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "If-Match"],
+                expose_headers=["X-Request-ID", "Retry-After", "RateLimit", "RateLimit-Policy"],
+            )
+        ],
+        lifespan=lifespan,
+    )
+    return Edge(app, is_https=settings.public_url.startswith("https://"))
+
+
+async def livez(_: Request) -> Response:
+    """The process answers."""
+    return JSONResponse({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """The process can do its work: the database answers."""
+    runtime: Runtime = request.state.runtime
+    try:
+        async with runtime.db.begin() as db:
+            await db.execute(text("select 1"))
+    except Exception as error:  # noqa: BLE001  # whatever it is, we are not ready
+        return JSONResponse({"status": "unavailable", "database": type(error).__name__}, 503, {"Retry-After": "5"})
+    return JSONResponse({"status": "ok", "database": "ok"})
+
+
+async def metrics(_: Request) -> Response:
+    return Response(generate_latest(), media_type="text/plain; version=0.0.4")
+
+
+SYSTEM = {"/livez": livez, "/readyz": readyz, "/metrics": metrics}

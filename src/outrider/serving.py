@@ -1,0 +1,107 @@
+"""Running the processes: the HTTP server, the worker, or both in one."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+
+from outrider import starting, worker
+from outrider.core import embedded, log
+from outrider.domain.accounts import queries as accounts
+from outrider.main import create_app
+from outrider.runtime import Runtime, open_runtime
+from outrider.settings import Settings
+
+DRAIN_SECONDS = 10
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, name: str, migrate: bool = False) -> AsyncIterator[Runtime]:
+    """Opens the database and a runtime on it. In development a process migrates by itself."""
+    async with (
+        starting.database(settings, migrate=migrate or settings.is_embedded) as found,
+        open_runtime(settings, found.app, name=name) as runtime,
+    ):
+        yield runtime
+
+
+async def serve(settings: Settings, *, with_worker: bool) -> None:
+    """Serves until SIGINT or SIGTERM; open requests and sends under way finish first."""
+    log.configure(settings.log_level, json=settings.log_json)
+    lock = embedded.hold(settings.data_dir) if settings.is_embedded else None
+    try:
+        async with running(settings, name="outrider-serve") as runtime:
+            stop = stopping()
+            server = _Server(
+                uvicorn.Config(
+                    create_app(runtime),
+                    host=settings.host,
+                    port=settings.port,
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    timeout_graceful_shutdown=DRAIN_SECONDS,
+                    forwarded_allow_ips=list(settings.trusted_proxies) or "127.0.0.1",
+                    proxy_headers=bool(settings.trusted_proxies),
+                )
+            )
+            work = asyncio.create_task(worker.run(runtime, stop)) if with_worker else None
+            serving = asyncio.create_task(server.serve())
+            await _tell_when_ready(server, serving, runtime, settings)
+            await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+            stop.set()
+            server.should_exit = True
+            await serving
+            if work is not None:
+                await work
+    finally:
+        if lock is not None:
+            lock.close()
+
+
+async def work(settings: Settings) -> None:
+    """Runs a worker alone, beside any number of others."""
+    log.configure(settings.log_level, json=settings.log_json)
+    async with running(settings, name="outrider-worker") as runtime:
+        await worker.run(runtime, stopping())
+
+
+def stopping() -> asyncio.Event:
+    """Returns an event that SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop.set)
+    return stop
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves the signals to `stopping`, which ends the worker too."""
+        yield
+
+
+async def _tell_when_ready(
+    server: uvicorn.Server, serving: "asyncio.Task[None]", runtime: Runtime, settings: Settings
+) -> None:
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.02)
+    if serving.done():
+        await serving  # shows why it could not start, such as a port in use
+        return
+    async with runtime.db.begin() as db:
+        users = await accounts.count_users(db)
+    lines = [f"Outrider is ready at {settings.public_url}", f"  data   {settings.data_dir.resolve()}"]
+    if users:
+        lines.append('  sign in  POST /auth/connect {"provider": "password", "email": …, "password": …}')
+    else:
+        lines.append(
+            "  sign in  first make a user, in another terminal: .venv/bin/outrider user create you@example.com"
+        )
+    lines.append("  stop   Ctrl-C")
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,84 @@
+"""Bringing the database up for a process: the embedded server or an outside one, roles, migrations, key check."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from outrider.core import embedded, migrations
+from outrider.core.crypto import Keyring, SecretUnreadableError
+from outrider.core.db import Database, as_asyncpg
+from outrider.core.embedded import DATABASE, OWNER, EmbeddedServer
+from outrider.runtime import Addresses, addresses
+from outrider.settings import Settings, SettingsError
+
+# The installation's own canary is sealed like a workspace's secret, under this identifier.
+CANARY = UUID(int=0)
+
+
+@asynccontextmanager
+async def database(settings: Settings, *, migrate: bool) -> AsyncIterator[Addresses]:
+    """Starts or joins the database; the embedded server stops with the last process that uses it."""
+    server: EmbeddedServer | None = None
+    if settings.is_embedded:
+        server = await asyncio.to_thread(embedded.start, settings.data_dir)
+        await _create_embedded_database(server)
+    try:
+        found = addresses(settings, server)
+        if migrate:
+            await prepare(settings, found)
+        yield found
+    finally:
+        if server is not None:
+            await asyncio.to_thread(server.stop)
+
+
+async def prepare(settings: Settings, found: Addresses) -> list[str]:
+    """Creates the application's role, applies migrations, checks the keys. Returns the migrations applied."""
+    if settings.database_app_url is None:
+        await migrations.ensure_app_role(found.owner, role=settings.database_app_role, password=found.app.password)
+    applied = await migrations.upgrade(found.owner, app_role=found.app.username or settings.database_app_role)
+    await migrations.check_app_role(found.app)
+    await check_keys(settings, found)
+    return applied
+
+
+async def check_keys(settings: Settings, found: Addresses) -> None:
+    """Refuses keys that can't read what this database holds. The first start leaves a canary to check against."""
+    assert settings.encryption_keys is not None  # noqa: S101  # settings.load saw to it
+    keyring = Keyring(settings.encryption_keys.get_secret_value())
+    own = Database(found.app, pool_size=2)
+    try:
+        async with own.begin() as db:
+            kept = await db.scalar(text("select key_check from installation for update"))
+            if kept is None:
+                await db.execute(
+                    text("update installation set key_check = :canary"), {"canary": keyring.new_data_key(CANARY)}
+                )
+                return
+        keyring.vault(CANARY, bytes(kept))
+    except SecretUnreadableError:
+        raise SettingsError(
+            "OUTRIDER_ENCRYPTION_KEYS can't read this database's secrets: it was made with another key. "
+            "Put the earlier key back (beside the new one, after a comma)."
+        ) from None
+    finally:
+        await own.aclose()
+
+
+async def _create_embedded_database(server: EmbeddedServer) -> None:
+    engine = create_async_engine(as_asyncpg(server.admin_url), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    try:
+        async with engine.connect() as admin:
+            # Two processes may start at once; the loser finds the work done.
+            await admin.execute(text("select pg_advisory_lock(:key)"), {"key": migrations.LOCK})
+            if not await admin.scalar(text("select 1 from pg_roles where rolname = :name"), {"name": OWNER}):
+                await admin.exec_driver_sql(f"create role {OWNER} login createrole")
+            if not await admin.scalar(text("select 1 from pg_database where datname = :name"), {"name": DATABASE}):
+                await admin.exec_driver_sql(f"create database {DATABASE} owner {OWNER}")
+    finally:
+        await engine.dispose()
