@@ -1,9 +1,5 @@
 """The HTTP application: the edge, the system's own pages, and each surface mounted where its clients look for it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
-
 from prometheus_client import generate_latest
 from sqlalchemy import text
 from starlette.applications import Starlette
@@ -33,11 +29,6 @@ def create_app(runtime: Runtime) -> ASGIApp:
         "runtime": runtime,
         "limiter": RateLimiter(per_user=settings.rate_per_user, per_address=settings.rate_per_address),
     }
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
-        yield state
-
     app = Starlette(
         routes=[
             *(Route(path, endpoint) for path, endpoint in SYSTEM.items()),
@@ -52,9 +43,8 @@ def create_app(runtime: Runtime) -> ASGIApp:
                 expose_headers=["X-Request-ID", "Retry-After", "RateLimit", "RateLimit-Policy"],
             )
         ],
-        lifespan=lifespan,
     )
-    return Edge(app, is_https=settings.public_url.startswith("https://"))
+    return Edge(app, state=state, is_https=settings.public_url.startswith("https://"))
 
 
 async def livez(_: Request) -> Response:

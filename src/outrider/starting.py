@@ -26,7 +26,7 @@ async def database(settings: Settings, *, migrate: bool) -> AsyncIterator[Addres
     server: EmbeddedServer | None = None
     if settings.is_embedded:
         server = await asyncio.to_thread(embedded.start, settings.data_dir)
-        await _create_embedded_database(server)
+        await create_embedded_database(server)
     try:
         found = addresses(settings, server)
         if migrate:
@@ -70,7 +70,7 @@ async def check_keys(settings: Settings, found: Addresses) -> None:
         await own.aclose()
 
 
-async def _create_embedded_database(server: EmbeddedServer) -> None:
+async def create_embedded_database(server: EmbeddedServer) -> None:
     engine = create_async_engine(as_asyncpg(server.admin_url), isolation_level="AUTOCOMMIT", poolclass=NullPool)
     try:
         async with engine.connect() as admin:

@@ -1,6 +1,8 @@
 """The outer edge, in plain ASGI: request ids, body limit, security headers, access log, metrics, one pass each."""
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -30,8 +32,8 @@ HSTS = "max-age=31536000; includeSubDomains"
 class Edge:
     """Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp, *, is_https: bool) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, *, state: Mapping[str, Any], is_https: bool) -> None:
+        self.app, self.state = app, state
         self.headers = {**SECURITY_HEADERS, **({"Strict-Transport-Security": HSTS} if is_https else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,8 +42,8 @@ class Edge:
             return
         began = time.perf_counter()
         request_id = str(new_id())
-        state = scope.setdefault("state", {})
-        state["request_id"] = request_id
+        state = {**self.state, "request_id": request_id}
+        scope["state"] = state
         status = 500
 
         async def respond(message: Message) -> None:
@@ -62,7 +64,7 @@ class Edge:
         finally:
             self._record(scope, state, status, time.perf_counter() - began)
 
-    def _record(self, scope: Scope, state: dict[str, object], status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, state: Mapping[str, Any], status: int, seconds: float) -> None:
         surface = str(state.get("surface", "system"))
         REQUESTS.labels(surface, scope["method"], str(status)).inc()
         SECONDS.labels(surface, scope["method"]).observe(seconds)

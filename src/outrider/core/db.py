@@ -81,7 +81,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
-            pool_pre_ping=False,
+            hide_parameters=True,  # an error must not carry what was to be stored into the log
             json_serializer=lambda value: encode(value).decode(),
             json_deserializer=orjson.loads,
             connect_args={

@@ -80,7 +80,7 @@ async def enrollments(
     ]
     if sequence_id:
         where.append(Enrollment.sequence_id == sequence_id)
-    hours = func.extract("epoch", Enrollment.replied_at - Enrollment.created_at) / 3600.0
+    hours = func.greatest(func.extract("epoch", Enrollment.replied_at - Enrollment.created_at), 0) / 3600.0
     rows = await db.execute(
         select(Enrollment.status, func.count().label("number")).where(*where).group_by(Enrollment.status)
     )

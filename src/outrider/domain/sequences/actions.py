@@ -147,10 +147,9 @@ async def enroll(
         variables=variables or {},
     )
     plan_next(enrollment, sequence, last=max(start_at or due_now, due_now))
-    db.add(enrollment)
     try:
         async with db.begin_nested():
-            await db.flush()
+            db.add(enrollment)
     except IntegrityError as error:
         if "uq_enrollments_open_thread" not in str(error.orig):
             raise
