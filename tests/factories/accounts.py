@@ -48,11 +48,8 @@ async def make_user(
             db.add(Workspace(id=own, name=name))
         await db.flush()
         db.add(Member(workspace_id=own, user_id=user.id, role=role))
-        session = Session(
-            workspace_id=own, id=new_id(), user_id=user.id, expires_at=now() + timedelta(days=1)
-        )
+        session = Session(workspace_id=own, id=new_id(), user_id=user.id, expires_at=now() + timedelta(days=1))
         db.add(session)
     issuer = issuer_of(runtime)
     token, _ = issuer.access.issue(user_id=user.id, session_id=session.id, workspace_id=own, now=now())
     return Someone(user, own, Actor(user.id, own, email, role, session_id=session.id), token)
-

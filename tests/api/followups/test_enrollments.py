@@ -86,6 +86,8 @@ async def test_the_same_idempotency_key_gives_the_first_answer_again(runtime: Ru
     again = await client.post("/enrollments", json=body, headers={"Idempotency-Key": "one"})
     assert first.status_code == again.status_code == 201
     assert first.json() == again.json()
-    other = await client.post("/enrollments", json={**body, "timezone": "Europe/Rome"}, headers={"Idempotency-Key": "one"})
+    other = await client.post(
+        "/enrollments", json={**body, "timezone": "Europe/Rome"}, headers={"Idempotency-Key": "one"}
+    )
     assert other.status_code == 409
     assert other.json()["error"]["code"] == "idempotency_key_reused"

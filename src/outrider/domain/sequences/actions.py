@@ -18,6 +18,7 @@ from outrider.core.ids import new_id
 from outrider.core.jobs import enqueue
 from outrider.domain.accounts.actions import check_timezone, normalise_email
 from outrider.domain.accounts.permissions import Actor
+from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.models import Mailbox, Message
 from outrider.domain.sending import actions as sending
 from outrider.domain.sending import queries as sends
@@ -126,7 +127,9 @@ async def enroll(
     """Enrols a sent mail's thread: its recipient is followed up until they answer."""
     if sequence.status != SequenceStatus.ACTIVE:
         raise SequenceNotActive(f"The sequence is {sequence.status}. Set its status to active first.")
-    if email.replied_at is not None and sequence.stop_on_reply:
+    if sequence.stop_on_reply and await mailboxes.first_human_after(
+        db, by.workspace_id, email.thread_id, email.sent_at
+    ):
         raise AlreadyAnswered("This email has been answered, so there is nothing to follow up.", emailId=str(email.id))
     zone = timezone or sequence.timezone
     check_timezone(zone)
