@@ -5,10 +5,10 @@ from typing import Any, Self
 
 import httpx2
 import jsonschema
+from starlette.types import ASGIApp
 
 from outrider import VERSION
 from outrider.main import SURFACES
-from starlette.types import ASGIApp
 
 
 class Client:

@@ -235,346 +235,595 @@ end $$;
 
 
 def create_tables() -> None:
-    op.create_table('users',
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('email', sa.Text(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('picture', sa.Text(), nullable=True),
-    sa.Column('timezone', sa.Text(), nullable=False),
-    sa.Column('password_hash', sa.Text(), nullable=True),
-    sa.Column('failures', sa.BigInteger(), nullable=False),
-    sa.Column('locked_until', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('disabled_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_users')),
-    sa.UniqueConstraint('email', name=op.f('uq_users_email'))
+    op.create_table(
+        "users",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("picture", sa.Text(), nullable=True),
+        sa.Column("timezone", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=True),
+        sa.Column("failures", sa.BigInteger(), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("email", name=op.f("uq_users_email")),
     )
-    op.create_table('workspaces',
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_workspaces'))
+    op.create_table(
+        "workspaces",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_workspaces")),
     )
-    op.create_table('access_keys',
-    sa.Column('user_id', sa.Uuid(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('digest', sa.LargeBinary(), nullable=False),
-    sa.Column('hint', sa.Text(), nullable=False),
-    sa.Column('scopes', sa.ARRAY(sa.Text()), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('workspace_id', sa.Uuid(), nullable=False),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_access_keys_user_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_access_keys_workspace_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_access_keys')),
-    sa.UniqueConstraint('digest', name=op.f('uq_access_keys_digest'))
+    op.create_table(
+        "access_keys",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("hint", sa.Text(), nullable=False),
+        sa.Column("scopes", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_access_keys_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_access_keys_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_access_keys")),
+        sa.UniqueConstraint("digest", name=op.f("uq_access_keys_digest")),
     )
-    op.create_index(op.f('ix_access_keys_workspace_id_user_id'), 'access_keys', ['workspace_id', 'user_id'], unique=False)
-    op.create_table('data_keys',
-    sa.Column('workspace_id', sa.Uuid(), nullable=False),
-    sa.Column('wrapped', sa.LargeBinary(), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_data_keys_workspace_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('workspace_id', name=op.f('pk_data_keys'))
+    op.create_index(
+        op.f("ix_access_keys_workspace_id_user_id"), "access_keys", ["workspace_id", "user_id"], unique=False
     )
-    op.create_table('mailboxes',
-    sa.Column('user_id', sa.Uuid(), nullable=False),
-    sa.Column('provider', sa.Text(), nullable=False),
-    sa.Column('address', sa.Text(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('state', sa.String(40), nullable=False),
-    sa.Column('state_reason', sa.Text(), nullable=True),
-    sa.Column('servers', postgresql.JSONB(), nullable=False),
-    sa.Column('auth', sa.Text(), nullable=False),
-    sa.Column('secret', sa.LargeBinary(), nullable=True),
-    sa.Column('sent_folder', sa.Text(), nullable=True),
-    sa.Column('saves_sent', sa.Boolean(), nullable=True),
-    sa.Column('daily_limit', sa.BigInteger(), nullable=False),
-    sa.Column('connected_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('synced_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('sync_due_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('sync_failures', sa.BigInteger(), nullable=False),
-    sa.Column('watcher', sa.Text(), nullable=True),
-    sa.Column('watched_until', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('workspace_id', sa.Uuid(), nullable=False),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_mailboxes_user_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_mailboxes_workspace_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_mailboxes')),
-    sa.UniqueConstraint('workspace_id', 'user_id', 'address', name=op.f('uq_mailboxes_workspace_id_user_id_address'))
+    op.create_table(
+        "data_keys",
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_data_keys_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", name=op.f("pk_data_keys")),
     )
-    op.create_index('ix_mailboxes_sync_due', 'mailboxes', ['sync_due_at'], unique=False, postgresql_where="state in ('connected', 'unreachable')")
-    op.create_table('members',
-    sa.Column('workspace_id', sa.Uuid(), nullable=False),
-    sa.Column('user_id', sa.Uuid(), nullable=False),
-    sa.Column('role', sa.String(40), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_members_user_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_members_workspace_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('workspace_id', 'user_id', name=op.f('pk_members'))
+    op.create_table(
+        "mailboxes",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(40), nullable=False),
+        sa.Column("state_reason", sa.Text(), nullable=True),
+        sa.Column("servers", postgresql.JSONB(), nullable=False),
+        sa.Column("auth", sa.Text(), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=True),
+        sa.Column("sent_folder", sa.Text(), nullable=True),
+        sa.Column("saves_sent", sa.Boolean(), nullable=True),
+        sa.Column("daily_limit", sa.BigInteger(), nullable=False),
+        sa.Column("connected_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("synced_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sync_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sync_failures", sa.BigInteger(), nullable=False),
+        sa.Column("watcher", sa.Text(), nullable=True),
+        sa.Column("watched_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_mailboxes_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_mailboxes_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_mailboxes")),
+        sa.UniqueConstraint(
+            "workspace_id", "user_id", "address", name=op.f("uq_mailboxes_workspace_id_user_id_address")
+        ),
     )
-    op.create_index(op.f('ix_members_user_id'), 'members', ['user_id'], unique=False)
-    op.create_table('operations',
-    sa.Column('user_id', sa.Uuid(), nullable=False),
-    sa.Column('type', sa.Text(), nullable=False),
-    sa.Column('subject_id', sa.Uuid(), nullable=False),
-    sa.Column('status', sa.String(40), nullable=False),
-    sa.Column('total', sa.BigInteger(), nullable=False),
-    sa.Column('processed', sa.BigInteger(), nullable=False),
-    sa.Column('succeeded', sa.BigInteger(), nullable=False),
-    sa.Column('skipped', sa.BigInteger(), nullable=False),
-    sa.Column('failed', sa.BigInteger(), nullable=False),
-    sa.Column('error', sa.Text(), nullable=True),
-    sa.Column('started_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('workspace_id', sa.Uuid(), nullable=False),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_operations_user_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_operations_workspace_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_operations'))
+    op.create_index(
+        "ix_mailboxes_sync_due",
+        "mailboxes",
+        ["sync_due_at"],
+        unique=False,
+        postgresql_where="state in ('connected', 'unreachable')",
     )
-    op.create_index(op.f('ix_operations_workspace_id_user_id_created_at'), 'operations', ['workspace_id', 'user_id', 'created_at'], unique=False)
-    op.create_index('uq_operations_unfinished', 'operations', ['workspace_id', 'type', 'subject_id'], unique=True, postgresql_where="status in ('queued', 'running')")
-    op.create_table('sequences',
-    sa.Column('user_id', sa.Uuid(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('description', sa.Text(), nullable=False),
-    sa.Column('stop_on_reply', sa.Boolean(), nullable=False),
-    sa.Column('timezone', sa.Text(), nullable=False),
-    sa.Column('send_window', postgresql.JSONB(), nullable=True),
-    sa.Column('status', sa.String(40), nullable=False),
-    sa.Column('version', sa.BigInteger(), nullable=False),
-    sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('workspace_id', sa.Uuid(), nullable=False),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_sequences_user_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_sequences_workspace_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_sequences'))
+    op.create_table(
+        "members",
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("role", sa.String(40), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_members_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_members_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "user_id", name=op.f("pk_members")),
     )
-    op.create_index(op.f('ix_sequences_workspace_id_user_id_created_at_id'), 'sequences', ['workspace_id', 'user_id', 'created_at', 'id'], unique=False)
-    op.create_table('sessions',
-    sa.Column('user_id', sa.Uuid(), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('seen_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('revoked_reason', sa.Text(), nullable=True),
-    sa.Column('client', sa.Text(), nullable=False),
-    sa.Column('workspace_id', sa.Uuid(), nullable=False),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_sessions_user_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_sessions_workspace_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_sessions'))
+    op.create_index(op.f("ix_members_user_id"), "members", ["user_id"], unique=False)
+    op.create_table(
+        "operations",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("status", sa.String(40), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("processed", sa.BigInteger(), nullable=False),
+        sa.Column("succeeded", sa.BigInteger(), nullable=False),
+        sa.Column("skipped", sa.BigInteger(), nullable=False),
+        sa.Column("failed", sa.BigInteger(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_operations_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_operations_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_operations")),
     )
-    op.create_index(op.f('ix_sessions_workspace_id_user_id'), 'sessions', ['workspace_id', 'user_id'], unique=False)
-    op.create_table('folders',
-    sa.Column('mailbox_id', sa.Uuid(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('role', sa.String(40), nullable=True),
-    sa.Column('uid_validity', sa.BigInteger(), nullable=True),
-    sa.Column('last_uid', sa.BigInteger(), nullable=True),
-    sa.Column('mod_seq', sa.BigInteger(), nullable=True),
-    sa.Column('remaining', sa.BigInteger(), nullable=False),
-    sa.Column('is_complete', sa.Boolean(), nullable=False),
-    sa.Column('synced_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('workspace_id', sa.Uuid(), nullable=False),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.ForeignKeyConstraint(['workspace_id', 'mailbox_id'], ['mailboxes.workspace_id', 'mailboxes.id'], name=op.f('fk_folders_workspace_id_mailbox_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_folders_workspace_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_folders')),
-    sa.UniqueConstraint('workspace_id', 'mailbox_id', 'name', name=op.f('uq_folders_workspace_id_mailbox_id_name'))
+    op.create_index(
+        op.f("ix_operations_workspace_id_user_id_created_at"),
+        "operations",
+        ["workspace_id", "user_id", "created_at"],
+        unique=False,
     )
-    op.create_table('refresh_tokens',
-    sa.Column('session_id', sa.Uuid(), nullable=False),
-    sa.Column('digest', sa.LargeBinary(), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('workspace_id', sa.Uuid(), nullable=False),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.ForeignKeyConstraint(['workspace_id', 'session_id'], ['sessions.workspace_id', 'sessions.id'], name=op.f('fk_refresh_tokens_workspace_id_session_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_refresh_tokens_workspace_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_refresh_tokens'))
+    op.create_index(
+        "uq_operations_unfinished",
+        "operations",
+        ["workspace_id", "type", "subject_id"],
+        unique=True,
+        postgresql_where="status in ('queued', 'running')",
     )
-    op.create_index(op.f('ix_refresh_tokens_workspace_id_digest'), 'refresh_tokens', ['workspace_id', 'digest'], unique=True)
-    op.create_index(op.f('ix_refresh_tokens_workspace_id_session_id'), 'refresh_tokens', ['workspace_id', 'session_id'], unique=False)
-    op.create_table('sequence_steps',
-    sa.Column('sequence_id', sa.Uuid(), nullable=False),
-    sa.Column('position', sa.BigInteger(), nullable=False),
-    sa.Column('delay_days', sa.BigInteger(), nullable=False),
-    sa.Column('delay_hours', sa.BigInteger(), nullable=False),
-    sa.Column('subject', sa.Text(), nullable=False),
-    sa.Column('body', sa.Text(), nullable=False),
-    sa.Column('send_window', postgresql.JSONB(), nullable=True),
-    sa.Column('workspace_id', sa.Uuid(), nullable=False),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.ForeignKeyConstraint(['workspace_id', 'sequence_id'], ['sequences.workspace_id', 'sequences.id'], name=op.f('fk_sequence_steps_workspace_id_sequence_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_sequence_steps_workspace_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_sequence_steps')),
-    sa.UniqueConstraint('workspace_id', 'sequence_id', 'position', deferrable=True, initially='DEFERRED', name=op.f('uq_sequence_steps_workspace_id_sequence_id_position'))
+    op.create_table(
+        "sequences",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("stop_on_reply", sa.Boolean(), nullable=False),
+        sa.Column("timezone", sa.Text(), nullable=False),
+        sa.Column("send_window", postgresql.JSONB(), nullable=True),
+        sa.Column("status", sa.String(40), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sequences_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_sequences_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_sequences")),
     )
-    op.create_table('threads',
-    sa.Column('mailbox_id', sa.Uuid(), nullable=False),
-    sa.Column('subject', sa.Text(), nullable=False),
-    sa.Column('last_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('workspace_id', sa.Uuid(), nullable=False),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.ForeignKeyConstraint(['workspace_id', 'mailbox_id'], ['mailboxes.workspace_id', 'mailboxes.id'], name=op.f('fk_threads_workspace_id_mailbox_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_threads_workspace_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_threads'))
+    op.create_index(
+        op.f("ix_sequences_workspace_id_user_id_created_at_id"),
+        "sequences",
+        ["workspace_id", "user_id", "created_at", "id"],
+        unique=False,
     )
-    op.create_index(op.f('ix_threads_workspace_id_mailbox_id_subject_last_at'), 'threads', ['workspace_id', 'mailbox_id', 'subject', 'last_at'], unique=False)
-    op.create_table('messages',
-    sa.Column('mailbox_id', sa.Uuid(), nullable=False),
-    sa.Column('user_id', sa.Uuid(), nullable=False),
-    sa.Column('thread_id', sa.Uuid(), nullable=False),
-    sa.Column('identity', sa.LargeBinary(), nullable=False),
-    sa.Column('message_id', sa.Text(), nullable=True),
-    sa.Column('in_reply_to', sa.ARRAY(sa.Text()), nullable=False),
-    sa.Column('refs', sa.ARRAY(sa.Text()), nullable=False),
-    sa.Column('direction', sa.String(40), nullable=False),
-    sa.Column('kind', sa.String(40), nullable=False),
-    sa.Column('evidence', sa.Text(), nullable=False),
-    sa.Column('returns_on', sa.Date(), nullable=True),
-    sa.Column('from_address', sa.Text(), nullable=False),
-    sa.Column('from_name', sa.Text(), nullable=False),
-    sa.Column('recipients', postgresql.JSONB(), nullable=False),
-    sa.Column('cc', postgresql.JSONB(), nullable=False),
-    sa.Column('subject', sa.Text(), nullable=False),
-    sa.Column('snippet', sa.Text(), nullable=False),
-    sa.Column('text', sa.Text(), nullable=False),
-    sa.Column('html', sa.Text(), nullable=False),
-    sa.Column('raw', sa.LargeBinary(), nullable=True),
-    sa.Column('poison', sa.Text(), nullable=True),
-    sa.Column('size', sa.BigInteger(), nullable=False),
-    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('replied_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('workspace_id', sa.Uuid(), nullable=False),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.ForeignKeyConstraint(['workspace_id', 'mailbox_id'], ['mailboxes.workspace_id', 'mailboxes.id'], name=op.f('fk_messages_workspace_id_mailbox_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id', 'thread_id'], ['threads.workspace_id', 'threads.id'], name=op.f('fk_messages_workspace_id_thread_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_messages_workspace_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_messages')),
-    sa.UniqueConstraint('workspace_id', 'mailbox_id', 'identity', name=op.f('uq_messages_workspace_id_mailbox_id_identity'))
+    op.create_table(
+        "sessions",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_reason", sa.Text(), nullable=True),
+        sa.Column("client", sa.Text(), nullable=False),
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_sessions_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_sessions")),
     )
-    op.create_index('ix_messages_sent', 'messages', ['workspace_id', 'user_id', 'sent_at', 'id'], unique=False, postgresql_where="direction = 'out'")
-    op.create_index(op.f('ix_messages_workspace_id_mailbox_id_message_id'), 'messages', ['workspace_id', 'mailbox_id', 'message_id'], unique=False)
-    op.create_index(op.f('ix_messages_workspace_id_thread_id_received_at'), 'messages', ['workspace_id', 'thread_id', 'received_at'], unique=False)
-    op.create_index(op.f('ix_messages_workspace_id_user_id_updated_at'), 'messages', ['workspace_id', 'user_id', 'updated_at'], unique=False)
-    op.create_table('sends',
-    sa.Column('user_id', sa.Uuid(), nullable=False),
-    sa.Column('mailbox_id', sa.Uuid(), nullable=False),
-    sa.Column('thread_id', sa.Uuid(), nullable=False),
-    sa.Column('origin', sa.Text(), nullable=False),
-    sa.Column('origin_id', sa.Uuid(), nullable=False),
-    sa.Column('step', sa.BigInteger(), nullable=False),
-    sa.Column('recipient', sa.Text(), nullable=False),
-    sa.Column('recipient_name', sa.Text(), nullable=False),
-    sa.Column('recipient_domain', sa.Text(), nullable=False),
-    sa.Column('subject', sa.Text(), nullable=False),
-    sa.Column('body', sa.Text(), nullable=False),
-    sa.Column('in_reply_to', sa.Text(), nullable=True),
-    sa.Column('refs', sa.ARRAY(sa.Text()), nullable=False),
-    sa.Column('message_id', sa.Text(), nullable=False),
-    sa.Column('answered_after', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('state', sa.String(40), nullable=False),
-    sa.Column('priority', sa.BigInteger(), nullable=False),
-    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('waiting_for', sa.String(40), nullable=True),
-    sa.Column('window', postgresql.JSONB(), nullable=True),
-    sa.Column('timezone', sa.Text(), nullable=False),
-    sa.Column('give_up_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('attempts', sa.BigInteger(), nullable=False),
-    sa.Column('worker', sa.Text(), nullable=True),
-    sa.Column('lease_until', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('look_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('unknown_since', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('copied_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('last_error', sa.Text(), nullable=True),
-    sa.Column('error_code', sa.Text(), nullable=True),
-    sa.Column('workspace_id', sa.Uuid(), nullable=False),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_sends_user_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id', 'mailbox_id'], ['mailboxes.workspace_id', 'mailboxes.id'], name=op.f('fk_sends_workspace_id_mailbox_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id', 'thread_id'], ['threads.workspace_id', 'threads.id'], name=op.f('fk_sends_workspace_id_thread_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_sends_workspace_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_sends')),
-    sa.UniqueConstraint('workspace_id', 'message_id', name=op.f('uq_sends_workspace_id_message_id')),
-    sa.UniqueConstraint('workspace_id', 'origin_id', 'step', name=op.f('uq_sends_workspace_id_origin_id_step'))
+    op.create_index(op.f("ix_sessions_workspace_id_user_id"), "sessions", ["workspace_id", "user_id"], unique=False)
+    op.create_table(
+        "folders",
+        sa.Column("mailbox_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("role", sa.String(40), nullable=True),
+        sa.Column("uid_validity", sa.BigInteger(), nullable=True),
+        sa.Column("last_uid", sa.BigInteger(), nullable=True),
+        sa.Column("mod_seq", sa.BigInteger(), nullable=True),
+        sa.Column("remaining", sa.BigInteger(), nullable=False),
+        sa.Column("is_complete", sa.Boolean(), nullable=False),
+        sa.Column("synced_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "mailbox_id"],
+            ["mailboxes.workspace_id", "mailboxes.id"],
+            name=op.f("fk_folders_workspace_id_mailbox_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_folders_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_folders")),
+        sa.UniqueConstraint("workspace_id", "mailbox_id", "name", name=op.f("uq_folders_workspace_id_mailbox_id_name")),
     )
-    op.create_index('ix_sends_domain_sent', 'sends', ['workspace_id', 'recipient_domain', 'sent_at'], unique=False, postgresql_where='sent_at is not null')
-    op.create_index('ix_sends_due', 'sends', ['workspace_id', 'mailbox_id', 'due_at'], unique=False, postgresql_where="state = 'queued'")
-    op.create_index('ix_sends_leased', 'sends', ['lease_until'], unique=False, postgresql_where="state = 'sending'")
-    op.create_index('ix_sends_look', 'sends', ['look_at'], unique=False, postgresql_where="state = 'unknown'")
-    op.create_index('ix_sends_mailbox_sent', 'sends', ['workspace_id', 'mailbox_id', 'sent_at'], unique=False, postgresql_where='sent_at is not null')
-    op.create_index('ix_sends_uncopied', 'sends', ['workspace_id', 'mailbox_id'], unique=False, postgresql_where="state = 'sent' and copied_at is null")
-    op.create_index(op.f('ix_sends_workspace_id_thread_id'), 'sends', ['workspace_id', 'thread_id'], unique=False)
-    op.create_index(op.f('ix_sends_workspace_id_user_id_due_at_id'), 'sends', ['workspace_id', 'user_id', 'due_at', 'id'], unique=False)
-    op.create_table('enrollments',
-    sa.Column('user_id', sa.Uuid(), nullable=False),
-    sa.Column('sequence_id', sa.Uuid(), nullable=False),
-    sa.Column('mailbox_id', sa.Uuid(), nullable=False),
-    sa.Column('email_id', sa.Uuid(), nullable=False),
-    sa.Column('thread_id', sa.Uuid(), nullable=False),
-    sa.Column('recipient', sa.Text(), nullable=False),
-    sa.Column('recipient_name', sa.Text(), nullable=False),
-    sa.Column('status', sa.String(40), nullable=False),
-    sa.Column('current_step', sa.BigInteger(), nullable=False),
-    sa.Column('total_steps', sa.BigInteger(), nullable=False),
-    sa.Column('next_step_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('next_send_id', sa.Uuid(), nullable=True),
-    sa.Column('waiting_for', sa.Text(), nullable=True),
-    sa.Column('not_before', sa.Date(), nullable=True),
-    sa.Column('last_sent_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('replied_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('reply', postgresql.JSONB(), nullable=True),
-    sa.Column('stop_reason', sa.Text(), nullable=True),
-    sa.Column('hold_reason', sa.Text(), nullable=True),
-    sa.Column('timezone', sa.Text(), nullable=False),
-    sa.Column('variables', postgresql.JSONB(), nullable=False),
-    sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('workspace_id', sa.Uuid(), nullable=False),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_enrollments_user_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id', 'email_id'], ['messages.workspace_id', 'messages.id'], name=op.f('fk_enrollments_workspace_id_email_id'), ondelete='RESTRICT'),
-    sa.ForeignKeyConstraint(['workspace_id', 'mailbox_id'], ['mailboxes.workspace_id', 'mailboxes.id'], name=op.f('fk_enrollments_workspace_id_mailbox_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id', 'sequence_id'], ['sequences.workspace_id', 'sequences.id'], name=op.f('fk_enrollments_workspace_id_sequence_id'), ondelete='RESTRICT'),
-    sa.ForeignKeyConstraint(['workspace_id', 'thread_id'], ['threads.workspace_id', 'threads.id'], name=op.f('fk_enrollments_workspace_id_thread_id'), ondelete='RESTRICT'),
-    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_enrollments_workspace_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_enrollments'))
+    op.create_table(
+        "refresh_tokens",
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "session_id"],
+            ["sessions.workspace_id", "sessions.id"],
+            name=op.f("fk_refresh_tokens_workspace_id_session_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_refresh_tokens_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_refresh_tokens")),
     )
-    op.create_index('ix_enrollments_due', 'enrollments', ['workspace_id', 'next_step_at'], unique=False, postgresql_where="status = 'active'")
-    op.create_index(op.f('ix_enrollments_workspace_id_user_id_id'), 'enrollments', ['workspace_id', 'user_id', 'id'], unique=False, postgresql_where='deleted_at is null')
-    op.create_index(op.f('ix_enrollments_workspace_id_user_id_sequence_id_id'), 'enrollments', ['workspace_id', 'user_id', 'sequence_id', 'id'], unique=False, postgresql_where='deleted_at is null')
-    op.create_index(op.f('ix_enrollments_workspace_id_user_id_status_id'), 'enrollments', ['workspace_id', 'user_id', 'status', 'id'], unique=False, postgresql_where='deleted_at is null')
-    op.create_index(op.f('ix_enrollments_workspace_id_user_id_updated_at'), 'enrollments', ['workspace_id', 'user_id', 'updated_at'], unique=False)
-    op.create_index('uq_enrollments_open_thread', 'enrollments', ['workspace_id', 'thread_id'], unique=True, postgresql_where="status in ('active', 'paused') and deleted_at is null")
-    op.create_table('places',
-    sa.Column('workspace_id', sa.Uuid(), nullable=False),
-    sa.Column('folder_id', sa.Uuid(), nullable=False),
-    sa.Column('uid_validity', sa.BigInteger(), nullable=False),
-    sa.Column('uid', sa.BigInteger(), nullable=False),
-    sa.Column('message_id', sa.Uuid(), nullable=False),
-    sa.ForeignKeyConstraint(['workspace_id', 'folder_id'], ['folders.workspace_id', 'folders.id'], name=op.f('fk_places_workspace_id_folder_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id', 'message_id'], ['messages.workspace_id', 'messages.id'], name=op.f('fk_places_workspace_id_message_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_places_workspace_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('workspace_id', 'folder_id', 'uid_validity', 'uid', name=op.f('pk_places'))
+    op.create_index(
+        op.f("ix_refresh_tokens_workspace_id_digest"), "refresh_tokens", ["workspace_id", "digest"], unique=True
     )
-    op.create_index(op.f('ix_places_workspace_id_message_id'), 'places', ['workspace_id', 'message_id'], unique=False)
+    op.create_index(
+        op.f("ix_refresh_tokens_workspace_id_session_id"),
+        "refresh_tokens",
+        ["workspace_id", "session_id"],
+        unique=False,
+    )
+    op.create_table(
+        "sequence_steps",
+        sa.Column("sequence_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("delay_days", sa.BigInteger(), nullable=False),
+        sa.Column("delay_hours", sa.BigInteger(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("send_window", postgresql.JSONB(), nullable=True),
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "sequence_id"],
+            ["sequences.workspace_id", "sequences.id"],
+            name=op.f("fk_sequence_steps_workspace_id_sequence_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_sequence_steps_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_sequence_steps")),
+        sa.UniqueConstraint(
+            "workspace_id",
+            "sequence_id",
+            "position",
+            deferrable=True,
+            initially="DEFERRED",
+            name=op.f("uq_sequence_steps_workspace_id_sequence_id_position"),
+        ),
+    )
+    op.create_table(
+        "threads",
+        sa.Column("mailbox_id", sa.Uuid(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "mailbox_id"],
+            ["mailboxes.workspace_id", "mailboxes.id"],
+            name=op.f("fk_threads_workspace_id_mailbox_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_threads_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_threads")),
+    )
+    op.create_index(
+        op.f("ix_threads_workspace_id_mailbox_id_subject_last_at"),
+        "threads",
+        ["workspace_id", "mailbox_id", "subject", "last_at"],
+        unique=False,
+    )
+    op.create_table(
+        "messages",
+        sa.Column("mailbox_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("thread_id", sa.Uuid(), nullable=False),
+        sa.Column("identity", sa.LargeBinary(), nullable=False),
+        sa.Column("message_id", sa.Text(), nullable=True),
+        sa.Column("in_reply_to", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("refs", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("direction", sa.String(40), nullable=False),
+        sa.Column("kind", sa.String(40), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.Column("returns_on", sa.Date(), nullable=True),
+        sa.Column("from_address", sa.Text(), nullable=False),
+        sa.Column("from_name", sa.Text(), nullable=False),
+        sa.Column("recipients", postgresql.JSONB(), nullable=False),
+        sa.Column("cc", postgresql.JSONB(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("snippet", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=True),
+        sa.Column("poison", sa.Text(), nullable=True),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("replied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "mailbox_id"],
+            ["mailboxes.workspace_id", "mailboxes.id"],
+            name=op.f("fk_messages_workspace_id_mailbox_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "thread_id"],
+            ["threads.workspace_id", "threads.id"],
+            name=op.f("fk_messages_workspace_id_thread_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_messages_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_messages")),
+        sa.UniqueConstraint(
+            "workspace_id", "mailbox_id", "identity", name=op.f("uq_messages_workspace_id_mailbox_id_identity")
+        ),
+    )
+    op.create_index(
+        "ix_messages_sent",
+        "messages",
+        ["workspace_id", "user_id", "sent_at", "id"],
+        unique=False,
+        postgresql_where="direction = 'out'",
+    )
+    op.create_index(
+        op.f("ix_messages_workspace_id_mailbox_id_message_id"),
+        "messages",
+        ["workspace_id", "mailbox_id", "message_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_messages_workspace_id_thread_id_received_at"),
+        "messages",
+        ["workspace_id", "thread_id", "received_at"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_messages_workspace_id_user_id_updated_at"),
+        "messages",
+        ["workspace_id", "user_id", "updated_at"],
+        unique=False,
+    )
+    op.create_table(
+        "sends",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("mailbox_id", sa.Uuid(), nullable=False),
+        sa.Column("thread_id", sa.Uuid(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("origin_id", sa.Uuid(), nullable=False),
+        sa.Column("step", sa.BigInteger(), nullable=False),
+        sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("recipient_name", sa.Text(), nullable=False),
+        sa.Column("recipient_domain", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("in_reply_to", sa.Text(), nullable=True),
+        sa.Column("refs", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column("answered_after", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("state", sa.String(40), nullable=False),
+        sa.Column("priority", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("waiting_for", sa.String(40), nullable=True),
+        sa.Column("window", postgresql.JSONB(), nullable=True),
+        sa.Column("timezone", sa.Text(), nullable=False),
+        sa.Column("give_up_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("worker", sa.Text(), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("look_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("unknown_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("copied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("error_code", sa.Text(), nullable=True),
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sends_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "mailbox_id"],
+            ["mailboxes.workspace_id", "mailboxes.id"],
+            name=op.f("fk_sends_workspace_id_mailbox_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "thread_id"],
+            ["threads.workspace_id", "threads.id"],
+            name=op.f("fk_sends_workspace_id_thread_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_sends_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_sends")),
+        sa.UniqueConstraint("workspace_id", "message_id", name=op.f("uq_sends_workspace_id_message_id")),
+        sa.UniqueConstraint("workspace_id", "origin_id", "step", name=op.f("uq_sends_workspace_id_origin_id_step")),
+    )
+    op.create_index(
+        "ix_sends_domain_sent",
+        "sends",
+        ["workspace_id", "recipient_domain", "sent_at"],
+        unique=False,
+        postgresql_where="sent_at is not null",
+    )
+    op.create_index(
+        "ix_sends_due",
+        "sends",
+        ["workspace_id", "mailbox_id", "due_at"],
+        unique=False,
+        postgresql_where="state = 'queued'",
+    )
+    op.create_index("ix_sends_leased", "sends", ["lease_until"], unique=False, postgresql_where="state = 'sending'")
+    op.create_index("ix_sends_look", "sends", ["look_at"], unique=False, postgresql_where="state = 'unknown'")
+    op.create_index(
+        "ix_sends_mailbox_sent",
+        "sends",
+        ["workspace_id", "mailbox_id", "sent_at"],
+        unique=False,
+        postgresql_where="sent_at is not null",
+    )
+    op.create_index(
+        "ix_sends_uncopied",
+        "sends",
+        ["workspace_id", "mailbox_id"],
+        unique=False,
+        postgresql_where="state = 'sent' and copied_at is null",
+    )
+    op.create_index(op.f("ix_sends_workspace_id_thread_id"), "sends", ["workspace_id", "thread_id"], unique=False)
+    op.create_index(
+        op.f("ix_sends_workspace_id_user_id_due_at_id"),
+        "sends",
+        ["workspace_id", "user_id", "due_at", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "enrollments",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("sequence_id", sa.Uuid(), nullable=False),
+        sa.Column("mailbox_id", sa.Uuid(), nullable=False),
+        sa.Column("email_id", sa.Uuid(), nullable=False),
+        sa.Column("thread_id", sa.Uuid(), nullable=False),
+        sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("recipient_name", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(40), nullable=False),
+        sa.Column("current_step", sa.BigInteger(), nullable=False),
+        sa.Column("total_steps", sa.BigInteger(), nullable=False),
+        sa.Column("next_step_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_send_id", sa.Uuid(), nullable=True),
+        sa.Column("waiting_for", sa.Text(), nullable=True),
+        sa.Column("not_before", sa.Date(), nullable=True),
+        sa.Column("last_sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("replied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reply", postgresql.JSONB(), nullable=True),
+        sa.Column("stop_reason", sa.Text(), nullable=True),
+        sa.Column("hold_reason", sa.Text(), nullable=True),
+        sa.Column("timezone", sa.Text(), nullable=False),
+        sa.Column("variables", postgresql.JSONB(), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_enrollments_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "email_id"],
+            ["messages.workspace_id", "messages.id"],
+            name=op.f("fk_enrollments_workspace_id_email_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "mailbox_id"],
+            ["mailboxes.workspace_id", "mailboxes.id"],
+            name=op.f("fk_enrollments_workspace_id_mailbox_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "sequence_id"],
+            ["sequences.workspace_id", "sequences.id"],
+            name=op.f("fk_enrollments_workspace_id_sequence_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "thread_id"],
+            ["threads.workspace_id", "threads.id"],
+            name=op.f("fk_enrollments_workspace_id_thread_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_enrollments_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_enrollments")),
+    )
+    op.create_index(
+        "ix_enrollments_due",
+        "enrollments",
+        ["workspace_id", "next_step_at"],
+        unique=False,
+        postgresql_where="status = 'active'",
+    )
+    op.create_index(
+        op.f("ix_enrollments_workspace_id_user_id_id"),
+        "enrollments",
+        ["workspace_id", "user_id", "id"],
+        unique=False,
+        postgresql_where="deleted_at is null",
+    )
+    op.create_index(
+        op.f("ix_enrollments_workspace_id_user_id_sequence_id_id"),
+        "enrollments",
+        ["workspace_id", "user_id", "sequence_id", "id"],
+        unique=False,
+        postgresql_where="deleted_at is null",
+    )
+    op.create_index(
+        op.f("ix_enrollments_workspace_id_user_id_status_id"),
+        "enrollments",
+        ["workspace_id", "user_id", "status", "id"],
+        unique=False,
+        postgresql_where="deleted_at is null",
+    )
+    op.create_index(
+        op.f("ix_enrollments_workspace_id_user_id_updated_at"),
+        "enrollments",
+        ["workspace_id", "user_id", "updated_at"],
+        unique=False,
+    )
+    op.create_index(
+        "uq_enrollments_open_thread",
+        "enrollments",
+        ["workspace_id", "thread_id"],
+        unique=True,
+        postgresql_where="status in ('active', 'paused') and deleted_at is null",
+    )
+    op.create_table(
+        "places",
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("folder_id", sa.Uuid(), nullable=False),
+        sa.Column("uid_validity", sa.BigInteger(), nullable=False),
+        sa.Column("uid", sa.BigInteger(), nullable=False),
+        sa.Column("message_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "folder_id"],
+            ["folders.workspace_id", "folders.id"],
+            name=op.f("fk_places_workspace_id_folder_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "message_id"],
+            ["messages.workspace_id", "messages.id"],
+            name=op.f("fk_places_workspace_id_message_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_places_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "folder_id", "uid_validity", "uid", name=op.f("pk_places")),
+    )
+    op.create_index(op.f("ix_places_workspace_id_message_id"), "places", ["workspace_id", "message_id"], unique=False)

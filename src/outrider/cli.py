@@ -1,6 +1,5 @@
 """The `outrider` command: everything an operator does."""
 
-import asyncio
 import getpass
 import os
 import sys

@@ -88,7 +88,7 @@ class _Server(uvicorn.Server):
 async def _tell_when_ready(
     server: uvicorn.Server, serving: "asyncio.Task[None]", runtime: Runtime, settings: Settings
 ) -> None:
-    while not server.started and not serving.done():
+    while not (server.started or serving.done()):  # noqa: ASYNC110  # uvicorn has a flag for this, no event
         await asyncio.sleep(0.02)
     if serving.done():
         await serving  # shows why it could not start, such as a port in use

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import asyncpg
@@ -47,7 +47,7 @@ class Model(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {
+    type_annotation_map: ClassVar = {
         int: BigInteger,  # IMAP's numbers are unsigned 32 bits wide, its mod-sequences 63
         datetime: DateTime(timezone=True),
         # Kept as words, so that a new one needs no migration; anything else in the column is an error on reading.

@@ -15,10 +15,10 @@ from typing import Any, TypeVar, get_type_hints
 import asyncpg
 import orjson
 import structlog
-from pgqueuer.domain.errors import RetryRequested
-from pgqueuer.domain.models import Job as Delivery
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.core.qm import QueueManager
+from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.models import Job as Delivery
 from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -151,7 +151,7 @@ def _entrypoint(app: Any, database: Database, registered: Registered) -> Callabl
         arguments = {name: adapter.validate_python(payload[name]) for name, adapter in registered.parameters.items()}
         try:
             await registered.handler(app, **arguments)
-        except Exception as error:
+        except Exception as error:  # one bad round must not end the task for good
             await _forget_start(database, delivery)
             if delivery.attempts + 1 >= MAX_FAILURES:
                 raise

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -17,6 +18,7 @@ from outrider.core.errors import Invalid, Limited
 
 SHORTEST = 8
 MOST_BYTES = 1024
+FEWEST_DIFFERENT = 2
 AT_ONCE = 2
 QUEUE = 8
 T = TypeVar("T")
@@ -62,12 +64,12 @@ def check_strength(password: str, *, email: str = "") -> None:
 def _is_common(lowered: str) -> bool:
     plain = lowered.translate(LEET)
     stems = {lowered, plain, re.sub(r"[\d\W_]+$", "", lowered), re.sub(r"[\d\W_]+$", "", plain)}
-    return bool(stems & _common()) or len(set(lowered)) <= 2 or _is_run(lowered)
+    return bool(stems & _common()) or len(set(lowered)) <= FEWEST_DIFFERENT or _is_run(lowered)
 
 
 def _is_run(text: str) -> bool:
     """Whether each character follows the last one: 12345678, abcdefgh, or backwards."""
-    steps = {ord(after) - ord(before) for before, after in zip(text, text[1:], strict=False)}
+    steps = {ord(after) - ord(before) for before, after in pairwise(text)}
     return steps <= {1} or steps <= {-1}
 
 

@@ -20,13 +20,17 @@ _WEEKDAYS = (
 _UNTIL = r"(?:until|till|through|back (?:on|in the office on)|return(?:ing)?(?: on)?|bis(?: zum| einschließlich)?|zurück(?: am| ab)?|wieder (?:am|ab)|ab dem|jusqu'?au|de retour le|hasta(?: el)?|de vuelta el|regreso el|até(?: o dia)?|de volta (?:em|no dia)|fino al?|rientr(?:o|erò) il|di ritorno il|tot(?: en met)?|terug op|vanaf)"
 _WORD = r"[a-zà-ÿ]{3,12}"
 _PATTERNS = (
-    re.compile(rf"{_UNTIL}\W{{1,3}}(?:{_WORD},?\s)?(?P<y>\d{{4}})-(?P<m>\d{{1,2}})-(?P<d>\d{{1,2}})", re.I),
-    re.compile(rf"{_UNTIL}\W{{1,3}}(?:{_WORD},?\s)?(?:the |den |le |el |il )?(?P<d>\d{{1,2}})[./](?P<m>\d{{1,2}})[./]?(?P<y>\d{{4}}|\d{{2}})?", re.I),
-    re.compile(rf"{_UNTIL}\W{{1,3}}(?:{_WORD},?\s)?(?:the |den |le |el |il )?(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.|º|er)?\s(?:of |de )?(?P<mon>{_WORD})\.?,?(?:\s(?:de )?(?P<y>\d{{4}}))?", re.I),
-    re.compile(rf"{_UNTIL}\W{{1,3}}(?:{_WORD},?\s)?(?P<mon>{_WORD})\.?\s(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?(?:\s(?P<y>\d{{4}}))?", re.I),
+    re.compile(rf"{_UNTIL}\W{{1,3}}(?:{_WORD},?\s)?(?P<y>\d{{4}})-(?P<m>\d{{1,2}})-(?P<d>\d{{1,2}})", re.IGNORECASE),
+    re.compile(rf"{_UNTIL}\W{{1,3}}(?:{_WORD},?\s)?(?:the |den |le |el |il )?(?P<d>\d{{1,2}})[./](?P<m>\d{{1,2}})[./]?(?P<y>\d{{4}}|\d{{2}})?", re.IGNORECASE),
+    re.compile(rf"{_UNTIL}\W{{1,3}}(?:{_WORD},?\s)?(?:the |den |le |el |il )?(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.|º|er)?\s(?:of |de )?(?P<mon>{_WORD})\.?,?(?:\s(?:de )?(?P<y>\d{{4}}))?", re.IGNORECASE),
+    re.compile(rf"{_UNTIL}\W{{1,3}}(?:{_WORD},?\s)?(?P<mon>{_WORD})\.?\s(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?(?:\s(?P<y>\d{{4}}))?", re.IGNORECASE),
 )  # fmt: skip
-_WEEKDAY = re.compile(rf"{_UNTIL}\W{{1,3}}(?:next |kommenden |nächsten |prochain |próximo )?(?P<day>{_WORD})", re.I)
-_IS_BACK = re.compile(r"back|return|zurück|wieder|ab dem|retour|vuelta|regreso|volta|rientr|ritorno|terug|vanaf", re.I)
+_WEEKDAY = re.compile(
+    rf"{_UNTIL}\W{{1,3}}(?:next |kommenden |nächsten |prochain |próximo )?(?P<day>{_WORD})", re.IGNORECASE
+)
+_IS_BACK = re.compile(
+    r"back|return|zurück|wieder|ab dem|retour|vuelta|regreso|volta|rientr|ritorno|terug|vanaf", re.IGNORECASE
+)
 FURTHEST = timedelta(days=370)
 
 

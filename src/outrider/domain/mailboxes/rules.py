@@ -8,7 +8,7 @@ from outrider.providers.mail.interface import Fetched
 from outrider.providers.mail.parsed import ParsedMail
 
 REPLY_MARKS = re.compile(
-    r"^\s*((re|aw|antw|sv|vs|r|rif|res|odp|ref|fw|fwd|wg|tr|rv|enc|i)(\[\d+\])?\s*[:：]\s*)+", re.I
+    r"^\s*((re|aw|antw|sv|vs|r|rif|res|odp|ref|fw|fwd|wg|tr|rv|enc|i)(\[\d+\])?\s*[:：]\s*)+", re.IGNORECASE
 )
 LONGEST_SUBJECT = 200
 

@@ -11,7 +11,7 @@ from outrider.core.ids import new_id
 from outrider.domain.operations.models import UNFINISHED, Operation
 
 
-async def start(db: AsyncSession, *, workspace_id: UUID, user_id: UUID, type: str, subject_id: UUID) -> Operation:  # noqa: A002
+async def start(db: AsyncSession, *, workspace_id: UUID, user_id: UUID, type: str, subject_id: UUID) -> Operation:
     """Starts an operation; one of the type that is still working on the subject stands for it."""
     await db.execute(
         insert(Operation)
@@ -31,7 +31,7 @@ async def advance_of(
     *,
     done: int,
     failed: int,
-    remaining: int,  # noqa: A002
+    remaining: int,
 ) -> None:
     """Moves the subject's operation along, if somebody asked for one."""
     operation = await _unfinished(db, workspace_id, type, subject_id)
@@ -46,7 +46,7 @@ async def finish_of(
     type: str,
     subject_id: UUID,
     *,
-    error: str | None = None,  # noqa: A002
+    error: str | None = None,
 ) -> None:
     operation = await _unfinished(db, workspace_id, type, subject_id)
     if operation is not None:
@@ -54,7 +54,7 @@ async def finish_of(
         await db.flush()
 
 
-async def _unfinished(db: AsyncSession, workspace_id: UUID, type: str, subject_id: UUID) -> Operation | None:  # noqa: A002
+async def _unfinished(db: AsyncSession, workspace_id: UUID, type: str, subject_id: UUID) -> Operation | None:
     found: Operation | None = await db.scalar(
         select(Operation)
         .where(

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from outrider.domain.operations.models import Operation
 
 
-async def latest(db: AsyncSession, workspace_id: UUID, type: str, subject_id: UUID) -> Operation | None:  # noqa: A002
+async def latest(db: AsyncSession, workspace_id: UUID, type: str, subject_id: UUID) -> Operation | None:
     """Returns the last operation of a type on a subject, finished or not."""
     found: Operation | None = await db.scalar(
         select(Operation)

@@ -14,7 +14,7 @@ from outrider.core.events import emit
 from outrider.domain.mailboxes import recording
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.sending import rules
-from outrider.domain.sending.events import Sent, SendRefused, SendUnconfirmed
+from outrider.domain.sending.events import SendRefused, SendUnconfirmed, Sent
 from outrider.domain.sending.models import Claim, Send, State, Waiting
 from outrider.providers.mail.interface import Outcome, SendFailed
 

@@ -11,7 +11,7 @@ from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.classify import Kind
 from outrider.domain.mailboxes.events import MessageReceived
 from outrider.domain.sending import queries as sends
-from outrider.domain.sending.events import Sent, SendRefused, SendUnconfirmed
+from outrider.domain.sending.events import SendRefused, SendUnconfirmed, Sent
 from outrider.domain.sequences import actions, queries, scheduling
 from outrider.domain.sequences.models import Enrollment, EnrollmentStatus
 from outrider.domain.sequences.scheduling import ORIGIN

@@ -20,6 +20,7 @@ _NOT_CHARSETS = {
     "base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13", "uu_codec", "zlib_codec",
     "idna", "mbcs", "oem", "punycode", "raw_unicode_escape", "undefined", "unicode_escape",
 }  # fmt: skip
+_LONGEST_NAME = 60
 _CHARSETS = frozenset(aliases.values()) - _NOT_CHARSETS | {"cp874", "cp1006", "koi8_u", "utf_8_sig"}
 
 
@@ -55,7 +56,7 @@ def preload() -> None:
 
 
 def _python_name(charset: str | None) -> str | None:
-    if not charset or len(charset) > 60:
+    if not charset or len(charset) > _LONGEST_NAME:
         return None
     name = charset.strip().strip("\"'").lower().replace("-", "_").replace(" ", "_")
     name = aliases.get(name, name)

@@ -106,7 +106,7 @@ class Verified:
     smtp_extensions: frozenset[str]
 
 
-class ConnectFailed(Exception):  # noqa: N818
+class ConnectFailed(Exception):
     """Connecting failed at `step` of `server` ("imap" or "smtp"); `hint` says what to do about it.
 
     `is_terminal` is True where trying again can't help before a person acts (a refused login).
@@ -117,7 +117,7 @@ class ConnectFailed(Exception):  # noqa: N818
         self.step, self.server, self.message, self.hint, self.is_terminal = step, server, message, hint, is_terminal
 
 
-class ReadFailed(Exception):  # noqa: N818
+class ReadFailed(Exception):
     """A call of a Reader failed. With `is_lost` the connection is gone and another has to be opened."""
 
     def __init__(self, message: str, *, is_lost: bool) -> None:
@@ -133,7 +133,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # the connection ended after the final dot: it may have been taken (RFC 5321 4.5.3.2.6)
 
 
-class SendFailed(Exception):  # noqa: N818
+class SendFailed(Exception):
     """A send did not end in 250. `reply` is the server's text, `code`/`enhanced` its numbers where it gave any."""
 
     def __init__(self, outcome: Outcome, reply: str, *, code: int | None = None, enhanced: str | None = None) -> None:
