@@ -1,6 +1,7 @@
 """Running the processes: the HTTP server, the worker, or both in one."""
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -28,9 +29,15 @@ async def running(settings: Settings, *, name: str, migrate: bool = False) -> As
         yield runtime
 
 
+def _configure_logs(settings: Settings) -> None:
+    log.configure(settings.log_level, json=settings.log_json)
+    for chatty in ("uvicorn.error", "alembic"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+
+
 async def serve(settings: Settings, *, with_worker: bool) -> None:
     """Serves until SIGINT or SIGTERM; open requests and sends under way finish first."""
-    log.configure(settings.log_level, json=settings.log_json)
+    _configure_logs(settings)
     lock = embedded.hold(settings.data_dir) if settings.is_embedded else None
     try:
         async with running(settings, name="outrider-serve") as runtime:
@@ -64,7 +71,7 @@ async def serve(settings: Settings, *, with_worker: bool) -> None:
 
 async def work(settings: Settings) -> None:
     """Runs a worker alone, beside any number of others."""
-    log.configure(settings.log_level, json=settings.log_json)
+    _configure_logs(settings)
     async with running(settings, name="outrider-worker") as runtime:
         await worker.run(runtime, stopping())
 

@@ -1,8 +1,10 @@
 """Keeps mailboxes up to date: by IDLE where the server pushes, by polling behind it."""
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -23,23 +25,20 @@ AT_ONCE = 10
 WATCH = timedelta(seconds=60)
 IDLE_SECONDS = 25.0
 _watching: dict[UUID, asyncio.Task[None]] = {}
+_syncing: dict[UUID, asyncio.Task[None]] = {}
 
 
 @jobs.periodic("mailboxes.sync_due", every=1.0)
 async def sync_due(app: Runtime) -> None:
-    """Reads every mailbox whose time has come, a few at once."""
+    """Starts reading every mailbox whose time has come, a few at once; none waits for another's first sync."""
+    room = AT_ONCE - len(_syncing)
+    if room <= 0:
+        return
     async with app.db.begin() as db:
-        due = await queries.due_for_sync(db, AT_ONCE * 5)
-    room = asyncio.Semaphore(AT_ONCE)
-
-    async def bounded(workspace_id: UUID, mailbox_id: UUID) -> None:
-        async with room:
-            await sync_one(app, workspace_id, mailbox_id)
-
-    results = await asyncio.gather(*(bounded(*each) for each in due), return_exceptions=True)
-    for (_, mailbox_id), result in zip(due, results, strict=True):
-        if isinstance(result, Exception):
-            log.warning("sync.failed", mailbox_id=str(mailbox_id), error=repr(result))
+        due = await queries.due_for_sync(db, AT_ONCE)
+    for workspace_id, mailbox_id in due[:room]:
+        if mailbox_id not in _syncing:
+            _start(_syncing, mailbox_id, sync_one(app, workspace_id, mailbox_id))
 
 
 async def sync_one(app: Runtime, workspace_id: UUID, mailbox_id: UUID) -> None:
@@ -57,21 +56,26 @@ async def watch(app: Runtime) -> None:
         unwatched = await queries.to_watch(db, 200)
     for workspace_id, mailbox_id in unwatched:
         if mailbox_id not in _watching and await _take_watch(app, workspace_id, mailbox_id):
-            task = asyncio.create_task(_watch_one(app, workspace_id, mailbox_id))
-            _watching[mailbox_id] = task
-            task.add_done_callback(partial(_forget, mailbox_id))
+            _start(_watching, mailbox_id, _watch_one(app, workspace_id, mailbox_id))
 
 
-def _forget(mailbox_id: UUID, _: "asyncio.Task[None]") -> None:
-    _watching.pop(mailbox_id, None)
-
-
-async def stop_watching() -> None:
-    """Ends every watch of this process, at shutdown."""
-    tasks = list(_watching.values())
+async def stop_reading() -> None:
+    """Ends every watch and sync of this process, at shutdown; what was read is committed batch by batch."""
+    tasks = [*_watching.values(), *_syncing.values()]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _start(running: dict[UUID, asyncio.Task[None]], mailbox_id: UUID, work: Coroutine[Any, Any, None]) -> None:
+    task = running[mailbox_id] = asyncio.create_task(work)
+    task.add_done_callback(partial(_finished, running, mailbox_id))
+
+
+def _finished(running: dict[UUID, asyncio.Task[None]], mailbox_id: UUID, task: "asyncio.Task[None]") -> None:
+    running.pop(mailbox_id, None)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.warning("mailbox.failed", mailbox_id=str(mailbox_id), error=repr(error))
 
 
 async def _take_watch(app: Runtime, workspace_id: UUID, mailbox_id: UUID) -> bool:
