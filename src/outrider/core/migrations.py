@@ -48,6 +48,16 @@ async def pending(url: str | URL) -> list[str]:
     return await _as_owner(url, _pending)
 
 
+async def version(url: str | URL) -> tuple[int, str]:
+    """Returns the server's version, as a number such as 150004 and in words."""
+
+    def run(connection: Connection) -> tuple[int, str]:
+        number = connection.execute(text("show server_version_num")).scalar_one()
+        return int(number), str(connection.execute(text("show server_version")).scalar_one())
+
+    return await _as_owner(url, run)
+
+
 async def ensure_app_role(owner_url: str | URL, *, role: str, password: str | None) -> None:
     """Creates the application's role or renews its password, which owns nothing and can't pass row-level security."""
 

@@ -1,10 +1,10 @@
 """Signing in, connecting a mailbox, tokens and their status."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Body, Request
-from pydantic import Field, SecretStr
+from pydantic import Discriminator, Field, SecretStr, Tag
 
 from outrider.api.contract import PUBLIC
 from outrider.api.deps import App, Caller, Db, get_actor
@@ -59,7 +59,18 @@ class GoogleConnect(In):
     redirect_uri: Annotated[str, Field(max_length=2000)] | None = None
 
 
-Connect = Annotated[PasswordSignIn | ImapConnect | GoogleConnect, Field(discriminator="provider")]
+def _provider(value: Any) -> str:
+    """Google is meant where no provider is named: so the extension starts its flow."""
+    named = value.get("provider", "google") if isinstance(value, dict) else getattr(value, "provider", "")
+    return named if isinstance(named, str) else ""
+
+
+Connect = Annotated[
+    Annotated[PasswordSignIn, Tag("password")]
+    | Annotated[ImapConnect, Tag("imap")]
+    | Annotated[GoogleConnect, Tag("google")],
+    Discriminator(_provider),
+]
 
 
 class SessionOut(Out):

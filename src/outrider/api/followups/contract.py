@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from outrider.api.contract import Contract
@@ -27,7 +27,12 @@ def _z(at: datetime) -> str:
 
 
 # In: any ISO 8601 moment. Out: UTC with Z.
-Moment = Annotated[datetime, AfterValidator(_utc), PlainSerializer(_z, return_type=str)]
+Moment = Annotated[
+    datetime,
+    AfterValidator(_utc),
+    PlainSerializer(_z, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 
 class Out(BaseModel):

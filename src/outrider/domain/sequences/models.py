@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
@@ -78,7 +78,7 @@ class Sequence(Tenant, Stamped, Model):
     )
 
     __table_args__ = (Index(None, "workspace_id", "user_id", "created_at", "id"),)
-    __mapper_args__: ClassVar = {"version_id_col": version}
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # SQLAlchemy's name and type for it
 
 
 class Enrollment(Tenant, Stamped, Model):

@@ -1,0 +1,177 @@
+"""What `outrider doctor` looks at: one line a check, and for every red one what to do."""
+
+import asyncio
+import stat
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+import typer
+from sqlalchemy import select, text
+
+from outrider import starting
+from outrider.core import migrations, workers
+from outrider.core.clock import database_now, now
+from outrider.core.db import Scope
+from outrider.core.migrations import RoleProblem
+from outrider.domain.accounts import queries as accounts
+from outrider.domain.accounts.models import User
+from outrider.domain.mailboxes import connections
+from outrider.domain.mailboxes import queries as mailboxes
+from outrider.domain.mailboxes.models import Mailbox
+from outrider.providers.mail.interface import ConnectFailed
+from outrider.runtime import Addresses, Runtime, open_runtime
+from outrider.settings import Settings, SettingsError
+
+OLDEST = 150_000  # PostgreSQL 15, as server_version_num writes it
+MOST_OFF = timedelta(seconds=2)
+PATIENCE = 30.0
+MOST_USERS = 1000
+
+
+class Color(StrEnum):
+    OK = "green"
+    WARN = "yellow"
+    FAIL = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`cure` says what to do; a red finding always has one."""
+
+    color: Color
+    subject: str
+    message: str
+    cure: str = ""
+
+
+async def run(settings: Settings) -> bool:
+    """Prints every finding as it is made; False if any is red."""
+    is_well = True
+    async for finding in findings(settings):
+        is_well = is_well and finding.color is not Color.FAIL
+        mark = {Color.OK: "ok  ", Color.WARN: "warn", Color.FAIL: "FAIL"}[finding.color]
+        typer.secho(f"{mark}  {finding.subject:<12} {finding.message}", fg=finding.color)
+        if finding.cure:
+            typer.echo(f"      {'':<12} → {finding.cure}")
+    return is_well
+
+
+async def findings(settings: Settings) -> AsyncIterator[Finding]:
+    """Goes from the ground up, and stops where nothing above can be looked at."""
+    try:
+        async with starting.database(settings, migrate=False) as found:
+            version = await _guarded("database", _version, found)
+            yield version
+            if version.color is Color.FAIL:
+                return
+            schema = await _guarded("migrations", _migrations, found)
+            yield schema
+            if schema.color is Color.FAIL:
+                return
+            yield await _guarded("roles", _roles, found)
+            yield await _keys(settings, found)
+            async with open_runtime(settings, found.app, name="outrider-doctor") as runtime:
+                for check in (_clock, _worker, _jobs):
+                    yield await check(runtime)
+                async for finding in _mailboxes(runtime):
+                    yield finding
+    except OSError as error:
+        yield Finding(Color.FAIL, "database", str(error), "Check DATABASE_URL, and that the server runs.")
+
+
+async def _guarded(subject: str, check: Callable[[Addresses], Awaitable[Finding]], found: Addresses) -> Finding:
+    try:
+        return await check(found)
+    except Exception as error:  # noqa: BLE001  # whatever a check meets is what it found
+        return Finding(Color.FAIL, subject, str(error), "Check DATABASE_URL, and that the server runs.")
+
+
+async def _version(found: Addresses) -> Finding:
+    number, name = await migrations.version(found.owner)
+    if number < OLDEST:
+        return Finding(Color.FAIL, "database", f"PostgreSQL {name}", "Outrider needs PostgreSQL 15 or newer.")
+    return Finding(Color.OK, "database", f"PostgreSQL {name}")
+
+
+async def _migrations(found: Addresses) -> Finding:
+    if pending := await migrations.pending(found.owner):
+        return Finding(Color.FAIL, "migrations", f"missing: {', '.join(pending)}", "Run: outrider migrate")
+    return Finding(Color.OK, "migrations", "up to date")
+
+
+async def _roles(found: Addresses) -> Finding:
+    try:
+        await migrations.check_app_role(found.app)
+    except RoleProblem as problem:
+        return Finding(Color.FAIL, "roles", str(problem), "Use a role that owns nothing.")
+    return Finding(Color.OK, "roles", "the application is bound by row-level security")
+
+
+async def _keys(settings: Settings, found: Addresses) -> Finding:
+    try:
+        await starting.check_keys(settings, found)
+    except SettingsError as error:
+        return Finding(Color.FAIL, "keys", str(error), "Put the earlier key back.")
+    kept = settings.data_dir / "keys.env"
+    if settings.is_embedded and kept.exists() and stat.S_IMODE(kept.stat().st_mode) & 0o077:
+        return Finding(Color.FAIL, "keys", f"{kept} can be read by others", f"Run: chmod 600 {kept}")
+    return Finding(Color.OK, "keys", "they open what this database holds")
+
+
+async def _clock(runtime: Runtime) -> Finding:
+    async with runtime.db.begin() as db:
+        off = abs(await database_now(db) - now())
+    if off > MOST_OFF:
+        cure = "Set both machines' clocks by NTP: what is due goes by the database's."
+        return Finding(Color.FAIL, "clock", f"{off.total_seconds():.1f} s off the database's", cure)
+    return Finding(Color.OK, "clock", "agrees with the database's")
+
+
+async def _worker(runtime: Runtime) -> Finding:
+    async with runtime.db.begin() as db:
+        alive = await workers.alive(db)
+    if alive.count:
+        return Finding(Color.OK, "worker", f"{alive.count} at work")
+    cure = "Nothing is sent until one runs. Start: outrider serve, or outrider worker"
+    return Finding(Color.WARN, "worker", "none at work", cure)
+
+
+async def _jobs(runtime: Runtime) -> Finding:
+    async with runtime.db.begin() as db:
+        failed = await db.scalar(text("select count(*) from pgqueuer where status = 'failed'")) or 0
+    if failed:
+        return Finding(Color.WARN, "jobs", f"{failed} set aside after failing", "Look for job.failed in the log.")
+    return Finding(Color.OK, "jobs", "none set aside")
+
+
+async def _mailboxes(runtime: Runtime) -> AsyncIterator[Finding]:
+    connected = await _connected(runtime)
+    if not connected:
+        yield Finding(Color.WARN, "mailboxes", "none connected", "Connect one: outrider mailbox connect --help")
+    for mailbox in connected:
+        yield await _mailbox(runtime, mailbox)
+
+
+async def _connected(runtime: Runtime) -> list[Mailbox]:
+    async with runtime.db.begin() as db:
+        users = list(await db.scalars(select(User.id).order_by(User.created_at).limit(MOST_USERS)))
+        belongs = [(user, workspace) for user in users for workspace, _ in await accounts.memberships(db, user)]
+    connected: list[Mailbox] = []
+    for user_id, workspace_id in belongs:
+        async with runtime.db.begin(Scope(workspace_id, actor="doctor")) as db:
+            connected += await mailboxes.of_user(db, workspace_id, user_id)
+    return connected
+
+
+async def _mailbox(runtime: Runtime, mailbox: Mailbox) -> Finding:
+    try:
+        account = await connections.account_of(runtime, mailbox)
+        await asyncio.wait_for(runtime.mail[mailbox.provider].verify(account), PATIENCE)
+    except ConnectFailed as failure:
+        return Finding(Color.FAIL, "mailbox", f"{mailbox.address}: {failure.step}: {failure.message}", failure.hint)
+    except TimeoutError:
+        message = f"{mailbox.address}: its servers did not answer in {PATIENCE:g} s"
+        return Finding(Color.FAIL, "mailbox", message, "Check the servers' names and ports.")
+    return Finding(Color.OK, "mailbox", f"{mailbox.address}: both servers answer")

@@ -1,0 +1,37 @@
+"""The files that speak of the contracts to the outside are what the code says."""
+
+from scripts.contracts import SURFACES, endpoints, files
+
+from outrider import VERSION
+
+# The 28 endpoints of the followups contract, as its clients call them.
+FOLLOWUPS = """
+POST /auth/connect|POST /auth/refresh|GET /auth/status|DELETE /auth/disconnect|GET /user/profile|GET /emails/sent
+POST /emails/sync|GET /emails/sent/{emailId}|POST /emails/check-replies|GET /sequences|POST /sequences
+GET /sequences/{sequenceId}|PUT /sequences/{sequenceId}|DELETE /sequences/{sequenceId}|GET /enrollments
+POST /enrollments|GET /enrollments/{enrollmentId}|PUT /enrollments/{enrollmentId}|DELETE /enrollments/{enrollmentId}
+POST /enrollments/{enrollmentId}/pause|POST /enrollments/{enrollmentId}/resume|GET /schedules
+POST /schedules/{enrollmentId}/trigger|GET /schedules/health|POST /sync|GET /analytics/sends
+GET /analytics/enrollments|GET /health
+"""
+
+
+def test_no_file_is_stale() -> None:
+    assert [path.name for path, text in files().items() if not path.exists() or path.read_text() != text] == []
+
+
+def test_followups_has_its_28_endpoints() -> None:
+    specification = SURFACES["followups"](VERSION).openapi()
+    found = {f"{each.method} {each.path}" for each in endpoints(specification)}
+    assert found == set(FOLLOWUPS.strip().replace("\n", "|").split("|"))
+
+
+def test_every_documented_error_has_an_example_in_the_dialect() -> None:
+    for each in endpoints(SURFACES["followups"](VERSION).openapi()):
+        for status, response in each.operation["responses"].items():
+            if status.startswith("2"):
+                continue
+            examples = response["content"]["application/json"]["examples"]
+            assert examples, f"{each.name} {status}"
+            for example in examples.values():
+                assert set(example["value"]["error"]) == {"code", "message", "details"}
