@@ -15,6 +15,7 @@ from outrider.main import create_app
 from outrider.runtime import Addresses, Runtime, addresses, open_runtime
 from outrider.settings import Settings, load
 from tests.client import Client
+from tests.real.mail_servers import MailServers, available
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -74,3 +75,17 @@ async def anonymous(runtime: Runtime) -> AsyncIterator[Client]:
     """A client without credentials."""
     async with Client(create_app(runtime)) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def mail() -> Iterator[MailServers]:
+    """Dovecot and Postfix, one pair for each test process."""
+    reason = available()
+    if reason is not None:
+        pytest.skip(reason)
+    servers = MailServers()
+    try:
+        servers.start()
+        yield servers
+    finally:
+        servers.stop()

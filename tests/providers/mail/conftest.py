@@ -10,10 +10,7 @@ from outrider.core.egress import Egress
 from outrider.providers.mail.connecting import Network
 from outrider.providers.mail.imap_smtp import ImapSmtp
 from outrider.providers.mail.interface import Account, Security, Server
-from tests.real.conftest import mail
 from tests.real.mail_servers import MailServers
-
-__all__ = ["mail"]
 
 _IMAP_PORTS = {Security.TLS: "imaps", Security.STARTTLS: "imap", Security.NONE: "imap"}
 _SMTP_PORTS = {Security.TLS: "smtps", Security.STARTTLS: "submission", Security.NONE: "submission"}

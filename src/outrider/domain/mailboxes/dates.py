@@ -1,12 +1,15 @@
 """The day an absent person says they are back, in the words of seven languages."""
 
 import re
+from collections.abc import Iterator
 from datetime import date, timedelta
 
+FURTHEST = timedelta(days=370)
+
 _MONTHS = (
-    ("jan", "gen", "ene"), ("feb", "fév", "fev"), ("mar", "mär", "maa"), ("apr", "avr", "abr"), ("may", "mai", "mag", "mei"),
-    ("jun", "jui", "giu"), ("jul", "lug"), ("aug", "aoû", "ago"), ("sep", "set"), ("oct", "okt", "ott", "out"),
-    ("nov",), ("dec", "dez", "déc", "dic"),
+    ("jan", "gen", "ene"), ("feb", "fév", "fev"), ("mar", "mär", "maa"), ("apr", "avr", "abr"),
+    ("may", "mai", "mag", "mei", "mayo"), ("jun", "juin", "giu"), ("jul", "juil", "lug"), ("aug", "aoû", "aou", "ago"),
+    ("sep", "set"), ("oct", "okt", "ott", "out"), ("nov",), ("dec", "dez", "déc", "dic"),
 )  # fmt: skip
 _WEEKDAYS = (
     ("monday", "montag", "lundi", "lunes", "segunda", "lunedì", "maandag"),
@@ -14,67 +17,102 @@ _WEEKDAYS = (
     ("wednesday", "mittwoch", "mercredi", "miércoles", "quarta", "mercoledì", "woensdag"),
     ("thursday", "donnerstag", "jeudi", "jueves", "quinta", "giovedì", "donderdag"),
     ("friday", "freitag", "vendredi", "viernes", "sexta", "venerdì", "vrijdag"),
-    ("saturday", "samstag", "samedi", "sábado", "sabato", "zaterdag"),
+    ("saturday", "samstag", "sonnabend", "samedi", "sábado", "sabato", "zaterdag"),
     ("sunday", "sonntag", "dimanche", "domingo", "domenica", "zondag"),
 )
-_UNTIL = r"(?:until|till|through|back (?:on|in the office on)|return(?:ing)?(?: on)?|bis(?: zum| einschließlich)?|zurück(?: am| ab)?|wieder (?:am|ab)|ab dem|jusqu'?au|de retour le|hasta(?: el)?|de vuelta el|regreso el|até(?: o dia)?|de volta (?:em|no dia)|fino al?|rientr(?:o|erò) il|di ritorno il|tot(?: en met)?|terug op|vanaf)"
-_WORD = r"[a-zà-ÿ]{3,12}"
-_PATTERNS = (
-    re.compile(rf"{_UNTIL}\W{{1,3}}(?:{_WORD},?\s)?(?P<y>\d{{4}})-(?P<m>\d{{1,2}})-(?P<d>\d{{1,2}})", re.IGNORECASE),
-    re.compile(rf"{_UNTIL}\W{{1,3}}(?:{_WORD},?\s)?(?:the |den |le |el |il )?(?P<d>\d{{1,2}})[./](?P<m>\d{{1,2}})[./]?(?P<y>\d{{4}}|\d{{2}})?", re.IGNORECASE),
-    re.compile(rf"{_UNTIL}\W{{1,3}}(?:{_WORD},?\s)?(?:the |den |le |el |il )?(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.|º|er)?\s(?:of |de )?(?P<mon>{_WORD})\.?,?(?:\s(?:de )?(?P<y>\d{{4}}))?", re.IGNORECASE),
-    re.compile(rf"{_UNTIL}\W{{1,3}}(?:{_WORD},?\s)?(?P<mon>{_WORD})\.?\s(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?(?:\s(?P<y>\d{{4}}))?", re.IGNORECASE),
+_MONTH = rf"\b(?P<mon>(?:{'|'.join(name for names in _MONTHS for name in names)})[a-zà-ÿ]{{0,9}})\b\.?"
+_YEAR = r"(?:,?\s+(?:de\s+|del\s+)?(?P<y>\d{4})\b)?"
+_MENTIONS = (
+    re.compile(r"\b(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})\b"),
+    re.compile(r"(?<![\d.:/-])(?P<d>\d{1,2})(?P<sep>[./-])(?P<m>\d{1,2})(?:(?P=sep)(?P<y>\d{4}|\d{2})\b)?(?![\d:])"),
+    re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.|º|°|er|e)?\s+(?:of\s+|de\s+)?{_MONTH}{_YEAR}", re.IGNORECASE),
+    re.compile(rf"{_MONTH}\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s*[:.]\d){_YEAR}", re.IGNORECASE),
+    re.compile(rf"{_MONTH}\s+(?:de\s+)?(?P<y>\d{{4}})\b", re.IGNORECASE),
+    re.compile(rf"\b(?P<day>{'|'.join(name for names in _WEEKDAYS for name in names)})(?:-feira)?\b", re.IGNORECASE),
+    re.compile(r"\b(?P<tomorrow>tomorrow|morgen|demain|mañana|domani|amanhã)\b", re.IGNORECASE),
+)
+# Words by a day that make it the day of return; "until" makes it the last day away.
+_BACK = re.compile(
+    r"\b(?:back|return\w*|re-?open\w*|again|zurück\w*|wieder|rückkehr|(?:de )?retour|rentr\w+|revien\w+|reprend\w*"
+    r"|vuelv\w+|vuelta|regres\w+|reincorpor\w+|volt(?:o|arei|amos|aremos|a)|retorn\w+|torn(?:o|erò|iamo|eremo)"
+    r"|rientr\w+|ritorn\w+|riapr\w+|terug\w*|weer)\b",
+    re.IGNORECASE,
+)
+_UNTIL = re.compile(
+    r"\b(?:until|till?|through|thru|bis|jusqu\W?\w{0,3}|hasta|até|fino|tot|t/m)\b", re.IGNORECASE
 )  # fmt: skip
-_WEEKDAY = re.compile(
-    rf"{_UNTIL}\W{{1,3}}(?:next |kommenden |nächsten |prochain |próximo )?(?P<day>{_WORD})", re.IGNORECASE
+_SHORT_UNTIL = re.compile(
+    r"\d.*\W(?:to|and|au|al|a|ao|e|et|y|-|–)\s*(?:the |le |el |il )?(?:\w{4,10},? )?$", re.IGNORECASE
 )
-_IS_BACK = re.compile(
-    r"back|return|zurück|wieder|ab dem|retour|vuelta|regreso|volta|rientr|ritorno|terug|vanaf", re.IGNORECASE
-)
-FURTHEST = timedelta(days=370)
+_SENTENCE_END = re.compile(r"[!?;\n]|(?<!\d)\.\s")
+_BEFORE, _AFTER = 60, 30  # characters
 
 
 def back_on(text: str, *, received: date) -> date | None:
     """Returns the first day the writer can be reached again; None where none is named or it makes no sense.
 
-    A last day of absence ("until Friday") counts as the day after.
+    A last day of absence counts as the day before that, except for "until Monday", which means Monday.
     """
-    for pattern in _PATTERNS:
-        if (match := pattern.search(text)) and (named := _named(match, received)) is not None:
-            return _first_day_back(match[0], named, received)
-    if (match := _WEEKDAY.search(text)) and (number := _weekday(match["day"])) is not None:
-        ahead = (number - received.weekday()) % 7 or 7
-        return _first_day_back(match[0], received + timedelta(days=ahead), received, is_weekday=True)
-    return None
+    text = text.replace("\u00a0", " ")
+    last_day_away: date | None = None
+    for match in _mentions(text):
+        day = _day(match, received)
+        if day is None or not received <= day <= received + FURTHEST:
+            continue
+        meaning = _meaning(text, match)
+        if meaning is _BACK:
+            return day
+        if meaning is _UNTIL and last_day_away is None:
+            last_day_away = day if match.groupdict().get("day") else day + timedelta(days=1)
+    return last_day_away
 
 
-def _first_day_back(words: str, named: date, received: date, *, is_weekday: bool = False) -> date | None:
-    # "until Monday" means back on Monday; "until 12 May" mostly names the last day away.
-    is_back_then = bool(_IS_BACK.search(words)) or is_weekday
-    day = named if is_back_then else named + timedelta(days=1)
-    return day if received <= day <= received + FURTHEST else None
+def _mentions(text: str) -> Iterator[re.Match[str]]:
+    """Every day that is named, in order of place; where two readings overlap, the longer."""
+    found = [match for pattern in _MENTIONS for match in pattern.finditer(text)]
+    end = 0
+    for match in sorted(found, key=lambda each: (each.start(), -each.end())):
+        if match.start() >= end:
+            end = match.end()
+            yield match
 
 
-def _named(match: re.Match[str], received: date) -> date | None:
+def _meaning(text: str, match: re.Match[str]) -> re.Pattern[str] | None:
+    before = _SENTENCE_END.split(text[max(0, match.start() - _BEFORE) : match.start()])[-1]
+    after = _SENTENCE_END.split(text[match.end() : match.end() + _AFTER])[0].partition(",")[0]
+    # What stands before another day belongs to that day.
+    if not any(sign.isdigit() for sign in after) and _BACK.search(after):
+        return _BACK
+    if _BACK.search(before):
+        return _BACK
+    return _UNTIL if _UNTIL.search(before) or _SHORT_UNTIL.search(before) else None
+
+
+def _day(match: re.Match[str], received: date) -> date | None:
     groups = match.groupdict()
-    month = int(groups["m"]) if groups.get("m") else _month(groups.get("mon") or "")
-    if month is None:
-        return None
-    year = int(groups["y"]) if groups.get("y") else received.year
-    year += 2000 if year < 100 else 0  # noqa: PLR2004  # two digits
+    if groups.get("tomorrow"):
+        return received + timedelta(days=1)
+    if groups.get("day"):
+        ahead = (_place(_WEEKDAYS, groups["day"]) - received.weekday()) % 7 or 7
+        return received + timedelta(days=ahead)
+    month = int(groups["m"]) if groups.get("m") else _place(_MONTHS, groups["mon"]) + 1
+    day = int(groups.get("d") or 1)
+    if month > 12 >= day and groups.get("sep") == "/":  # noqa: PLR2004  # as Americans write it
+        day, month = month, day
+    return _in_year(groups.get("y"), month, day, received)
+
+
+def _in_year(year: str | None, month: int, day: int, received: date) -> date | None:
+    """Without a year it is the next such day."""
     try:
-        named = date(year, month, int(groups["d"]))
-        # A day in the past without a year lies in the next one.
-        return named.replace(year=year + 1) if not groups.get("y") and named < received else named
+        if year:
+            return date(int(year) + (2000 if len(year) == 2 else 0), month, day)  # noqa: PLR2004  # two digits
+        named = date(received.year, month, day)
+        return named if named >= received else named.replace(year=received.year + 1)
     except ValueError:
         return None
 
 
-def _month(word: str) -> int | None:
+def _place(names: tuple[tuple[str, ...], ...], word: str) -> int:
     lowered = word.lower()
-    return next((number for number, names in enumerate(_MONTHS, start=1) if lowered.startswith(names)), None)
-
-
-def _weekday(word: str) -> int | None:
-    lowered = word.lower()
-    return next((number for number, names in enumerate(_WEEKDAYS) if lowered.startswith(names)), None)
+    return next(place for place, starts in enumerate(names) if lowered.startswith(starts))

@@ -1,4 +1,4 @@
-"""What machines write in nine languages: subjects and sentences of absences, receipts and bounces."""
+"""What machines write in nine languages: subjects and sentences of absences, acknowledgements, receipts and bounces."""
 
 import re
 
@@ -7,46 +7,105 @@ def _any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
+ANSWER_PREFIX = re.compile(r"^\s*(?:re|aw|sv|antw|odp|rif|r|res|tr|wg)\s?:\s*", re.IGNORECASE)
+FORWARD_PREFIX = re.compile(r"^\s*(?:fwd?|wg|tr|rv|i|doorst|enc|vs|pd)\s?:", re.IGNORECASE)
+
+# Subjects a person would hardly type; of an absence, or of any automatic answer.
 AWAY_SUBJECT = _any(
-    r"^(re:\s*)?out of (the )?office", r"^(re:\s*)?ooo\b", r"\bautomatic reply\b", r"\bauto[- ]?reply\b",
-    r"\bauto(matic)? response\b", r"^away\b", r"\bvacation\b.*\b(reply|response|notice)\b", r"on (annual )?leave",
-    r"abwesenheit", r"automatische antwort", r"nicht im büro", r"urlaubsbenachrichtigung",
-    r"absence du bureau", r"réponse automatique", r"message d'absence", r"absent(e)? du bureau",
-    r"respuesta automática", r"fuera de (la )?oficina", r"ausencia", r"resposta automática", r"fora do escritório",
-    r"ausência", r"risposta automatica", r"fuori (ufficio|sede)", r"assenza", r"automatisch antwoord", r"afwezig",
-    r"niet aanwezig", r"autosvar", r"frånvaro", r"fraværende", r"fravær", r"poza biurem", r"automatyczna odpowiedź",
+    r"^out[ -]of[ -](the[ -])?office\b", r"^ooo\b", r"^away\b", r"\b(is|am|are) (currently )?(out of (the )?office|away)\b",
+    r"^(i am|i'm) (currently )?(on|away|out)\b", r"^(on )?(annual leave|vacation|holiday)\b", r"^vacation (re|notice|message)",
+    r"^abwesen(d|heit)", r"\bist (außer haus|nicht im (büro|haus)|abwesend)", r"^nicht im (büro|haus)", r"^urlaub",
+    r"^absen(t|ce)\b", r"\best absente?(\(e\))?", r"^en (congés?|vacances)\b",
+    r"^(estoy )?fuera de (la )?oficina", r"^ausen(te|cia)\b", r"\bestá fuera de la oficina", r"^de vacaciones",
+    r"^fora d[oe] escritório", r"^ausênci", r"^(de )?férias\b", r"^fuori (ufficio|sede)", r"^assen(te|za)\b", r"^in ferie\b",
+    r"^afwezig", r"\bis (niet aanwezig|afwezig)", r"^(met )?vakantie\b", r"^frånvar", r"^på semester", r"^fravær",
+    r"^(jestem )?(poza biurem|nieobecn)", r"^na urlopie",
+)  # fmt: skip
+AUTOMATIC_SUBJECT = _any(
+    r"^\W{0,2}auto(mat(ic|ed))?[- ]?(reply|response|answer|responder)\b", r"^automatische (antwort|reaktion)",
+    r"^réponse automatique", r"^respuesta autom[aá]tica", r"^resposta autom[aá]tica", r"^risposta automatica",
+    r"^automatisch (antwoord|bericht)", r"^auto(matiskt? )?svar", r"^odpowiedź automatyczna", r"^automatyczna odpowiedź",
+    r"^autoodpowiedź", r"^【?自動(返信|応答)",
+)  # fmt: skip
+# Weaker: they count only on a mail that answers nothing.
+RECEIVED_SUBJECT = _any(
+    r"^(we('ve| have)? (got|received)|thank you for (contacting|your (e-?mail|message|application|enquiry|inquiry|request)))",
+    r"^your (message|request|enquiry|inquiry|e-?mail) (has been|was) received", r"^(ticket|case|request) (#|id|no\.?|\d)",
+    r"^eingangsbestätigung", r"^wir haben ihre", r"^accusé de réception", r"^(nous avons bien reçu)", r"^acuse de recibo",
+    r"^hemos recibido", r"^confirmação de (rece|remetente)", r"^recebemos ", r"^conferma di ricezione", r"^abbiamo ricevuto",
+    r"^ontvangstbevestiging", r"^(wij|we) hebben uw", r"^please confirm (\(conf#|your (message|address))",
+    r"^no longer (with|at|employed)", r"^mottagningsbekräftelse", r"^potwierdzenie otrzymania",
 )  # fmt: skip
 AWAY_BODY = _any(
-    r"\b(am|are|is|will be) (currently )?(out of (the )?office|on (annual |parental |maternity |sick )?leave|on vacation"
-    r"|on holiday|away from|travell?ing with limited)", r"limited access to (my )?e-?mail",
-    r"\bi('m| am) (currently )?(away|out) (until|from|till)", r"bin (ich )?(derzeit |aktuell |momentan )?(bis|vom|nicht"
-    r" im (büro|haus)|im urlaub|abwesend|außer haus)", r"nicht (mehr )?im (büro|haus)",
-    r"(suis|serai) (actuellement )?(absent|en congé|en vacances|en déplacement)", r"je suis absent",
-    r"(estoy|estaré|me encuentro) (actualmente )?(fuera|de vacaciones|ausente)",
-    r"(estou|estarei|encontro-me) (atualmente )?(fora|de férias|ausente)",
-    r"(sono|sarò) (attualmente )?(fuori (ufficio|sede)|in ferie|assente|in vacanza)",
-    r"(ben|zal) (ik )?(momenteel |tot )?.{0,40}(afwezig|niet aanwezig|met vakantie|op vakantie|met verlof)",
-    r"(är|kommer att vara) .{0,30}(på semester|frånvarande|ledig)", r"(er|vil være) .{0,30}(på ferie|fraværende)",
-    r"(jestem|będę) .{0,30}(poza biurem|na urlopie|nieobecn)",
+    r"\b(am|are|is|be|'m|'re) (currently |now )?(out of (the |my )?office|on (\w+ )?leave|on (vacation|holidays?)|travell?ing"
+    r"|away from|out (today|until|from|till)|away (until|from|till)|closed)", r"\b(limited|no) access to (my )?e-?mail",
+    r"\bwill return on\b", r"\bupon my return\b", r"\bon my return\b", r"\b(bin|sind|ist|werde|befinde) .{0,40}(im urlaub|abwesend"
+    r"|außer haus|in elternzeit|auf dienstreise|nicht (mehr )?(im (büro|haus)|erreichbar|am platz)|geschlossen)",
+    r"\bheute .{0,40}morgen .{0,20}wieder", r"nach meiner rückkehr", r"\b(suis|serai|sommes|serons|est) .{0,30}(absent|en congé"
+    r"|en vacances|en déplacement|fermée?s?\b)", r"\bdès mon retour\b",
+    r"\b(estoy|estaré|me encuentro|permanece|estamos|estaremos) .{0,30}(fuera|de vacaciones|de baja|ausente|cerrado)",
+    r"\b(estou|estarei|encontro-me|estamos|estaremos) .{0,30}(fora|de férias|ausente|de licença|encerrad)",
+    r"\b(sono|sarò|siamo|è) .{0,30}(fuori (ufficio|sede)|in ferie|assente|in vacanza|chius[oi] per)",
+    r"\b(ben|zal|zijn|is) .{0,40}(afwezig|niet aanwezig|(met|op) vakantie|met verlof|niet op kantoor|gesloten)",
+    r"\b(är|kommer att vara) .{0,30}(på semester|frånvarande|ledig|tjänstledig)", r"\b(er|vil være) .{0,30}(på ferie"
+    r"|fraværende|bortreist)", r"\b(jestem|będę|przebywam|dziś) .{0,30}(poza biurem|na urlopie|nieobecn|na zwolnieniu)",
+    r"休業|休暇|不在|夏休み",
 )  # fmt: skip
+GONE_BODY = _any(
+    r"\bno longer (works?|working|with|employed|at)\b", r"\bhas left (the company|us)\b", r"nicht mehr (für|bei|in) .{0,40}"
+    r"(tätig|beschäftigt|unternehmen)", r"ne (travaille|fait) plus (partie|chez|pour)?", r"ya no (trabaja|forma parte)",
+    r"já não (colabora|trabalha)", r"não (trabalha|faz) mais", r"non (lavora|collabora) più", r"niet (meer|langer) werkzaam",
+    r"arbetar inte längre", r"nie pracuje już|już nie pracuje",
+)  # fmt: skip
+# A mail that says of itself, in its own words, that no person wrote it.
 AUTOMATIC_BODY = _any(
-    r"this is an automat(ed|ic) (reply|response|message|e-?mail)", r"(thank you|thanks) for (your (e-?mail|message|enquiry"
-    r"|inquiry)|contacting).{0,200}(will (get back|respond|reply)|as soon as possible|within \d+ (business |working )?"
-    r"(hours|days))", r"(ticket|case|request) (number|id|#).{0,80}(created|opened|received)", r"do not reply to this",
-    r"dies ist eine automatisch", r"automatisch (generierte|erstellte)", r"ceci est (une réponse|un message) automatique",
-    r"este es un mensaje automático", r"esta é uma (mensagem|resposta) automática", r"questo è un messaggio automatico",
-    r"dit is een automatisch",
+    r"\b(this|it) is an? automat(ed|ic)(ally generated)? (reply|response|message|e-?mail|notification|answer)",
+    r"this (message|e-?mail|reply) (was|has been|is) (created|generated|sent) automatically",
+    r"dies(e|es)? (ist eine|e-?mail wurde|nachricht wurde) automatisch", r"automatisch (generierte|erstellte) (e-?mail|nachricht)",
+    r"cec?i est (une réponse|un message) automatique", r"(message|courriel|réponse) (généré|envoyé)e? automatiquement",
+    r"(este es un )?(mensaje|correo) (automático|generado automáticamente)", r"esta é uma (mensagem|resposta) automática",
+    r"mensagem (automática|gerada automaticamente)", r"questo è un messaggio automatico", r"messaggio generato automaticamente",
+    r"dit is een automatisch", r"automatisch gegenereerd", r"detta är ett automatiskt", r"wiadomość (wygenerowana )?automatyczn",
+)  # fmt: skip
+NO_ANSWER_BODY = _any(
+    r"do not (reply|respond) to this (e-?mail|message)", r"auf diese (e-?mail|nachricht) (bitte )?nicht", r"ne pas répondre à ce",
+    r"no responda (a )?este", r"não responda (a )?est", r"non rispondere a quest", r"niet (te )?(antwoorden|reageren) op dit",
 )  # fmt: skip
 BOUNCE_SUBJECT = _any(
-    r"undeliver(ed|able)", r"delivery (status notification|failure|has failed|failed)", r"mail delivery (failed|system)",
-    r"returned mail", r"failure notice", r"message (could )?not (be )?delivered", r"unzustellbar", r"nicht zugestellt",
-    r"non remis", r"échec de (la )?remise", r"no se puede entregar", r"no entregado", r"não entregue", r"mancato recapito",
-    r"onbestelbaar", r"kan inte levereras", r"niedostarcz",
+    r"undeliver(ed|able)", r"delivery (status notification|failure|notification|has failed|failed|error|problem|report)",
+    r"mail (delivery )?(failed|failure|system error)", r"(e?mail|message) delivery (failed|failure)", r"returned mail",
+    r"failure (notice|delivery)", r"(could|can|was) ?not (be )?(delivered|sent)", r"(error|problem) (sending|delivering) your",
+    r"nondeliverable", r"non-?delivery", r"user unknown", r"unzustellbar", r"nicht zugestellt", r"unzustellbarkeit",
+    r"non remis", r"échec de (la )?(remise|distribution)", r"no se (puede|pudo|ha podido) entregar", r"no entregado",
+    r"não (entregue|foi possível entregar)", r"mancat[oa] (recapito|consegna)", r"impossibile recapitare", r"onbestelbaar",
+    r"kan inte levereras", r"niedostarcz", r"配信不能|配送失敗|エラーメール|送信エラー",
 )  # fmt: skip
-DELAY_SUBJECT = _any(
-    r"delayed", r"\bwarning: .*(could not|not yet) (be )?(sent|delivered)", r"verzögert", r"still being retried"
-)
+BOUNCE_BODY = _any(
+    r"(could|can|was) ?n(o|')t (be )?deliver(ed)?", r"undeliver(ed|able)", r"delivery (has )?failed", r"(permanent|fatal) errors?",
+    r"user unknown", r"unknown user", r"no such (user|recipient)", r"mailbox (is )?(full|unavailable|not found)", r"over quota",
+    r"recipient (address )?rejected", r"does not exist", r"host (unknown|not found)", r"smtp error|said: [45]\d\d",
+    r"unable to (deliver|send)", r"returned to sender", r"konnte nicht (zugestellt|übermittelt)", r"n'a pas pu être (remis|délivré)",
+    r"no (se )?(pudo|ha podido) (ser )?entregar?", r"配信できません|届けることができません|送信できません",
+)  # fmt: skip
+DELAY = _any(
+    r"^delayed\b", r"\bdelayed (mail|\d+ hours)", r"delivery (status notification \(delay\)|delayed|is delayed)", r"still being retried",
+    r"warning: .{0,60}(could not be sent|not (yet )?(been )?(sent|delivered)|delayed)", r"has not yet been delivered",
+    r"this is a warning (message )?only", r"verzögert", r"noch nicht zugestellt", r"retardée?\b|en attente de remise", r"con retraso",
+    r"vertraagd", r"ritardat[oa]", r"atrasad[oa]",
+)  # fmt: skip
+DELAY_BODY = _any(
+    r"this is a warning (message )?only", r"has not yet been delivered", r"(will|shall) (be retried|keep trying|continue to try|retry)",
+    r"delivery (attempts will continue|will continue to be attempted)", r"do not need to (resend|re-send)", r"still being retried",
+)  # fmt: skip
 RECEIPT_SUBJECT = _any(
-    r"^read:", r"^gelesen:", r"^lu\s?:", r"^leído:", r"^letto:", r"^gelezen:", r"read receipt", r"lesebestätigung"
+    r"^(read|gelesen|lu|leído|lida|letto|gelezen|läst|przeczytano)\s?:", r"\bread receipt\b", r"^lesebestätigung",
+    r"^confirmation de lecture", r"^confirmación de lectura", r"^confirmação de leitura", r"^conferma di lettura",
+    r"^leesbevestiging", r"^return receipt",
+)  # fmt: skip
+CALENDAR_SUBJECT = _any(
+    r"^(accepted|declined|tentative(ly accepted)?|zugesagt|abgelehnt|mit vorbehalt|accepté|refusé|aceptad[ao]|rechazad[ao]"
+    r"|aceite|aceito|recusad[ao]|accettato|rifiutato|geaccepteerd|geweigerd|afgewezen|accepterat|avböjt)\s?:"
 )
-MACHINE_SENDER = _any(r"^(mailer-daemon|postmaster|mail-daemon|bounce[sd]?)([+@-]|$)")
+MACHINE_SENDER = _any(
+    r"^(mailer[-_]?daemon|post[-_]?master|mail[-_]?daemon|mail\.?delivery\.?(system|subsystem)|bounces?)([+@\s-]|$)"
+)

@@ -7,7 +7,6 @@ from typing import Any
 
 from liquid.exceptions import FilterError, LiquidError, ResourceLimitError
 
-
 LONGEST_TEXT = 100_000
 MOST_ITEMS = 10_000
 LARGEST_NUMBER = 2**63
@@ -42,7 +41,7 @@ FILTERS: dict[str, Filter | None] = {
 
 def bounded(name: str, function: Filter) -> Filter:
     """Wraps a filter so that it fails only by the library's errors and returns nothing oversized."""
-    expected_size = {"replace": _replaced_size, "join": _joined_size}.get(name)
+    expected_size = EXPECTED_SIZES.get(name)
 
     @wraps(function)
     def call(value: object, *args: Any, **options: Any) -> object:
@@ -81,3 +80,6 @@ def _joined_size(value: object, separator: object = " ", *_: object) -> int:
     if any(isinstance(item, list | dict) for item in value):
         raise FilterError("join takes a list of texts", token=None)
     return sum(len(str(item)) for item in value) + len(value) * len(str(separator))
+
+
+EXPECTED_SIZES: dict[str, Callable[..., int]] = {"replace": _replaced_size, "join": _joined_size}

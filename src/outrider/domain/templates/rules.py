@@ -3,10 +3,10 @@
 A printed field that is empty and has no `default` stops the rendering; the caller holds the send and can say why.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
-from typing import NamedTuple
 
 from liquid import BoundTemplate
 from liquid.static_analysis import Variable
@@ -14,7 +14,7 @@ from liquid.static_analysis import Variable
 from outrider.core.errors import Invalid
 from outrider.domain.templates import sandbox
 from outrider.domain.templates.filters import FILTERS
-from outrider.domain.templates.sandbox import Unusable
+from outrider.domain.templates.markup import Unusable
 
 ANYTHING: frozenset[str] = frozenset()
 FIELDS: Mapping[str, frozenset[str]] = {
@@ -40,18 +40,20 @@ class MergeFieldMissing(Invalid):
     code = "merge_field_missing"
 
 
-class _Problem(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Problem:
     index: int
     message: str
-    suggestion: str | None
+    suggestion: str | None = None
 
 
 def check(source: str, *, field: str, known: Mapping[str, frozenset[str]] = FIELDS) -> None:
     """Raises TemplateInvalid at the first thing that doesn't parse or doesn't exist; `field` names the body's field."""
     template = _compiled(source, field, is_html=False)
-    problems = sorted([*_unknown_filters(template), *_unknown_names(template, known)])
+    problems = [*_unknown_filters(template), *_unknown_names(template, known)]
     if problems:
-        raise _at(problems[0].index, problems[0].message, source, field, suggestion=problems[0].suggestion)
+        first = min(problems, key=lambda each: each.index)
+        raise _at(first.index, first.message, source, field, suggestion=first.suggestion)
 
 
 def render(source: str, data: Mapping[str, object], *, field: str = "body") -> str:
@@ -101,34 +103,35 @@ def _unknown_names(template: BoundTemplate, known: Mapping[str, frozenset[str]])
                 yield problem
 
 
-def _misnamed(mention: Variable, known: Mapping[str, frozenset[str]]) -> _Problem | None:
+def _misnamed(mention: Variable, known: Mapping[str, frozenset[str]]) -> _Problem | None:  # noqa: PLR0911  # one a mistake
     index, (root, *rest) = mention.span.index, mention.segments
     if not isinstance(root, str):
-        return _Problem(index, "A field's name must be written out.", None)
-    paths = [f"{name}.{leaf}" for name in known for leaf in sorted(known[name])]
+        return _Problem(index, "A field's name must be written out.")
     if root not in known:
-        return _unknown(index, f"There is no field {mention}", str(mention), [*paths, *known])
+        return _unknown(index, f"There is no field {mention}", str(mention), [*_paths(known, known), *known])
     if known[root] is ANYTHING:
         return None
     if not rest:
-        return _unknown(
-            index, f"{root} is a group of fields, not a text", root, [p for p in paths if p.startswith(root)]
-        )
-    if isinstance(rest[0], list):  # recipient[variables.which]: seen when it is printed
+        return _Problem(index, f"{root} is a group of fields: write {', '.join(_paths(known, [root]))}.")
+    leaf, *below = rest
+    if isinstance(leaf, list):  # recipient[variables.which]: whether it is there shows when it is printed
         return None
-    if rest[0] not in known[root]:
-        near = [path for path in paths if path.startswith(f"{root}.")]
-        return _unknown(index, f"There is no field {mention}", str(mention), near)
-    if rest[1:] not in ([], ["size"]):
-        return _Problem(index, f"{root}.{rest[0]} is a text; there is nothing below it.", f"{root}.{rest[0]}")
+    if leaf not in known[root]:
+        return _unknown(index, f"There is no field {mention}", str(mention), _paths(known, [root]))
+    if below not in ([], ["size"]):
+        return _Problem(index, f"{root}.{leaf} is a text; there is nothing below it.", f"{root}.{leaf}")
     return None
+
+
+def _paths(known: Mapping[str, frozenset[str]], roots: Iterable[str]) -> list[str]:
+    return [f"{root}.{leaf}" for root in roots for leaf in sorted(known[root])]
 
 
 def _unknown(index: int, message: str, name: str, known: list[str]) -> _Problem:
     close = get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
         return _Problem(index, f"{message}: did you mean {close[0]}?", close[0])
-    return _Problem(index, f"{message}. There are {', '.join(known)}.", None)
+    return _Problem(index, f"{message}. There are {', '.join(known)}.")
 
 
 def _at(index: int | None, message: str, source: str, field: str, *, suggestion: str | None = None) -> TemplateInvalid:

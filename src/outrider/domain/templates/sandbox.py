@@ -4,12 +4,11 @@ The library bounds one loop, one output and the names a template keeps. It does 
 backtrack), ranges, the results of filters or all loops together; that is done here.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from liquid import BoundTemplate, Environment, RenderContext
 from liquid.ast import Node
@@ -23,14 +22,13 @@ from liquid.exceptions import LiquidError, LiquidTypeError, LoopIterationLimitEr
 from liquid.expression import Expression
 from liquid.output import LimitedStringIO
 from liquid.stringify import to_liquid_string
-from liquid.token import TOKEN_CONTENT, TOKEN_ILLEGAL, TOKEN_OUTPUT, Token
+from liquid.token import TOKEN_CONTENT, TOKEN_ILLEGAL, TOKEN_OUTPUT, TOKEN_TAG, Token
 from liquid.undefined import UNDEFINED, is_undefined
 
 from outrider.domain.templates.filters import FILTERS, bounded
+from outrider.domain.templates.markup import Unusable, check_markup
 
 LONGEST_SOURCE = 20_000
-LONGEST_MARKUP = 500
-MOST_MARKUP = 1_000
 MOST_ITERATIONS = 10_000
 MOST_OUTPUT = 200_000  # bytes
 MOST_NAMESPACE = 100_000  # bytes
@@ -39,23 +37,10 @@ MOST_CPU = 0.05  # seconds of this thread; an honest template takes less than on
 
 # No include or render: they read other templates, of which there are none.
 TAGS = ("if", "unless", "case", "for", "break", "continue", "assign", "capture", "comment", "#")
+BLOCKS = ("if", "unless", "case", "for", "capture", "comment")
 
 # What the library lets through besides its own errors when a template uses odd arguments.
 FAILURES = (LiquidError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
-
-_OPENING = re.compile(r"\{\{|\{%")
-_RAW = re.compile(r"\{%-?\s{0,50}raw\s{0,50}-?%\}")
-_END_OF_RAW = re.compile(r"\{%-?\s{0,50}endraw\s{0,50}-?%\}")
-_LONG_GAP = re.compile(r"\s{51}")
-
-
-class Unusable(Exception):
-    """The source is no template; `index` is where, if that is known."""
-
-    def __init__(self, message: str, index: int | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.index = index
 
 
 class Context(RenderContext):
@@ -81,11 +66,11 @@ class Context(RenderContext):
         self.check_time()
         super().assign(key, val)
 
-    def loop(
-        self, namespace: Mapping[str, object], forloop: ForLoop | TableRow
-    ) -> AbstractContextManager[RenderContext]:
+    @contextmanager
+    def loop(self, namespace: Mapping[str, object], forloop: ForLoop | TableRow) -> Iterator[RenderContext]:
         forloop.it = self._counted(forloop.it)
-        return super().loop(namespace, forloop)
+        with super().loop(namespace, forloop) as context:
+            yield context
 
     def check_time(self) -> None:
         if time.thread_time() > self._ends:
@@ -122,7 +107,7 @@ def run(template: BoundTemplate, data: Mapping[str, object]) -> tuple[str, list[
 
 @lru_cache(maxsize=128)
 def _compiled(source: str, is_html: bool) -> BoundTemplate:
-    _check_markup(source)
+    check_markup(source)
     try:
         template = _ENVIRONMENTS[is_html].from_string(source)
         _check_tree(template)
@@ -131,34 +116,21 @@ def _compiled(source: str, is_html: bool) -> BoundTemplate:
     except LiquidError as error:
         if isinstance(error.__cause__, RecursionError):
             raise Unusable("The template is nested too deeply.") from None
-        raise Unusable(f"The template does not parse: {_said(error)}.", _index(error.token)) from None
+        index = _index(error.token)
+        raise Unusable(
+            f"The template does not parse: {_said(error)}.", _unclosed_block(source) if index is None else index
+        ) from None
     return template
 
 
-def _check_markup(source: str) -> None:
-    """Keeps every piece of markup short and closed: the library's patterns take minutes over those that are not."""
-    position = 0
-    for _ in range(MOST_MARKUP):
-        opening = _OPENING.search(source, position)
-        if opening is None:
-            return
-        start, closing = opening.start(), "}}" if opening[0] == "{{" else "%}"
-        end = source.find(closing, opening.end())
-        if end < 0:
-            raise Unusable(f"This {opening[0]} is never closed with {closing}.", start)
-        position = end + len(closing)
-        if position - start > LONGEST_MARKUP or _LONG_GAP.search(source, start, position):
-            raise Unusable(
-                f"This is too long: what stands between {opening[0]} and {closing} has at most {LONGEST_MARKUP} "
-                "characters and no wide gaps. Is the closing missing?",
-                start,
-            )
-        if _RAW.match(source, start):
-            raw = _END_OF_RAW.search(source, position)
-            if raw is None:
-                raise Unusable("This raw block is never closed with {% endraw %}.", start)
-            position = raw.end()
-    raise Unusable(f"A template has at most {MOST_MARKUP} fields and tags.", position)
+def _unclosed_block(source: str) -> int | None:
+    opened: list[Token] = []
+    for token in _ENVIRONMENTS[False].tokenizer()(source):
+        if token.kind == TOKEN_TAG and token.value.startswith("end") and opened:
+            opened.pop()
+        elif token.kind == TOKEN_TAG and token.value in BLOCKS:
+            opened.append(token)
+    return opened[-1].start_index if opened else None
 
 
 def _check_tree(template: BoundTemplate) -> None:
@@ -186,11 +158,12 @@ def _check_expression(expression: Expression) -> None:
 
 
 def _treat_blank_as_nil(comparison: Expression) -> None:
-    # Empty values never reach a template (`plain` drops them), so `x != ""` and `x != blank` must ask for nil.
+    # Empty values never reach a template, so `x != ""` and `x != blank` must ask for nil.
+    if isinstance(comparison, FilteredExpression):
+        return
     for side in ("left", "right"):
         operand = getattr(comparison, side, None)
-        is_empty = isinstance(operand, StringLiteral) and not operand.value.strip()
-        if not isinstance(comparison, FilteredExpression) and (is_empty or isinstance(operand, Blank | Empty)):
+        if isinstance(operand, Blank | Empty) or (isinstance(operand, StringLiteral) and not operand.value.strip()):
             setattr(comparison, side, Nil(operand.token))
 
 
@@ -280,6 +253,15 @@ class _Environment(Environment):
         kept = (TOKEN_CONTENT, TOKEN_OUTPUT, TOKEN_ILLEGAL, *TAGS)
         self.tags = {name: self.tags[name] for name in kept}
         self.filters = {name: bounded(name, ours or self.filters[name]) for name, ours in FILTERS.items()}
+
+    def error(
+        self, exc: type[LiquidError] | LiquidError, msg: str | None = None, token: Token | None = None
+    ) -> NoReturn:
+        """Gives an error that has no place the place of the field or tag it is in."""
+        raised = exc if isinstance(exc, LiquidError) else exc(msg, token=token)
+        if _index(raised.token) is None and _index(token) is not None:
+            raised.token = token
+        raise raised
 
 
 _ENVIRONMENTS = {False: _Environment(autoescape=False), True: _Environment(autoescape=True)}

@@ -1,47 +1,82 @@
-"""Delivery reports (RFC 3464), as mail systems really write them."""
+"""Reports of mail systems on mail we sent: deliveries (RFC 3464), receipts (RFC 8098), complaints (RFC 5965)."""
 
 import re
+from collections.abc import Iterator
 from email import policy
 from email.message import Message
 from email.parser import Parser
 
 from outrider.providers.mail import headers
-from outrider.providers.mail.parsed import Report, ReportedRecipient
+from outrider.providers.mail.parsed import Report, ReportedRecipient, ReportKind
 
 MAX_RECIPIENTS = 100
 _LONGEST = 500
+_DELIVERY = ("message/delivery-status", "message/global-delivery-status")
+_KINDS = {
+    **dict.fromkeys(_DELIVERY, ReportKind.DELIVERY),
+    "message/disposition-notification": ReportKind.DISPOSITION,
+    "message/global-disposition-notification": ReportKind.DISPOSITION,
+    "message/feedback-report": ReportKind.FEEDBACK,
+}
+_MAIL = ("message/rfc822", "message/global")
+_MAIL_HEADERS = ("text/rfc822-headers", "message/rfc822-headers", "message/global-headers")
 _ID_LINE = re.compile(r"^message-id:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
+_ORIGINAL_ID_LINE = re.compile(r"^original-message-id:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
+_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 
 
 def read(mail: Message) -> Report | None:
     """Returns what a report says of each recipient; None where the mail is none."""
-    parts = [part for part in mail.walk() if part.get_content_type() == "message/delivery-status"]
-    if not parts:
+    parts = list(_own_parts(mail))
+    kind = next((found for part in parts if (found := _KINDS.get(part.get_content_type()))), None)
+    if kind is None:
         return None
-    recipients = [recipient for part in parts for recipient in _recipients(part)]
-    return Report(_original_id(mail), tuple(recipients[:MAX_RECIPIENTS]))
+    told = [part for part in parts if part.get_content_type() in _DELIVERY]
+    recipients = [recipient for part in told for recipient in _recipients(part)]
+    return Report(_original_id(parts), tuple(recipients[:MAX_RECIPIENTS]), kind)
+
+
+def _own_parts(mail: Message) -> Iterator[Message]:
+    """Every part, without looking into a mail that is attached: a bounce that a person forwards is their mail."""
+    yield mail
+    payload = mail.get_payload()
+    if mail.get_content_maintype() == "multipart" and isinstance(payload, list):
+        for part in payload:
+            if isinstance(part, Message):
+                yield from _own_parts(part)
 
 
 def _recipients(part: Message) -> list[ReportedRecipient]:
     payload = part.get_payload()
-    if isinstance(payload, list):
+    if isinstance(payload, list) and len(payload) > 1:
         blocks = [block for block in payload if isinstance(block, Message)]
-    else:
+    else:  # one of a kind the library knows nothing of, or encoded
         parser = Parser(policy=policy.compat32)
-        blocks = [parser.parsestr(block, headersonly=True) for block in re.split(r"\n\s*\n", str(payload))]
+        blocks = [parser.parsestr(block, headersonly=True) for block in re.split(r"\n\s*\n", _text(part))]
     return [found for block in blocks if (found := _recipient(block)) is not None]
+
+
+def _text(part: Message) -> str:
+    payload = part.get_payload()
+    if isinstance(payload, list):
+        return "\n\n".join(block.as_string() for block in payload if isinstance(block, Message))
+    decoded = part.get_payload(decode=True)
+    return decoded.decode("utf-8", "replace") if isinstance(decoded, bytes) else str(payload)
 
 
 def _recipient(block: Message) -> ReportedRecipient | None:
     address = _value(block, "final-recipient") or _value(block, "original-recipient")
     if not address:
         return None
-    mailbox = headers.addresses([address.rpartition(";")[2]])
+    bare = address.rpartition(";")[2].strip()
+    mailboxes = headers.addresses([bare])
+    diagnostic = _value(block, "diagnostic-code")
+    status = _STATUS.search(_value(block, "status")) or _STATUS.search(diagnostic)
     return ReportedRecipient(
-        address=mailbox[0].address if mailbox else address.rpartition(";")[2].strip().lower()[:320],
-        action=_value(block, "action").lower().partition(" ")[0],
-        status=_value(block, "status").partition(" ")[0],
-        diagnostic=_value(block, "diagnostic-code").partition(";")[2].strip() or _value(block, "diagnostic-code"),
+        address=mailboxes[0].address if mailboxes else bare.lower()[:320],
+        action=_value(block, "action").lower().partition(" ")[0].strip(";,"),
+        status=status[1] if status else "",
+        diagnostic=diagnostic.partition(";")[2].strip() or diagnostic,
     )
 
 
@@ -49,14 +84,16 @@ def _value(block: Message, name: str) -> str:
     return headers.decode(str(block.get(name, "")))[:_LONGEST]
 
 
-def _original_id(mail: Message) -> str | None:
-    for part in mail.walk():
+def _original_id(parts: list[Message]) -> str | None:
+    for part in parts:
         kind = part.get_content_type()
-        if kind == "message/rfc822":
-            payload = part.get_payload()
+        payload = part.get_payload()
+        if kind in _MAIL:
             inner = payload[0] if isinstance(payload, list) and payload else None
             if isinstance(inner, Message) and (found := headers.message_id(str(inner.get("message-id", "")))):
                 return found
-        if kind == "text/rfc822-headers" and (match := _ID_LINE.search(str(part.get_payload()))):
+        elif kind in _MAIL_HEADERS and (match := _ID_LINE.search(_text(part))):
+            return match[1]
+        elif kind in _KINDS and (match := _ORIGINAL_ID_LINE.search(_text(part))):
             return match[1]
     return None

@@ -1,0 +1,233 @@
+"""Workers killed at random while they send: nothing is lost, nothing is sent twice."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from outrider.core.clock import now
+from outrider.core.embedded import OWNER, EmbeddedServer
+from outrider.core.ids import new_id
+from outrider.domain.mailboxes import rules
+from outrider.domain.mailboxes.classify import Kind
+from outrider.domain.mailboxes.models import Direction, Mailbox, Message, Thread
+from outrider.domain.sending.models import Send, State
+from outrider.domain.sequences.models import Enrollment, EnrollmentStatus
+from outrider.runtime import Addresses, Runtime
+from tests.factories.accounts import Someone, make_user
+from tests.factories.mailboxes import make_mailbox
+from tests.factories.sequences import make_sequence
+from tests.real.daemons import free_ports
+from tests.real.mail_servers import MailServers
+
+MAILBOXES = 8
+PATIENCE = 150
+
+
+@dataclass
+class Workers:
+    """Real worker processes; `kill` ends one without a warning and starts another."""
+
+    environment: dict[str, str]
+    running: list[subprocess.Popen[bytes]]
+    kills: int = 0
+
+    def start(self) -> None:
+        command = [str(Path(sys.executable).parent / "outrider"), "worker"]
+        self.running.append(
+            subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        )
+
+    def kill(self, chance: random.Random) -> None:
+        victim = self.running.pop(chance.randrange(len(self.running)))
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+        self.kills += 1
+        self.start()
+
+    def stop(self) -> None:
+        for each in self.running:
+            each.kill()
+            each.wait()
+
+
+@pytest.mark.real
+async def test_three_kills_lose_and_double_nothing_of_300(
+    runtime: Runtime, server: EmbeddedServer, database: Addresses, mail: MailServers, tmp_path: Path
+) -> None:
+    await drill(runtime, server, database, mail, tmp_path, count=300, kills=3)
+
+
+@pytest.mark.faults
+@pytest.mark.real
+async def test_ten_kills_lose_and_double_nothing_of_2000(
+    runtime: Runtime, server: EmbeddedServer, database: Addresses, mail: MailServers, tmp_path: Path
+) -> None:
+    await drill(runtime, server, database, mail, tmp_path, count=2000, kills=10)
+
+
+async def drill(
+    runtime: Runtime,
+    server: EmbeddedServer,
+    database: Addresses,
+    mail: MailServers,
+    folder: Path,
+    *,
+    count: int,
+    kills: int,
+) -> None:
+    seed = int(os.environ.get("OUTRIDER_SEED", random.randrange(10**6)))
+    chance = random.Random(seed)
+    ada = await make_user(runtime)
+    with sink(mail, folder) as (port, log):
+        mailboxes = [await mailbox_at(runtime, ada, mail, port, number) for number in range(MAILBOXES)]
+        await enrol(runtime, ada, mailboxes, count)
+        workers = Workers(environment(runtime, server, database, mail), [])
+        began = time.monotonic()
+        try:
+            workers.start()
+            workers.start()
+            unknown = await watch(runtime, ada, workers, chance, log, count=count, kills=kills)
+        finally:
+            workers.stop()
+        seconds = time.monotonic() - began
+    taken = Counter(line.split()[0] for line in log.read_text().splitlines())
+    doubled = {each: times for each, times in taken.items() if times > 1}
+    print(
+        f"\nseed {seed}: {count} follow-ups, {workers.kills} kills, {unknown} became unknown,"
+        f" {count - len(taken)} lost, {len(doubled)} doubled, {seconds:.0f} s"
+    )
+    assert workers.kills == kills, "the drill did not fire"
+    assert len(taken) == count
+    assert doubled == {}
+
+
+async def watch(
+    runtime: Runtime, ada: Someone, workers: Workers, chance: random.Random, log: Path, *, count: int, kills: int
+) -> int:
+    """Kills workers while the sink fills, then waits until every row has ended. Returns how many became unknown."""
+    deadline = time.monotonic() + PATIENCE
+    thresholds = sorted(chance.randrange(count // 20, count * 9 // 10) for _ in range(kills))
+    unknown: set[object] = set()
+    while time.monotonic() < deadline:
+        taken = log.read_text().count("\n")
+        if thresholds and taken >= thresholds[0]:
+            thresholds.pop(0)
+            workers.kill(chance)
+        async with runtime.db.begin(ada.scope) as db:
+            unknown |= set(await db.scalars(select(Send.id).where(Send.state == State.UNKNOWN)))
+            sent = await db.scalar(select(func.count()).where(Send.state == State.SENT))
+            states = {row[0]: row[1] for row in await db.execute(select(Send.state, func.count()).group_by(Send.state))}
+        if sent == count:
+            return len(unknown)
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"not finished after {PATIENCE} s: {states}, the sink has {taken}")
+
+
+@contextmanager
+def sink(mail: MailServers, folder: Path) -> Iterator[tuple[int, Path]]:
+    [port] = free_ports(1)
+    log = folder / "taken"
+    log.touch()
+    command = [sys.executable, "-m", "tests.faults.sink", str(port), str(mail.folder / "dovecot/mail"), str(log)]
+    process = subprocess.Popen(command)
+    try:
+        time.sleep(0.5)
+        yield port, log
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def mailbox_at(runtime: Runtime, ada: Someone, mail: MailServers, port: int, number: int) -> Mailbox:
+    address = f"sender{number}-{new_id().hex[-8:]}@a.test"
+    mail.add_user(address)
+    mail.messages(address, "Sent")  # the first sign-in makes the folders
+    mailbox = await make_mailbox(runtime, ada, address=address, password=mail.password(address))
+    async with runtime.db.begin(ada.scope) as db:
+        stored = await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id))
+        stored.servers = {
+            "username": address,
+            "imap": {"host": mail.host, "port": mail.ports["imaps"], "security": "tls"},
+            "smtp": {"host": "127.0.0.1", "port": port, "security": "none"},
+        }
+    return mailbox
+
+
+async def enrol(runtime: Runtime, ada: Someone, mailboxes: list[Mailbox], count: int) -> None:
+    """Enrols `count` mails whose only follow-up is due, in four statements."""
+    sequence = await make_sequence(runtime, ada, steps=1)
+    threads, messages, enrollments = [], [], []
+    for number in range(count):
+        mailbox = mailboxes[number % len(mailboxes)]
+        own = {"workspace_id": ada.workspace_id, "mailbox_id": mailbox.id}
+        thread_id, email_id, message_id = new_id(), new_id(), f"<original-{number}-{new_id()}@a.test>"
+        threads.append({**own, "id": thread_id, "subject": "hello", "last_at": now()})
+        messages.append(
+            {
+                **own,
+                "id": email_id,
+                "user_id": ada.user.id,
+                "thread_id": thread_id,
+                "identity": rules.identity_of_outgoing(message_id),
+                "message_id": message_id,
+                "direction": Direction.OUT,
+                "kind": Kind.HUMAN,
+                "subject": "Hello",
+                "sent_at": now() - timedelta(days=1),
+                "received_at": now() - timedelta(days=1),
+            }
+        )
+        enrollments.append(
+            {
+                **own,
+                "id": new_id(),
+                "user_id": ada.user.id,
+                "sequence_id": sequence.id,
+                "email_id": email_id,
+                "thread_id": thread_id,
+                "recipient": f"person{number}@b.test",
+                "status": EnrollmentStatus.ACTIVE,
+                "total_steps": 1,
+                "next_step_at": now() - timedelta(minutes=1),
+                "next_send_id": new_id(),
+                "timezone": "UTC",
+            }
+        )
+    async with runtime.db.begin(ada.scope) as db:
+        await db.execute(insert(Thread), threads)
+        await db.execute(insert(Message), messages)
+        await db.execute(insert(Enrollment), enrollments)
+
+
+def environment(runtime: Runtime, server: EmbeddedServer, database: Addresses, mail: MailServers) -> dict[str, str]:
+    secrets = runtime.settings
+    assert secrets.jwt_secret is not None
+    assert secrets.encryption_keys is not None
+    return {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": server.url(OWNER),
+        "DATABASE_APP_URL": server.url(secrets.database_app_role),
+        "JWT_SECRET": secrets.jwt_secret.get_secret_value(),
+        "OUTRIDER_ENCRYPTION_KEYS": secrets.encryption_keys.get_secret_value(),
+        "OUTRIDER_EGRESS_ALLOW": "127.0.0.1,localhost",
+        "OUTRIDER_UNENCRYPTED_MAIL_HOSTS": "127.0.0.1",
+        "OUTRIDER_CA_FILE": str(mail.ca_file),
+        "OUTRIDER_SEND_LEASE": "5s",
+        "OUTRIDER_UNKNOWN_FIRST_LOOK": "1s",
+        "OUTRIDER_UNKNOWN_LAST_LOOK": "3s",
+        "OUTRIDER_DOMAIN_DAILY_LIMIT": "100000",
+        "OUTRIDER_LOG_LEVEL": "WARNING",
+    }
