@@ -11,24 +11,19 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 
-from outrider.core.clock import now
 from outrider.core.embedded import OWNER, EmbeddedServer
 from outrider.core.ids import new_id
-from outrider.domain.mailboxes import rules
-from outrider.domain.mailboxes.classify import Kind
-from outrider.domain.mailboxes.models import Direction, Mailbox, Message, Thread
+from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.sending.models import Send, State
-from outrider.domain.sequences.models import Enrollment, EnrollmentStatus
 from outrider.runtime import Addresses, Runtime
 from tests.factories.accounts import Someone, make_user
+from tests.factories.bulk import make_due_enrollments
 from tests.factories.mailboxes import make_mailbox
-from tests.factories.sequences import make_sequence
 from tests.real.daemons import free_ports
 from tests.real.mail_servers import MailServers
 
@@ -93,7 +88,7 @@ async def drill(
     ada = await make_user(runtime)
     with sink(mail, folder) as (port, log):
         mailboxes = [await mailbox_at(runtime, ada, mail, port, number) for number in range(MAILBOXES)]
-        await enrol(runtime, ada, mailboxes, count)
+        await make_due_enrollments(runtime, ada, mailboxes, count)
         workers = Workers(environment(runtime, server, database, mail), [])
         began = time.monotonic()
         try:
@@ -164,52 +159,6 @@ async def mailbox_at(runtime: Runtime, ada: Someone, mail: MailServers, port: in
             "smtp": {"host": "127.0.0.1", "port": port, "security": "none"},
         }
     return mailbox
-
-
-async def enrol(runtime: Runtime, ada: Someone, mailboxes: list[Mailbox], count: int) -> None:
-    """Enrols `count` mails whose only follow-up is due, in four statements."""
-    sequence = await make_sequence(runtime, ada, steps=1)
-    threads, messages, enrollments = [], [], []
-    for number in range(count):
-        mailbox = mailboxes[number % len(mailboxes)]
-        own = {"workspace_id": ada.workspace_id, "mailbox_id": mailbox.id}
-        thread_id, email_id, message_id = new_id(), new_id(), f"<original-{number}-{new_id()}@a.test>"
-        threads.append({**own, "id": thread_id, "subject": "hello", "last_at": now()})
-        messages.append(
-            {
-                **own,
-                "id": email_id,
-                "user_id": ada.user.id,
-                "thread_id": thread_id,
-                "identity": rules.identity_of_outgoing(message_id),
-                "message_id": message_id,
-                "direction": Direction.OUT,
-                "kind": Kind.HUMAN,
-                "subject": "Hello",
-                "sent_at": now() - timedelta(days=1),
-                "received_at": now() - timedelta(days=1),
-            }
-        )
-        enrollments.append(
-            {
-                **own,
-                "id": new_id(),
-                "user_id": ada.user.id,
-                "sequence_id": sequence.id,
-                "email_id": email_id,
-                "thread_id": thread_id,
-                "recipient": f"person{number}@b.test",
-                "status": EnrollmentStatus.ACTIVE,
-                "total_steps": 1,
-                "next_step_at": now() - timedelta(minutes=1),
-                "next_send_id": new_id(),
-                "timezone": "UTC",
-            }
-        )
-    async with runtime.db.begin(ada.scope) as db:
-        await db.execute(insert(Thread), threads)
-        await db.execute(insert(Message), messages)
-        await db.execute(insert(Enrollment), enrollments)
 
 
 def environment(runtime: Runtime, server: EmbeddedServer, database: Addresses, mail: MailServers) -> dict[str, str]:
