@@ -13,6 +13,7 @@ from outrider.providers.mail.mime import visible_text
 from outrider.providers.mail.parsed import ParsedMail, ReportedRecipient, ReportKind
 
 MAX_BOUNCED = 20
+LONGEST_NOTICE = 4  # words of a subject that is an absence notice all by itself
 
 _STATUS = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
@@ -65,7 +66,10 @@ def _report(mail: ParsedMail) -> Verdict | None:
         return Verdict(Kind.RECEIPT, "A read receipt.")
     if mail.report.kind is ReportKind.FEEDBACK:
         return Verdict(Kind.AUTO_REPLY, "A feedback report: the recipient called a mail spam.")
-    recipients = mail.report.recipients
+    return _deliveries(mail.report.recipients)
+
+
+def _deliveries(recipients: tuple[ReportedRecipient, ...]) -> Verdict | None:
     if failed := tuple(each for each in recipients if _outcome(each) == "failed"):
         first = failed[0]
         return Verdict(Kind.BOUNCE, f"Delivery report: {first.status} {first.diagnostic}".strip(), bounced=failed)
@@ -167,24 +171,29 @@ def _marked(mail: ParsedMail) -> str:
 
 
 def _says_so(mail: ParsedMail, text: str) -> str:
-    """The same from a mail without such a header: by its subject, its words, or weak headers and words together."""
-    subject = _bare(mail.subject)
-    is_plain = subject == mail.subject.strip()
-    is_away = bool(phrases.AWAY_BODY.search(text))
-    if phrases.AUTOMATIC_SUBJECT.search(subject) and (is_plain or is_away):
-        return f"Subject: {mail.subject}"
-    if phrases.AWAY_SUBJECT.search(subject) and is_away:
-        return f"Subject: {mail.subject}"
+    """The same from a mail without such a header: by its words, or by words and weak headers together."""
     if phrases.AUTOMATIC_BODY.search(text):
         return "It says of itself that it is automatic."
+    is_away = bool(phrases.AWAY_BODY.search(text))
     if is_away and _is_suppressing(mail):
         return "It speaks of an absence, and its headers are a machine's."
-    if is_plain and not _is_answer(mail):
-        if phrases.RECEIVED_SUBJECT.search(subject) or phrases.AWAY_SUBJECT.search(subject):
-            return f"Subject: {mail.subject}"
-        if phrases.NO_ANSWER_BODY.search(text):
-            return "It asks not to be answered."
-    return ""
+    return f"Subject: {mail.subject}" if _has_automatic_subject(mail.subject, text, is_away=is_away) else ""
+
+
+def _has_automatic_subject(whole: str, text: str, *, is_away: bool) -> bool:
+    subject = _bare(whole)
+    if is_away and (phrases.AUTOMATIC_SUBJECT.search(subject) or phrases.AWAY_SUBJECT.search(subject)):
+        return True
+    # A person who answers gets a "Re:" from their program; what follows counts only without one.
+    if subject != whole.strip():
+        return False
+    is_notice = len(subject.split()) <= LONGEST_NOTICE and not subject.endswith("?")
+    return bool(
+        phrases.AUTOMATIC_SUBJECT.search(subject)
+        or phrases.RECEIVED_SUBJECT.search(subject)
+        or (is_notice and phrases.AWAY_SUBJECT.search(subject))
+        or phrases.NO_ANSWER_BODY.search(text)
+    )
 
 
 def _is_suppressing(mail: ParsedMail) -> bool:
@@ -196,7 +205,8 @@ def _is_suppressing(mail: ParsedMail) -> bool:
 
 def _bulk(mail: ParsedMail) -> Verdict | None:
     # A list's mail that answers one of ours is still an answer.
-    if _is_answer(mail):
+    is_by_subject = "list-id" in mail.headers and _bare(mail.subject) != mail.subject.strip()
+    if _is_answer(mail) or is_by_subject:
         return None
     for name in ("list-id", "list-unsubscribe", "feedback-id"):
         if name in mail.headers:

@@ -22,13 +22,17 @@ _WEEKDAYS = (
 )
 _MONTH = rf"\b(?P<mon>(?:{'|'.join(name for names in _MONTHS for name in names)})[a-zà-ÿ]{{0,9}})\b\.?"
 _YEAR = r"(?:,?\s+(?:de\s+|del\s+)?(?P<y>\d{4})\b)?"
+# "Friday, 12 June" is named by its date: with a year or a week between, the weekday alone would mislead.
+_NO_DATE = rf"(?!,?\s+(?:(?:the|den|dem|le|el|il|dia)\s+)?(?:\d|{_MONTH.replace('?P<mon>', '?:')}))"
 _MENTIONS = (
     re.compile(r"\b(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})\b"),
     re.compile(r"(?<![\d.:/-])(?P<d>\d{1,2})(?P<sep>[./-])(?P<m>\d{1,2})(?:(?P=sep)(?P<y>\d{4}|\d{2})\b)?(?![\d:])"),
     re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.|º|°|er|e)?\s+(?:of\s+|de\s+)?{_MONTH}{_YEAR}", re.IGNORECASE),
     re.compile(rf"{_MONTH}\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s*[:.]\d){_YEAR}", re.IGNORECASE),
     re.compile(rf"{_MONTH}\s+(?:de\s+)?(?P<y>\d{{4}})\b", re.IGNORECASE),
-    re.compile(rf"\b(?P<day>{'|'.join(name for names in _WEEKDAYS for name in names)})(?:-feira)?\b", re.IGNORECASE),
+    re.compile(
+        rf"\b(?P<day>{'|'.join(name for names in _WEEKDAYS for name in names)})(?:-feira)?\b{_NO_DATE}", re.IGNORECASE
+    ),
     re.compile(r"\b(?P<tomorrow>tomorrow|morgen|demain|mañana|domani|amanhã)\b", re.IGNORECASE),
 )
 # Words by a day that make it the day of return; "until" makes it the last day away.
@@ -45,6 +49,7 @@ _SHORT_UNTIL = re.compile(
     r"\d.*\W(?:to|and|au|al|a|ao|e|et|y|-|–)\s*(?:the |le |el |il )?(?:\w{4,10},? )?$", re.IGNORECASE
 )
 _SENTENCE_END = re.compile(r"[!?;\n]|(?<!\d)\.\s")
+_NEXT_CLAUSE = re.compile(r",|\s(?:and|but|und|et|y|e|en)\s", re.IGNORECASE)
 _BEFORE, _AFTER = 60, 30  # characters
 
 
@@ -63,8 +68,13 @@ def back_on(text: str, *, received: date) -> date | None:
         if meaning is _BACK:
             return day
         if meaning is _UNTIL and last_day_away is None:
-            last_day_away = day if match.groupdict().get("day") else day + timedelta(days=1)
+            last_day_away = day if _is_return(match) else day + timedelta(days=1)
     return last_day_away
+
+
+def _is_return(match: re.Match[str]) -> bool:
+    """Whether "until" it means that the writer is there that day: "until Monday", "until August 2027"."""
+    return match.groupdict().get("d") is None
 
 
 def _mentions(text: str) -> Iterator[re.Match[str]]:
@@ -79,7 +89,8 @@ def _mentions(text: str) -> Iterator[re.Match[str]]:
 
 def _meaning(text: str, match: re.Match[str]) -> re.Pattern[str] | None:
     before = _SENTENCE_END.split(text[max(0, match.start() - _BEFORE) : match.start()])[-1]
-    after = _SENTENCE_END.split(text[match.end() : match.end() + _AFTER])[0].partition(",")[0]
+    after = _SENTENCE_END.split(text[match.end() : match.end() + _AFTER])[0]
+    after = _NEXT_CLAUSE.split(after)[0]
     # What stands before another day belongs to that day.
     if not any(sign.isdigit() for sign in after) and _BACK.search(after):
         return _BACK

@@ -1,6 +1,5 @@
 """Bytes of a mail to text, whatever charset they claim. Never raises, and the result can always be stored."""
 
-import codecs
 from encodings.aliases import aliases
 
 # What a name means in the wild: the superset that mailers really write (as the WHATWG encoding standard has it).
@@ -44,15 +43,6 @@ def storable(text: str) -> str:
     if "\0" in text:
         text = text.replace("\0", "")
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
-def preload() -> None:
-    """Imports every codec now: inside the sandbox no file can be opened any more."""
-    for name in sorted(_CHARSETS):
-        try:
-            codecs.lookup(name)
-        except LookupError:  # not on this platform
-            continue
 
 
 def _python_name(charset: str | None) -> str | None:

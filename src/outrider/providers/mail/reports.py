@@ -92,8 +92,7 @@ def _original_id(parts: list[Message]) -> str | None:
             inner = payload[0] if isinstance(payload, list) and payload else None
             if isinstance(inner, Message) and (found := headers.message_id(str(inner.get("message-id", "")))):
                 return found
-        elif kind in _MAIL_HEADERS and (match := _ID_LINE.search(_text(part))):
-            return match[1]
-        elif kind in _KINDS and (match := _ORIGINAL_ID_LINE.search(_text(part))):
+        line = _ID_LINE if kind in _MAIL_HEADERS else _ORIGINAL_ID_LINE if kind in _KINDS else None
+        if line is not None and (match := line.search(_text(part))):
             return match[1]
     return None
