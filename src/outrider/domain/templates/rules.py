@@ -9,7 +9,7 @@ from datetime import date
 from difflib import get_close_matches
 
 from liquid import BoundTemplate
-from liquid.static_analysis import Variable
+from liquid.static_analysis import TemplateAnalysis, Variable
 
 from outrider.core.errors import Invalid
 from outrider.domain.templates import sandbox
@@ -50,7 +50,8 @@ class _Problem:
 def check(source: str, *, field: str, known: Mapping[str, frozenset[str]] = FIELDS) -> None:
     """Raises TemplateInvalid at the first thing that doesn't parse or doesn't exist; `field` names the body's field."""
     template = _compiled(source, field, is_html=False)
-    problems = [*_unknown_filters(template), *_unknown_names(template, known)]
+    found = template.analyze(include_partials=False)
+    problems = [*_unknown_filters(found), *_unknown_names(found, known)]
     if problems:
         first = min(problems, key=lambda each: each.index)
         raise _at(first.index, first.message, source, field, suggestion=first.suggestion)
@@ -89,14 +90,14 @@ def _compiled(source: str, field: str, *, is_html: bool) -> BoundTemplate:
         raise _at(error.index, error.message, source, field) from None
 
 
-def _unknown_filters(template: BoundTemplate) -> Iterator[_Problem]:
-    for name, spans in template.analyze(include_partials=False).filters.items():
+def _unknown_filters(found: TemplateAnalysis) -> Iterator[_Problem]:
+    for name, spans in found.filters.items():
         if name not in FILTERS:
             yield _unknown(spans[0].index, f"There is no filter {name}", name, sorted(FILTERS))
 
 
-def _unknown_names(template: BoundTemplate, known: Mapping[str, frozenset[str]]) -> Iterator[_Problem]:
-    for mentions in template.analyze(include_partials=False).globals.values():
+def _unknown_names(found: TemplateAnalysis, known: Mapping[str, frozenset[str]]) -> Iterator[_Problem]:
+    for mentions in found.globals.values():
         for mention in mentions:
             problem = _misnamed(mention, known)
             if problem is not None:
@@ -108,7 +109,9 @@ def _misnamed(mention: Variable, known: Mapping[str, frozenset[str]]) -> _Proble
     if not isinstance(root, str):
         return _Problem(index, "A field's name must be written out.")
     if root not in known:
-        return _unknown(index, f"There is no field {mention}", str(mention), [*_paths(known, known), *known])
+        paths = _paths(known, known)
+        meant = next((path for path in paths if path.endswith(f".{mention}")), str(mention))  # firstName alone
+        return _unknown(index, f"There is no field {mention}", meant, [*paths, *known])
     if known[root] is ANYTHING:
         return None
     if not rest:
@@ -117,7 +120,7 @@ def _misnamed(mention: Variable, known: Mapping[str, frozenset[str]]) -> _Proble
     if isinstance(leaf, list):  # recipient[variables.which]: whether it is there shows when it is printed
         return None
     if leaf not in known[root]:
-        return _unknown(index, f"There is no field {mention}", str(mention), _paths(known, [root]))
+        return _unknown(index, f"There is no field {mention}", str(leaf), sorted(known[root]), prefix=f"{root}.")
     if below not in ([], ["size"]):
         return _Problem(index, f"{root}.{leaf} is a text; there is nothing below it.", f"{root}.{leaf}")
     return None
@@ -127,11 +130,11 @@ def _paths(known: Mapping[str, frozenset[str]], roots: Iterable[str]) -> list[st
     return [f"{root}.{leaf}" for root in roots for leaf in sorted(known[root])]
 
 
-def _unknown(index: int, message: str, name: str, known: list[str]) -> _Problem:
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
+def _unknown(index: int, message: str, name: str, known: list[str], *, prefix: str = "") -> _Problem:
+    close = get_close_matches(name, known, n=1, cutoff=0.55)
     if close:
-        return _Problem(index, f"{message}: did you mean {close[0]}?", close[0])
-    return _Problem(index, f"{message}. There are {', '.join(known)}.")
+        return _Problem(index, f"{message}: did you mean {prefix}{close[0]}?", prefix + close[0])
+    return _Problem(index, f"{message}. There are {', '.join(prefix + each for each in known)}.")
 
 
 def _at(index: int | None, message: str, source: str, field: str, *, suggestion: str | None = None) -> TemplateInvalid:
