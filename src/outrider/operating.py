@@ -4,7 +4,6 @@ import json
 import sys
 
 import typer
-from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider import VERSION, starting
@@ -14,6 +13,7 @@ from outrider.domain.accounts import actions as accounts
 from outrider.domain.accounts import queries
 from outrider.domain.accounts.permissions import Actor
 from outrider.domain.mailboxes import connections, syncing
+from outrider.main import SURFACES, SYSTEM
 from outrider.providers.mail.interface import Account, Security, Server
 from outrider.serving import running
 from outrider.settings import Settings
@@ -88,22 +88,21 @@ async def actor_named(db: AsyncSession, email: str) -> Actor:
 
 def all_routes() -> list[dict[str, str]]:
     """Returns every route of every surface with what it needs."""
-    from outrider.main import SURFACES, SYSTEM
-
     listed = [{"surface": "system", "method": "GET", "path": path, "needs": "public"} for path in SYSTEM]
     for prefix, build in SURFACES.items():
-        app = build(VERSION)
-        for route in app.routes:
-            if isinstance(route, APIRoute):
-                listed += [
-                    {
-                        "surface": app.title,
-                        "method": method,
-                        "path": prefix.rstrip("/") + route.path,
-                        "needs": str((route.openapi_extra or {}).get("x-needs", "")),
-                    }
-                    for method in sorted(route.methods or ())
-                ]
+        specification = build(VERSION).openapi()
+        surface = specification["info"]["title"]
+        listed.append({"surface": surface, "method": "GET", "path": f"{prefix}openapi.json", "needs": "public"})
+        listed += [
+            {
+                "surface": surface,
+                "method": method.upper(),
+                "path": prefix.rstrip("/") + path,
+                "needs": str(operation.get("x-needs", "")),
+            }
+            for path, operations in specification["paths"].items()
+            for method, operation in operations.items()
+        ]
     return listed
 
 

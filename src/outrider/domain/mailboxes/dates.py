@@ -49,6 +49,7 @@ _SHORT_UNTIL = re.compile(
     r"\d.*\W(?:to|and|au|al|a|ao|e|et|y|-|–)\s*(?:the |le |el |il )?(?:\w{4,10},? )?$", re.IGNORECASE
 )
 _SENTENCE_END = re.compile(r"[!?;\n]|(?<!\d)\.\s")
+_WRAP = re.compile(r"(?<!\n)\n(?!\n)")
 _NEXT_CLAUSE = re.compile(r",|\s(?:and|but|und|et|y|e|en)\s", re.IGNORECASE)
 _BEFORE, _AFTER = 60, 30  # characters
 
@@ -58,7 +59,7 @@ def back_on(text: str, *, received: date) -> date | None:
 
     A last day of absence counts as the day before that, except for "until Monday", which means Monday.
     """
-    text = text.replace("\u00a0", " ")
+    text = _WRAP.sub(" ", text.replace("\u00a0", " "))
     last_day_away: date | None = None
     for match in _mentions(text):
         day = _day(match, received)

@@ -26,6 +26,7 @@ WALL_SECONDS = 6.0
 START_SECONDS = 30.0
 MEMORY = 512 * 1024 * 1024
 MAX_ANSWER = 8 * 1024 * 1024
+BLOCK = 64 * 1024  # bytes written at a time, so that a large mail is not held twice
 BATCH = 32  # mails that one child is given at a time
 
 _LENGTH = struct.Struct(">I")
@@ -166,8 +167,9 @@ async def _feed(stdin: asyncio.StreamWriter, raws: Sequence[bytes]) -> None:
     with suppress(ConnectionError):
         for raw in raws:
             stdin.write(_LENGTH.pack(len(raw)))
-            stdin.write(raw)
-            await stdin.drain()
+            for start in range(0, len(raw), BLOCK):
+                stdin.write(raw[start : start + BLOCK])
+                await stdin.drain()
 
 
 async def _answer(stdout: asyncio.StreamReader) -> bytes:

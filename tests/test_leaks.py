@@ -1,0 +1,249 @@
+"""The leak matrix: every route, called by everybody who must not see a thing, with everybody's identifiers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from outrider.core.clock import now
+from outrider.core.ids import new_id
+from outrider.domain.accounts import actions as accounts
+from outrider.domain.accounts.models import Role, Session
+from outrider.domain.mailboxes.models import Mailbox
+from outrider.operating import all_routes
+from outrider.runtime import Runtime
+from tests.client import Client
+from tests.factories.accounts import Someone, make_user
+from tests.factories.mailboxes import make_mailbox, make_message
+from tests.factories.sending import make_send
+from tests.factories.sequences import make_enrollment, make_sequence
+
+CANARY = "canary"
+# Reviewed: what anybody may call.
+PUBLIC = {
+    ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json"), ("GET", "/health"),
+    ("POST", "/auth/connect"), ("POST", "/auth/refresh"),
+}  # fmt: skip
+SECRET_FIELDS = ("password", "passwordHash", "secret", "digest", "wrapped")
+
+
+@dataclass(frozen=True)
+class Treasure:
+    """What the victim owns; every text of it carries the canary."""
+
+    owner: Someone
+    mailbox: Mailbox
+    email_id: str
+    sequence_id: str
+    enrollment_id: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One route of the matrix. `is_named` says that it names somebody's thing: then strangers get 404."""
+
+    body: Callable[[Treasure], dict[str, Any]] | None = None
+    query: str = ""
+    is_named: bool = False
+
+
+SEQUENCE: dict[str, Any] = {"name": "Mine", "steps": [{"delayDays": 1, "body": "Hello"}]}
+MATRIX: dict[tuple[str, str], Row] = {
+    ("GET", "/auth/status"): Row(),
+    ("DELETE", "/auth/disconnect"): Row(),
+    ("GET", "/user/profile"): Row(),
+    ("GET", "/emails/sent"): Row(query="?search=canary"),
+    ("POST", "/emails/sync"): Row(),
+    ("GET", "/emails/sent/{emailId}"): Row(is_named=True),
+    ("POST", "/emails/check-replies"): Row(body=lambda it: {"emailIds": [it.email_id]}),
+    ("GET", "/sequences"): Row(),
+    ("POST", "/sequences"): Row(body=lambda _: SEQUENCE),
+    ("GET", "/sequences/{sequenceId}"): Row(is_named=True),
+    ("PUT", "/sequences/{sequenceId}"): Row(body=lambda _: SEQUENCE, is_named=True),
+    ("DELETE", "/sequences/{sequenceId}"): Row(is_named=True),
+    ("GET", "/enrollments"): Row(query="?sequenceId={sequenceId}"),
+    ("POST", "/enrollments"): Row(
+        body=lambda it: {"emailId": it.email_id, "sequenceId": it.sequence_id}, is_named=True
+    ),
+    ("GET", "/enrollments/{enrollmentId}"): Row(is_named=True),
+    ("PUT", "/enrollments/{enrollmentId}"): Row(body=lambda _: {"variables": {"a": "b"}}, is_named=True),
+    ("DELETE", "/enrollments/{enrollmentId}"): Row(is_named=True),
+    ("POST", "/enrollments/{enrollmentId}/pause"): Row(is_named=True),
+    ("POST", "/enrollments/{enrollmentId}/resume"): Row(is_named=True),
+    ("GET", "/schedules"): Row(query="?enrollmentId={enrollmentId}"),
+    ("POST", "/schedules/{enrollmentId}/trigger"): Row(is_named=True),
+    ("GET", "/schedules/health"): Row(),
+    ("POST", "/sync"): Row(body=lambda _: {}),
+    ("GET", "/analytics/sends"): Row(query="?sequenceId={sequenceId}"),
+    ("GET", "/analytics/enrollments"): Row(query="?sequenceId={sequenceId}"),
+}
+
+
+@pytest.fixture(scope="module")
+async def treasure(runtime: Runtime) -> Treasure:
+    owner = await make_user(runtime, name=f"{CANARY} owner", email=f"{CANARY}-{new_id().hex}@a.test")
+    mailbox = await make_mailbox(runtime, owner)
+    email = await make_message(
+        runtime, mailbox, subject=f"{CANARY} subject", text=f"{CANARY} text", to=f"{CANARY}@b.test"
+    )
+    sequence = await make_sequence(runtime, owner, body=f"{CANARY} body")
+    enrollment = await make_enrollment(runtime, owner, email, sequence, variables={"note": CANARY})
+    await make_send(runtime, owner, mailbox, email)
+    return Treasure(owner, mailbox, str(email.id), str(sequence.id), str(enrollment.id))
+
+
+def fill(path: str, treasure: Treasure) -> str:
+    return (
+        path.replace("{emailId}", treasure.email_id)
+        .replace("{sequenceId}", treasure.sequence_id)
+        .replace("{enrollmentId}", treasure.enrollment_id)
+    )
+
+
+async def call(client: Client, method: str, path: str, treasure: Treasure) -> Any:
+    row = MATRIX[method, path]
+    options = {"json": row.body(treasure)} if row.body else {}
+    return await client.request(method, fill(path + row.query, treasure), **options)
+
+
+def test_every_route_declares_its_need_and_has_its_row() -> None:
+    routes = {(each["method"], each["path"]): each["needs"] for each in all_routes()}
+    undeclared = [route for route, needs in routes.items() if not needs]
+    print(f"\nroutes without a declaration: {len(undeclared)} of {len(routes)}")
+    assert undeclared == []
+    assert {route for route, needs in routes.items() if needs == "public"} == PUBLIC
+    assert set(routes) - PUBLIC == set(MATRIX), "a route without a row in the matrix"
+
+
+async def test_whoever_is_not_signed_in_gets_nothing(runtime: Runtime, anonymous: Client, treasure: Treasure) -> None:
+    callers = {
+        "anonymous": anonymous,
+        "garbage": anonymous.signed_in("eyJ.eyJ.x"),
+        "expired": anonymous.signed_in(await expired(runtime)),
+        "revoked": anonymous.signed_in(await revoked(runtime)),
+        "revoked key": Client(anonymous.app, {"X-API-Key": await revoked_key(runtime)}),
+        "unknown key": Client(anonymous.app, {"X-API-Key": "outr_live_" + "a" * 36}),
+    }
+    leaks, tried = [], 0
+    for name, client in callers.items():
+        for method, path in MATRIX:
+            response = await call(client, method, path, treasure)
+            tried += 1
+            if response.status_code != 401 or CANARY in response.text:
+                leaks.append((name, method, path, response.status_code))
+    print(f"\nunauthenticated calls that got through: {len(leaks)} of {tried}")
+    assert leaks == []
+
+
+@pytest.mark.parametrize("stranger", ["other workspace", "same workspace"])
+async def test_strangers_see_nothing_of_it(
+    runtime: Runtime, anonymous: Client, treasure: Treasure, stranger: str
+) -> None:
+    workspace_id = treasure.owner.workspace_id if stranger == "same workspace" else None
+    eve = await make_user(runtime, role=Role.MEMBER, workspace_id=workspace_id, name="Eve")
+    client = anonymous.signed_in(eve.access_token)
+    leaks, tried = [], 0
+    for (method, path), row in MATRIX.items():
+        response = await call(client, method, path, treasure)
+        tried += 1
+        if CANARY in response.text.replace("?search=canary", "") or (row.is_named and response.status_code != 404):
+            leaks.append((method, path, response.status_code, response.text[:200]))
+    print(f"\nleaks to a stranger of the {stranger}: {len(leaks)} of {tried}")
+    assert leaks == []
+
+
+async def test_body_identifiers_of_others_are_unknown(runtime: Runtime, anonymous: Client, treasure: Treasure) -> None:
+    eve = await make_user(runtime, name="Eve")
+    client = anonymous.signed_in(eve.access_token)
+    own_email = await make_message(runtime, await make_mailbox(runtime, eve))
+    own_sequence = await make_sequence(runtime, eve)
+    own = await make_enrollment(runtime, eve, own_email, own_sequence)
+    other_email = await make_message(runtime, await make_mailbox(runtime, eve, address="two@a.test"))
+    tries = [
+        ("POST", "/enrollments", {"emailId": treasure.email_id, "sequenceId": str(own_sequence.id)}),
+        ("POST", "/enrollments", {"emailId": str(other_email.id), "sequenceId": treasure.sequence_id}),
+        ("PUT", f"/enrollments/{own.id}", {"sequenceId": treasure.sequence_id}),
+    ]
+    for method, path, body in tries:
+        assert (await client.request(method, path, json=body)).status_code == 404
+    found = (await client.post("/emails/check-replies", json={"emailIds": [treasure.email_id]})).json()
+    assert found == {"results": [], "pending": [], "notFound": [treasure.email_id]}
+
+
+async def test_a_viewer_changes_nothing(runtime: Runtime, anonymous: Client, treasure: Treasure) -> None:
+    viewer = await make_user(runtime, role=Role.VIEWER, name="Vera")
+    client = anonymous.signed_in(viewer.access_token)
+    through = []
+    writes = [route for route in MATRIX if route[0] != "GET"]
+    for method, path in writes:
+        response = await call(client, method, path, treasure)
+        if response.status_code != 403:
+            through.append((method, path, response.status_code))
+    print(f"\nwrites by a viewer: {len(through)} of {len(writes)}")
+    assert through == []
+
+
+async def test_no_body_takes_what_its_route_does_not_name(
+    runtime: Runtime, anonymous: Client, treasure: Treasure
+) -> None:
+    client = anonymous.signed_in(treasure.owner.access_token)
+    injected = ("id", "userId", "workspaceId", "workspace_id", "role", "isAdmin", "createdAt", "status_", "balance")
+    taken, tried = [], 0
+    for (method, path), row in MATRIX.items():
+        if row.body is None:
+            continue
+        for name in injected:
+            body = {**row.body(treasure), name: "injected"}
+            response = await client.request(method, fill(path, treasure), json=body)
+            tried += 1
+            if response.status_code != 422:
+                taken.append((method, path, name, response.status_code))
+    print(f"\ninjected fields taken: {len(taken)} of {tried}")
+    assert tried > 50
+    assert taken == []
+
+
+async def test_no_answer_has_a_secrets_name(anonymous: Client, treasure: Treasure) -> None:
+    client = anonymous.signed_in(treasure.owner.access_token)
+    for method, path in MATRIX:
+        if method == "GET":
+            text = (await call(client, method, path, treasure)).text
+            assert CANARY in text or path in {
+                "/schedules/health",
+                "/analytics/sends",
+                "/analytics/enrollments",
+                "/schedules",
+            }
+            assert not [name for name in SECRET_FIELDS if f'"{name}"' in text]
+
+
+async def expired(runtime: Runtime) -> str:
+    someone = await make_user(runtime)
+    assert someone.actor.session_id is not None
+    token, _ = runtime.tokens.issue(
+        user_id=someone.user.id,
+        session_id=someone.actor.session_id,
+        workspace_id=someone.workspace_id,
+        now=now() - timedelta(hours=1),
+    )
+    return token
+
+
+async def revoked(runtime: Runtime) -> str:
+    someone = await make_user(runtime)
+    async with runtime.db.begin(someone.scope) as db:
+        session = await db.get_one(Session, (someone.workspace_id, someone.actor.session_id))
+        session.revoke(now(), "test")
+    return someone.access_token
+
+
+async def revoked_key(runtime: Runtime) -> str:
+    someone = await make_user(runtime)
+    async with runtime.db.begin(someone.scope) as db:
+        made = await accounts.create_access_key(
+            db, workspace_id=someone.workspace_id, user_id=someone.user.id, name="old"
+        )
+        accounts.revoke_access_key(made.key)
+    return made.plaintext

@@ -1,0 +1,239 @@
+"""The second wall: what row-level security holds when a query forgets its workspace."""
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+from outrider.core.db import Database, Model, Scope
+from outrider.core.ids import new_id
+from outrider.domain import all_models
+from outrider.runtime import Addresses, Runtime
+from tests.factories.accounts import Someone, make_user
+from tests.factories.mailboxes import make_mailbox, make_message
+from tests.factories.sending import make_send
+from tests.factories.sequences import make_enrollment, make_sequence
+
+# Functions that run as the owner, each giving away only identifiers.
+DEFINER_FUNCTIONS = {
+    "memberships_of",
+    "workspace_of_access_key",
+    "workspaces_with_due_sends",
+    "workspaces_with_due_steps",
+    "workspaces_with_unsettled_sends",
+    "mailboxes_due_for_sync",
+    "mailboxes_to_watch",
+}
+FORGETFUL = [
+    "select * from mailboxes", "select * from messages", "select * from threads", "select * from sends",
+    "select * from sequences", "select * from sequence_steps", "select * from enrollments", "select * from folders",
+    "select * from places", "select * from sessions", "select * from refresh_tokens", "select * from access_keys",
+    "select * from data_keys", "select * from operations", "select * from members", "select * from events",
+    "select * from idempotency_keys", "select * from audit_entries where workspace_id is not null",
+    "select m.workspace_id from messages m join sends s using (thread_id)",
+    "select e.workspace_id from enrollments e left join sequences s on s.id = e.sequence_id",
+]  # fmt: skip
+
+
+async def furnish(runtime: Runtime) -> Someone:
+    """A workspace with something in it."""
+    owner = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, owner)
+    email = await make_message(runtime, mailbox)
+    await make_enrollment(runtime, owner, email, await make_sequence(runtime, owner))
+    await make_send(runtime, owner, mailbox, email)
+    return owner
+
+
+async def tenant_tables(db: AsyncSession) -> set[str]:
+    return set(
+        await db.scalars(
+            text(
+                "select table_name from information_schema.columns"
+                " where column_name = 'workspace_id' and table_schema = 'public'"
+            )
+        )
+    )
+
+
+async def test_every_table_with_a_workspace_is_walled(runtime: Runtime) -> None:
+    async with runtime.db.begin() as db:
+        tables = await tenant_tables(db)
+        walled = set(
+            await db.scalars(
+                text(
+                    "select c.relname from pg_class c join pg_policies p on p.tablename = c.relname"
+                    " where c.relrowsecurity and c.relforcerowsecurity"
+                )
+            )
+        )
+    print(f"\ntenant tables without a wall: {len(tables - walled)} of {len(tables)}")
+    assert len(tables) >= 18
+    assert tables - walled == set()
+
+
+async def test_queries_that_forget_their_workspace_see_no_foreign_rows(runtime: Runtime) -> None:
+    ada, _ = await furnish(runtime), await furnish(runtime)
+    foreign = 0
+    async with runtime.db.begin(ada.scope) as db:
+        for query in FORGETFUL:
+            rows = (await db.execute(text(query))).mappings().all()
+            foreign += sum(row["workspace_id"] != ada.workspace_id for row in rows)
+    print(f"\nforeign rows in {len(FORGETFUL)} forgetful queries: {foreign}")
+    assert foreign == 0
+
+
+async def test_without_a_scope_there_are_no_rows(runtime: Runtime) -> None:
+    await furnish(runtime)
+    async with runtime.db.begin() as db:
+        found = [len((await db.execute(text(query))).all()) for query in FORGETFUL]
+    assert sum(found) == 0
+
+
+async def test_a_row_of_another_workspace_can_not_be_written(runtime: Runtime) -> None:
+    ada, eve = await furnish(runtime), await furnish(runtime)
+    with pytest.raises(DBAPIError, match="row-level security"):
+        async with runtime.db.begin(eve.scope) as db:
+            await db.execute(text("insert into data_keys values (:ws, 'x', now())"), {"ws": ada.workspace_id})
+
+
+async def test_no_foreign_key_crosses_workspaces(runtime: Runtime, database: Addresses) -> None:
+    """Foreign key checks pass row-level security, so the keys themselves compare the workspace."""
+    engine = create_async_engine(database.owner)
+    async with engine.connect() as connection:
+        keys = (
+            await connection.execute(
+                text(
+                    "select conname, pg_get_constraintdef(oid) as definition from pg_constraint where contype = 'f'"
+                    " and confrelid::regclass::text in (select table_name from information_schema.columns"
+                    " where column_name = 'workspace_id' and table_schema = 'public')"
+                )
+            )
+        ).all()
+    await engine.dispose()
+    loose = [key.conname for key in keys if "(workspace_id, " not in key.definition]
+    print(f"\nforeign keys to tenant tables without the workspace: {len(loose)} of {len(keys)}")
+    assert len(keys) >= 14
+    assert loose == []
+    ada, eve = await furnish(runtime), await furnish(runtime)
+    mailbox = await make_mailbox(runtime, ada, address="second@a.test")
+    with pytest.raises(IntegrityError):
+        async with runtime.db.begin(eve.scope) as db:
+            await db.execute(
+                text(
+                    "insert into threads (workspace_id, id, mailbox_id, subject, last_at) values (:ws, :id, :m, '', now())"
+                ),
+                {"ws": eve.workspace_id, "id": new_id(), "m": mailbox.id},
+            )
+
+
+async def test_the_application_role_owns_nothing_and_passes_no_wall(runtime: Runtime) -> None:
+    async with runtime.db.begin() as db:
+        role = (await db.execute(text("select * from pg_roles where rolname = current_user"))).mappings().one()
+        owned = await db.scalar(
+            text(
+                "select count(*) from pg_class where relowner = (select oid from pg_roles where rolname = current_user)"
+            )
+        )
+    assert not role["rolsuper"]
+    assert not role["rolbypassrls"]
+    assert not role["rolcreaterole"]
+    assert owned == 0
+
+
+async def test_functions_that_run_as_the_owner_are_these(runtime: Runtime) -> None:
+    async with runtime.db.begin() as db:
+        rows = (
+            await db.execute(
+                text(
+                    "select p.proname, p.proconfig from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
+                    " where p.prosecdef and n.nspname = 'public'"
+                )
+            )
+        ).all()
+    assert {row.proname for row in rows} == DEFINER_FUNCTIONS
+    assert all(any(each.startswith("search_path=") for each in row.proconfig) for row in rows)
+
+
+async def test_a_shared_pool_leaks_no_workspace(runtime: Runtime, database: Addresses) -> None:
+    pool = Database(database.app, pool_size=5)
+    chance = random.Random(4)
+    owners = [await furnish(runtime) for _ in range(4)]
+    seen: list[bool] = []
+
+    async def work(owner: Someone) -> None:
+        for _ in range(10):
+            try:
+                async with (
+                    asyncio.timeout(chance.choice([0.0005, 5, 5, 5])),
+                    pool.begin(Scope(owner.workspace_id)) as db,
+                ):
+                    found = await db.scalars(text("select workspace_id from mailboxes"))
+                    seen.extend(each == owner.workspace_id for each in found)
+                    if chance.random() < 0.1:
+                        await db.execute(text("select 1 / 0"))
+            except (TimeoutError, DBAPIError):
+                continue
+
+    await asyncio.gather(*(work(owners[number % 4]) for number in range(200)))
+    for _ in range(20):
+        async with pool.begin() as db:
+            assert not await db.scalar(text("select nullif(current_setting('app.ws', true), '')"))
+    await pool.aclose()
+    print(f"\nforeign rows through one pool of 5: {seen.count(False)} of {len(seen)}")
+    assert len(seen) > 1000
+    assert all(seen)
+
+
+async def test_models_and_migrations_agree(database: Addresses) -> None:
+    all_models.load()
+
+    def differences(connection: Connection) -> list[Any]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": _is_modelled})
+        return compare_metadata(context, Model.metadata)
+
+    engine = create_async_engine(database.owner)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+def _is_modelled(_object: object, _name: str | None, kind: str, is_reflected: bool, counterpart: object) -> bool:
+    # The toolbox's own tables have no models.
+    return not (kind == "table" and is_reflected and counterpart is None)
+
+
+async def test_every_change_leaves_an_entry_without_secrets(runtime: Runtime) -> None:
+    ada = await furnish(runtime)
+    async with runtime.db.begin(ada.scope) as db:
+        await db.execute(text("update mailboxes set name = 'Countess', secret = 'x'::bytea"))
+    async with runtime.db.begin(ada.scope) as db:
+        entries = (await db.execute(text("select * from audit_entries order by id"))).all()
+    actions = {each.action for each in entries}
+    assert {"mailboxes.insert", "enrollments.insert", "sequences.insert", "sends.insert"} <= actions
+    changed = entries[-1]
+    assert (changed.action, changed.before, changed.after) == (
+        "mailboxes.update",
+        {"name": "Ada Lovelace"},
+        {"name": "Countess"},
+    )
+    assert (changed.user_id, changed.email) == (ada.user.id, ada.user.email)
+    kept = "".join(f"{each.before}{each.after}" for each in entries)
+    assert "secret" not in kept
+    assert "password_hash" not in kept
+
+
+@pytest.mark.parametrize(
+    "change", ["update audit_entries set actor = 'nobody'", "delete from audit_entries", "truncate audit_entries"]
+)
+async def test_the_audit_trail_only_grows(runtime: Runtime, change: str) -> None:
+    ada = await furnish(runtime)
+    with pytest.raises(DBAPIError):
+        async with runtime.db.begin(ada.scope) as db:
+            await db.execute(text(change))
