@@ -5,7 +5,9 @@ Parameters: OWASP Password Storage Cheat Sheet (19 MiB, two passes, one lane).
 
 import asyncio
 import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -19,15 +21,18 @@ from outrider.core.errors import Invalid, Limited
 SHORTEST = 8
 MOST_BYTES = 1024
 FEWEST_DIFFERENT = 2
+LONGEST_REPEATED = 4  # characters: abcdabcdabcd is no better than abcd
 AT_ONCE = 2
 QUEUE = 8
 T = TypeVar("T")
-LEET = str.maketrans("013457@$!", "oleastasi")
+LEET = (str.maketrans("013457@$!", "oleastasi"), str.maketrans("013457@$!", "oieastasi"))  # a 1 is an l or an i
+DECORATION_BEFORE = re.compile(r"^[\d\W_]{1,6}")
+DECORATION_AFTER = re.compile(r"[\d\W_]{1,6}$")
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _dummy = _hasher.hash("nobody has this password")
-_waiting = 0
-_slots: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+_threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="passwords")
+_places = threading.BoundedSemaphore(AT_ONCE + QUEUE)
 
 
 class WeakPassword(Invalid):
@@ -62,9 +67,18 @@ def check_strength(password: str, *, email: str = "") -> None:
 
 
 def _is_common(lowered: str) -> bool:
-    plain = lowered.translate(LEET)
-    stems = {lowered, plain, re.sub(r"[\d\W_]+$", "", lowered), re.sub(r"[\d\W_]+$", "", plain)}
-    return bool(stems & _common()) or len(set(lowered)) <= FEWEST_DIFFERENT or _is_run(lowered)
+    if len(set(lowered)) <= FEWEST_DIFFERENT or _is_run(lowered):
+        return True
+    unit = lowered[: (lowered + lowered).index(lowered, 1)]
+    return len(unit) <= LONGEST_REPEATED or any(not _stems(each).isdisjoint(_common()) for each in {lowered, unit})
+
+
+def _stems(lowered: str) -> set[str]:
+    """What is left of a password without the usual decorations: a year, an exclamation mark, digits for letters."""
+    plain = {lowered, DECORATION_AFTER.sub("", lowered)}
+    plain |= {DECORATION_BEFORE.sub("", each) for each in plain}
+    plain |= {each.translate(table) for each in plain for table in LEET}
+    return plain | {each[::-1] for each in plain}
 
 
 def _is_run(text: str) -> bool:
@@ -87,13 +101,9 @@ def _matches(stored: str, password: str) -> bool:
 
 async def _in_turn(work: Callable[..., T], *args: str) -> T:
     # Hashing is the cheapest way to overload a sign-in page, so few run at once and few wait.
-    global _waiting  # noqa: PLW0603  # one count for the process
-    if _waiting >= QUEUE:
+    if not _places.acquire(blocking=False):
         raise Limited("Many people are signing in just now. Try again in a moment.", retry_after=2)
-    slots = _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
-    _waiting += 1
-    try:
-        async with slots:
-            return await asyncio.to_thread(work, *args)
-    finally:
-        _waiting -= 1
+    future = _threads.submit(work, *args)
+    # A place is free when its hash has ended, which a caller who went away does not hasten.
+    future.add_done_callback(lambda _: _places.release())
+    return await asyncio.wrap_future(future)
