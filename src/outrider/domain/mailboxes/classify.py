@@ -13,7 +13,8 @@ from outrider.providers.mail.mime import visible_text
 from outrider.providers.mail.parsed import ParsedMail, ReportedRecipient, ReportKind
 
 MAX_BOUNCED = 20
-LONGEST_NOTICE = 4  # words of a subject that is an absence notice all by itself
+LONGEST_ANSWER = 1_500  # characters of an automatic answer; longer texts talk about such answers
+LONGEST_NOTICE = 6  # words of a subject that is an absence notice all by itself
 
 _STATUS = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
@@ -172,7 +173,7 @@ def _marked(mail: ParsedMail) -> str:
 
 def _says_so(mail: ParsedMail, text: str) -> str:
     """The same from a mail without such a header: by its words, or by words and weak headers together."""
-    if phrases.AUTOMATIC_BODY.search(text):
+    if len(text) <= LONGEST_ANSWER and phrases.AUTOMATIC_BODY.search(text):
         return "It says of itself that it is automatic."
     is_away = bool(phrases.AWAY_BODY.search(text))
     if is_away and _is_suppressing(mail):
@@ -197,7 +198,9 @@ def _has_automatic_subject(whole: str, text: str, *, is_away: bool) -> bool:
 
 
 def _is_suppressing(mail: ParsedMail) -> bool:
-    """Headers that machines set on answers, though not they alone."""
+    """Headers that machines set on answers, though not they alone: lists set them on everything."""
+    if "list-id" in mail.headers or len(mail.text) > LONGEST_ANSWER:
+        return False
     precedence = _first(mail, "precedence").lower()
     is_null = any(value.strip() in {"<>", ""} for value in mail.headers.get("return-path", ()))
     return is_null or precedence in {"bulk", "junk"} or "x-auto-response-suppress" in mail.headers

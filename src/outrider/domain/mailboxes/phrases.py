@@ -13,12 +13,12 @@ FORWARD_PREFIX = re.compile(r"^\s*(?:fwd?|wg|tr|rv|i|doorst|enc|vs|pd)\s?:", re.
 # Subjects a person would hardly type; of an absence, or of any automatic answer.
 AWAY_SUBJECT = _any(
     r"^out[ -]of[ -](?:the[ -])?office(?! (?:party|meeting|lunch|event))\b", r"^ooo\b", r"^away\b", r"\b(is|am|are) (currently )?(out of (the )?office|away)\b",
-    r"^(i am|i'm) (currently )?(on|away|out)\b", r"^(on )?(annual leave|vacation|holiday)\b", r"^vacation (re|notice|message)",
-    r"^abwesen(d|heit)", r"\bist (außer haus|nicht im (büro|haus)|abwesend)", r"^nicht im (büro|haus)", r"^urlaub",
+    r"^(i am|i'm) (currently )?(on (holiday|vacation|leave|annual)|away|out of)\b", r"^(on )?(annual leave|vacation|holidays?)\W*$", r"^vacation (re|notice|message)",
+    r"^abwesen(d|heit)", r"\bist (außer haus|nicht im (büro|haus)|abwesend)", r"^nicht im (büro|haus)", r"^urlaub(snotiz|smeldung)?\W*$",
     r"^absen(t|ce)\b", r"\best absente?(\(e\))?", r"^en (congés?|vacances)\b",
     r"^(estoy )?fuera de (la )?oficina", r"^ausen(te|cia)\b", r"\bestá fuera de la oficina", r"^de vacaciones",
-    r"^fora d[oe] escritório", r"^ausênci", r"^(de )?férias\b", r"^fuori (ufficio|sede)", r"^assen(te|za)\b", r"^in ferie\b",
-    r"^(afwezig|niet aanwezig)", r"\bis (niet aanwezig|afwezig)", r"^(met )?vakantie\b", r"^frånvar", r"^på semester", r"^fravær",
+    r"^fora d[oe] escritório", r"^ausênci", r"^(de )?férias\W*$", r"^fuori (ufficio|sede)", r"^assen(te|za)\b", r"^in ferie\b",
+    r"^(afwezig|niet aanwezig)", r"\bis (niet aanwezig|afwezig)", r"^(met )?vakantie\W*$", r"^frånvar", r"^på semester", r"^fravær",
     r"^(jestem )?(poza biurem|nieobecn)", r"^na urlopie",
 )  # fmt: skip
 AUTOMATIC_SUBJECT = _any(

@@ -4,6 +4,7 @@ import binascii
 import quopri
 import re
 from datetime import UTC, datetime
+from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
 
 from outrider.providers.mail import charsets
@@ -11,6 +12,7 @@ from outrider.providers.mail.limits import MAX_ADDRESSES, MAX_HEADER
 from outrider.providers.mail.parsed import Mailbox
 
 MAX_REFERENCES = 100
+MAX_REPEATED = 50
 _LONGEST_ADDRESS = 320  # RFC 3696 erratum 1690: 64 + 1 + 255
 _LONGEST_ID = 998
 
@@ -20,14 +22,19 @@ _MESSAGE_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'@]+@[^\s<>()\[\],;:\"'@]+")
 
 
+def values(mail: Message, name: str) -> list[str]:
+    """The raw values of a header. (`get_all` would lose the bytes over 127.)"""
+    return [str(value) for key, value in mail.raw_items() if key.lower() == name][:MAX_REPEATED]
+
+
 def decode(value: str) -> str:
     """One line of text out of a raw header value (bytes over 127 as surrogate escapes)."""
     return _UNSAFE.sub(" ", _words(_unescape(value))).strip()
 
 
-def addresses(values: list[str]) -> tuple[Mailbox, ...]:
+def addresses(raw_values: list[str]) -> tuple[Mailbox, ...]:
     """The usable addresses of these headers. Names are decoded after splitting: an encoded name may hold a comma."""
-    raw = [_UNSAFE.sub(" ", _unescape(value))[:MAX_HEADER] for value in values]
+    raw = [_UNSAFE.sub(" ", _unescape(value))[:MAX_HEADER] for value in raw_values]
     found = []
     for name, address in getaddresses(raw)[:MAX_ADDRESSES]:
         if is_address(address):

@@ -66,21 +66,25 @@ def _is_quoted_next(lines: list[str], at: int) -> bool:
 
 def _read(mail: Message, *, poison: str | None = None) -> ParsedMail:
     text, html, attachments = ("", "", ()) if poison else _bodies(mail)
-    senders = headers.addresses(_all(mail, "from")) or headers.addresses(_all(mail, "sender"))
-    dates = _all(mail, "date")
+    senders = headers.addresses(headers.values(mail, "from")) or headers.addresses(headers.values(mail, "sender"))
+    dates = headers.values(mail, "date")
     return ParsedMail(
-        message_id=next((headers.message_id(value) for value in _all(mail, "message-id")), None),
-        in_reply_to=headers.message_ids(" ".join(_all(mail, "in-reply-to"))),
-        references=headers.message_ids(" ".join(_all(mail, "references"))),
-        subject=headers.decode(next(iter(_all(mail, "subject")), "")),
+        message_id=next((headers.message_id(value) for value in headers.values(mail, "message-id")), None),
+        in_reply_to=headers.message_ids(" ".join(headers.values(mail, "in-reply-to"))),
+        references=headers.message_ids(" ".join(headers.values(mail, "references"))),
+        subject=headers.decode(next(iter(headers.values(mail, "subject")), "")),
         sent_at=headers.date(dates[0]) if dates else None,
         sender=senders[0] if senders else None,
-        reply_to=headers.addresses(_all(mail, "reply-to")),
-        to=headers.addresses(_all(mail, "to")),
-        cc=headers.addresses(_all(mail, "cc")),
+        reply_to=headers.addresses(headers.values(mail, "reply-to")),
+        to=headers.addresses(headers.values(mail, "to")),
+        cc=headers.addresses(headers.values(mail, "cc")),
         text=text,
         html=html,
-        headers={name: tuple(headers.decode(value) for value in _all(mail, name)) for name in JUDGING if name in mail},
+        headers={
+            name: tuple(headers.decode(value) for value in headers.values(mail, name))
+            for name in JUDGING
+            if name in mail
+        },
         attachments=attachments,
         report=None if poison else reports.read(mail),
         parts=() if poison else _part_types(mail),
@@ -137,7 +141,3 @@ def _size(part: Message) -> int:
         return 0
     is_base64 = str(part.get("content-transfer-encoding", "")).strip().lower() == "base64"
     return len(payload) * 3 // 4 if is_base64 else len(payload)
-
-
-def _all(mail: Message, name: str) -> list[str]:
-    return [str(value) for value in mail.get_all(name, [])][:50]

@@ -81,7 +81,7 @@ def _recipient(block: Message) -> ReportedRecipient | None:
 
 
 def _value(block: Message, name: str) -> str:
-    return headers.decode(str(block.get(name, "")))[:_LONGEST]
+    return headers.decode(next(iter(headers.values(block, name)), ""))[:_LONGEST]
 
 
 def _original_id(parts: list[Message]) -> str | None:

@@ -1,0 +1,164 @@
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from outrider.domain.mailboxes.classify import Kind, Verdict, classify
+from outrider.providers.mail.mime import parse
+
+SAMPLES = Path(__file__).parents[2] / "data" / "bounces"
+MONDAY = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
+SIEVE = "Auto-Submitted: auto-replied (vacation)"
+EXCHANGE = "Auto-Submitted: auto-generated\nX-Auto-Response-Suppress: All"
+GMAIL = "Auto-Submitted: auto-replied\nPrecedence: bulk\nX-Autoreply: yes"
+CPANEL = "X-Autorespond: 1\nPrecedence: bulk"
+ANSWER = "In-Reply-To: <ours@example.com>\nReferences: <ours@example.com>"
+
+# Headers, subject, text, day of return.
+AWAY: list[tuple[str, str, str, date | None]] = [
+    (SIEVE, "Out of office: Hello", "I am away until Friday.", date(2026, 5, 8)),
+    (SIEVE, "Re: Hello", "On holiday, back on 18 May.", date(2026, 5, 18)),
+    (EXCHANGE, "Automatic reply: Hello", "I am out of the office and will return on May 11, 2026.", date(2026, 5, 11)),
+    (GMAIL, "Re: Hello", "I'm on parental leave and will be back in September 2026.", date(2026, 9, 1)),
+    (CPANEL, "Autoreply: Hello", "We are closed through 2026-05-10.", date(2026, 5, 11)),
+    ("", "Out of Office: Hello", "I'm out of the office today and back tomorrow.", date(2026, 5, 5)),
+    ("", "Bob Miller is out of the office.", "I will be out of the office from 05/05/2026.", None),
+    ("Precedence: bulk", "Hello", "I am on annual leave with limited access to email.", None),
+    (EXCHANGE, "Automatische Antwort: Hallo", "Ich bin bis 15.05.2026 nicht im Büro.", date(2026, 5, 16)),
+    (SIEVE, "Abwesenheitsnotiz", "Ich bin im Urlaub und ab Montag, den 18. Mai wieder erreichbar.", date(2026, 5, 18)),
+    ("", "Abwesend: Hallo", "Ich bin im Urlaub, zurück am 12.5.", date(2026, 5, 12)),
+    ("", "Karl Maier ist außer Haus", "Ich kehre zurück am 20.05.2026.", date(2026, 5, 20)),
+    (EXCHANGE, "Réponse automatique : Bonjour", "Je suis absent jusqu'au 15 mai inclus.", date(2026, 5, 16)),
+    (SIEVE, "Absence du bureau", "Je suis en congé, de retour le 18/05/2026.", date(2026, 5, 18)),
+    (GMAIL, "Re: Bonjour", "En vacances du 4 au 12 mai, de retour le 13 mai.", date(2026, 5, 13)),
+    (
+        "",
+        "Message d'absence",
+        "Ceci est une réponse automatique. Je suis en déplacement, retour lundi.",
+        date(2026, 5, 11),
+    ),
+    (EXCHANGE, "Respuesta automática: Hola", "Estoy fuera de la oficina hasta el 15 de mayo.", date(2026, 5, 16)),
+    (SIEVE, "Fuera de la oficina", "Estoy de vacaciones, vuelvo el 18 de mayo de 2026.", date(2026, 5, 18)),
+    ("", "Fuera de oficina: Hola", "Estaré ausente. Me reincorporo el lunes.", date(2026, 5, 11)),
+    (EXCHANGE, "Risposta automatica: Salve", "Sono fuori ufficio fino al 15 maggio.", date(2026, 5, 16)),
+    (SIEVE, "Assente", "Sono in ferie e rientro il 18/05.", date(2026, 5, 18)),
+    ("", "Fuori ufficio: Salve", "Sono in ferie, torno lunedì.", date(2026, 5, 11)),
+    (EXCHANGE, "Resposta automática: Olá", "Estou de férias até 15 de maio.", date(2026, 5, 16)),
+    (SIEVE, "Ausência", "Estarei fora e regresso no dia 18 de maio.", date(2026, 5, 18)),
+    ("", "Fora do escritório: Olá", "Estarei ausente, volto segunda-feira.", date(2026, 5, 11)),
+    (EXCHANGE, "Automatisch antwoord: Hallo", "Ik ben afwezig tot en met 15 mei.", date(2026, 5, 16)),
+    (SIEVE, "Afwezig", "Ik ben met vakantie en terug op 18 mei 2026.", date(2026, 5, 18)),
+    ("", "Afwezig: Hallo", "Ik ben op vakantie, maandag weer terug.", date(2026, 5, 11)),
+    (EXCHANGE, "Autosvar: Hej", "Jag är på semester.", None),
+    (SIEVE, "Autoodpowiedź: Oferta", "Jestem na urlopie.", None),
+    (SIEVE, "Fravær", "Jeg er på ferie.", None),
+]
+
+# Subject, text, further headers: what people write, however much it sounds like a machine.
+WRITTEN = [
+    ("Re: Hello", "Yes, let's talk on Monday.", ""),
+    ("Re: Hello", "I'm on vacation until Friday, but call me on Monday, this looks great.", ""),
+    ("Re: Hello", "I am out of the office today. Tomorrow at ten?", ""),
+    ("Re: Hello", "No thanks.", "Precedence: bulk"),
+    ("Re: Hello", "Please take me off your list.", "Precedence: list\nList-Id: <dev.example.org>"),
+    ("Re: Hello", "Who are you?\n\n> I am out of the office until Friday.", ""),
+    ("Re: Automatic reply: Hello", "I'm back now. What is the price?", ""),
+    ("Re: Out of office", "Thanks, enjoy it! We can speak next week.", ""),
+    ("Re: Undeliverable: Hello", "Your mail bounced at first, but I got it now.", ""),
+    ("Fwd: Returned mail: see transcript for details", "Look: 550 5.1.1 user unknown. Which address is right?", ""),
+    ("Re: Delivery failed yesterday", "The parcel could not be delivered, please send it again.", ""),
+    ("Re: your message could not be sent?", "It arrived, all is fine.", ""),
+    ("Re: Hello", "Sure.", "X-Auto-Response-Suppress: All"),
+    ("Re: Hello", "Sure.", "Auto-Submitted: no"),
+    ("Re: Hello", "", ""),
+    ("Re: Hello", "I am away from my desk, so just yes.", "Precedence: bulk\nList-Id: <dev.example.org>"),
+    ("I'm on TV tonight", "Watch me, then let us speak.", ""),
+    ("Accepted: your offer", "We accept. " + "Here is what we need from you before we can start. " * 8, ""),
+    ("Re: Hallo", "Ich bin bis Freitag im Urlaub, danach gern.", ""),
+    ("Re: Bonjour", "Je suis en congé cette semaine, rappelez-moi lundi.", ""),
+    ("Re: Hola", "Estoy de vacaciones, hablamos el lunes.", ""),
+    ("Re: Salve", "Sono in ferie, sentiamoci lunedì.", ""),
+    ("Re: Olá", "Estou de férias, falamos depois.", ""),
+    ("Re: Hallo", "Ik ben op vakantie, bel me maandag.", ""),
+    ("Away day next month, can you help us?", "We plan an event.", ""),
+    ("Out of office party", "We would love your catering.", ""),
+    ("Vacation policy software: a question about your price", "How much is it?", ""),
+]  # fmt: skip
+
+
+def judge(subject: str, text: str, headers: str = "", sender: str = "Bob <bob@example.org>") -> Verdict:
+    lines = [f"From: {sender}", "To: me@example.com", f"Subject: {subject}", *headers.splitlines()]
+    mail = parse(("\n".join(line for line in lines if line) + "\n\n" + text).encode())
+    return classify(mail, received_at=MONDAY)
+
+
+@pytest.mark.parametrize(("headers", "subject", "text", "back"), AWAY)
+def test_an_absence_notice_is_no_answer_and_its_day_of_return_is_known(
+    headers: str, subject: str, text: str, back: date | None
+) -> None:
+    verdict = judge(subject, text, f"{headers}\n{ANSWER}")
+    assert verdict.kind is Kind.OUT_OF_OFFICE
+    assert verdict.returns_on == back
+
+
+@pytest.mark.parametrize(("subject", "text", "headers"), WRITTEN)
+def test_a_persons_answer_is_never_missed(subject: str, text: str, headers: str) -> None:
+    assert judge(subject, text, f"{headers}\n{ANSWER}").kind is Kind.HUMAN
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "headers"),
+    [
+        ("Automatic reply: Hello", "Bob no longer works here.", EXCHANGE),
+        ("Re: Hello", "We have received your message, ticket 4711.", "Auto-Submitted: auto-replied"),
+        ("We have received your message", "Thank you.", ""),
+        ("Eingangsbestätigung", "Vielen Dank.", ""),
+        ("Re: Hello", "This is an automated message. Somebody will answer you.", ""),
+        ("Re: Hello", "Thank you.", "X-Autoreply: yes"),
+        ("Re: Hello", "Thank you.", "Precedence: auto_reply"),
+    ],
+)
+def test_other_automatic_answers_are_no_persons(subject: str, text: str, headers: str) -> None:
+    assert judge(subject, text, headers).kind is Kind.AUTO_REPLY
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.eml")), ids=lambda path: path.stem)
+def test_bounces_of_real_systems_are_told_from_delays(path: Path) -> None:
+    verdict = classify(parse(path.read_bytes()), received_at=MONDAY)
+    assert verdict.kind is (Kind.DELAY if path.stem == "delayed" else Kind.BOUNCE)
+    assert bool(verdict.bounced) == (path.stem != "delayed")
+
+
+def test_a_bounce_without_a_report_gives_its_address_and_status() -> None:
+    text = "Your mail could not be delivered.\n\n<ann@example.org>: 550 5.1.1 no such user\n\n--- Original message ---\nTo: x@y.example"
+    verdict = judge("failure notice", text, "Return-Path: <>", sender="MAILER-DAEMON")
+    assert verdict.kind is Kind.BOUNCE
+    assert [(each.address, each.status) for each in verdict.bounced] == [("ann@example.org", "5.1.1")]
+
+
+def test_failed_recipients_named_in_a_header_are_taken_from_there() -> None:
+    verdict = judge("Mail delivery failed", "5.2.2 mailbox full", "X-Failed-Recipients: Ann@example.org")
+    assert [(each.address, each.status) for each in verdict.bounced] == [("ann@example.org", "5.2.2")]
+
+
+def test_an_absence_notice_with_an_empty_return_path_is_no_bounce() -> None:
+    assert judge("Out of office", "I am away until Friday.", f"Return-Path: <>\n{SIEVE}").kind is Kind.OUT_OF_OFFICE
+
+
+def test_an_answered_invitation_is_a_calendars_and_an_invitation_a_persons() -> None:
+    for method, kind in (("REPLY", Kind.CALENDAR), ("REQUEST", Kind.HUMAN)):
+        headers = f'Content-Type: text/calendar; method="{method}"'
+        assert judge("Intro call", "BEGIN:VCALENDAR", headers).kind is kind
+
+
+def test_a_read_receipt_is_a_receipt() -> None:
+    headers = 'Content-Type: multipart/report; report-type=disposition-notification; boundary="b"'
+    text = "--b\n\nRead.\n--b\nContent-Type: message/disposition-notification\n\nDisposition: manual-action; displayed\n--b--"
+    assert judge("Whatever", text, headers).kind is Kind.RECEIPT
+    assert judge("Read: Hello", "Your message was read.").kind is Kind.RECEIPT
+
+
+def test_a_newsletter_is_bulk_and_a_list_members_answer_is_not() -> None:
+    assert judge("News", "Buy!", "List-Unsubscribe: <https://example.org/u>").kind is Kind.BULK
+    assert judge("Re: Hello", "Yes.", f"List-Id: <dev.example.org>\n{ANSWER}").kind is Kind.HUMAN
+    assert judge("Re: Hello", "Yes.", "List-Id: <dev.example.org>").kind is Kind.HUMAN
