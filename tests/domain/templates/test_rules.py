@@ -96,6 +96,20 @@ def test_a_hostile_template_takes_little_memory(source):
     assert peak < 20_000_000
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for i in (1..10001) %}{% endfor %}",
+        "{% for i in (1..6000) reversed %}{% endfor %}" * 2,
+        "{% for i in (1..101) %}{% for j in (1..100) %}{% endfor %}{% endfor %}",
+    ],
+)
+def test_ten_thousand_turns_are_the_most_for_all_loops_together(source, monkeypatch):
+    monkeypatch.setattr(sandbox, "MOST_CPU", 60)
+    with pytest.raises(TemplateInvalid, match="10000 times|iteration limit"):
+        render(source, ADA)
+
+
 def test_parsed_templates_are_kept_but_not_without_bound():
     sandbox._compiled.cache_clear()
     for number in range(300):
