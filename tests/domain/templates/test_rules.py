@@ -106,7 +106,7 @@ def test_a_hostile_template_takes_little_memory(source):
 )
 def test_ten_thousand_turns_are_the_most_for_all_loops_together(source, monkeypatch):
     monkeypatch.setattr(sandbox, "MOST_CPU", 60)
-    with pytest.raises(TemplateInvalid, match="10000 times|iteration limit"):
+    with pytest.raises(TemplateInvalid, match=r"10000 times|iteration limit"):
         render(source, ADA)
 
 
