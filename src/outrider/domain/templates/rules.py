@@ -111,7 +111,7 @@ def _misnamed(mention: Variable, known: Mapping[str, frozenset[str]]) -> _Proble
     if root not in known:
         paths = _paths(known, known)
         meant = next((path for path in paths if path.endswith(f".{mention}")), str(mention))  # firstName alone
-        return _unknown(index, f"There is no field {mention}", meant, [*paths, *known])
+        return _unknown(index, f"The template names {mention}, which does not exist", meant, [*paths, *known])
     if known[root] is ANYTHING:
         return None
     if not rest:
@@ -120,7 +120,13 @@ def _misnamed(mention: Variable, known: Mapping[str, frozenset[str]]) -> _Proble
     if isinstance(leaf, list):  # recipient[variables.which]: whether it is there shows when it is printed
         return None
     if leaf not in known[root]:
-        return _unknown(index, f"There is no field {mention}", str(leaf), sorted(known[root]), prefix=f"{root}.")
+        return _unknown(
+            index,
+            f"The template names {mention}, which does not exist",
+            str(leaf),
+            sorted(known[root]),
+            prefix=f"{root}.",
+        )
     if below not in ([], ["size"]):
         return _Problem(index, f"{root}.{leaf} is a text; there is nothing below it.", f"{root}.{leaf}")
     return None
