@@ -598,6 +598,12 @@ def create_tables() -> None:
         unique=False,
     )
     op.create_index(
+        op.f("ix_messages_workspace_id_mailbox_id_received_at"),
+        "messages",
+        ["workspace_id", "mailbox_id", "received_at"],
+        unique=False,
+    )
+    op.create_index(
         op.f("ix_messages_workspace_id_thread_id_received_at"),
         "messages",
         ["workspace_id", "thread_id", "received_at"],

@@ -29,7 +29,9 @@ class SendWindow:
 
 def parse(wire: dict[str, Any]) -> SendWindow:
     """Reads `{days: ["mon", …], start: "09:00", end: "17:00"}`; the end may be 24:00. Raises WindowInvalid."""
-    days = frozenset(_day(each) for each in wire.get("days") or DAYS)
+    days = frozenset(_day(each) for each in wire.get("days", DAYS))
+    if not days:
+        raise WindowInvalid("A send window needs at least one day.", field="sendWindow.days")
     start = _time(wire.get("start") or "00:00")
     end = None if (wire.get("end") or END_OF_DAY) == END_OF_DAY else _time(wire["end"])
     if end is not None and end <= start:
@@ -37,18 +39,25 @@ def parse(wire: dict[str, Any]) -> SendWindow:
     return SendWindow(days, start, end)
 
 
+def is_open(at: datetime, window: SendWindow | None, zone: ZoneInfo) -> bool:
+    """Asks the clock on the wall there: an hour that comes twice is open twice, one that is skipped never."""
+    if window is None:
+        return True
+    local = at.astimezone(zone)
+    wall = local.time()
+    return local.isoweekday() in window.days and window.start <= wall and (window.end is None or wall < window.end)
+
+
 def next_open(at: datetime, window: SendWindow | None, zone: ZoneInfo) -> datetime:
     """Returns `at` if the window is open then, else the moment it opens next."""
-    if window is None:
+    if window is None or is_open(at, window, zone):
         return at
     today = at.astimezone(zone).date()
-    for ahead in range(-1, 15):  # from the day before: a day lasts 23 to 25 hours and zones differ
+    for ahead in range(-1, 15):  # past a week: a zone may leave a day out, a change may swallow a short window
         day = today + timedelta(days=ahead)
-        if day.isoweekday() not in window.days:
-            continue
-        opens, closes = _span(day, window, zone)
-        if at < closes and opens < closes:
-            return max(at, opens)
+        for opening in sorted(_openings(day, window, zone)):
+            if opening > at and is_open(opening, window, zone):
+                return opening
     raise WindowInvalid("This send window never opens.", field="sendWindow")
 
 
@@ -70,34 +79,30 @@ def resume_on(day: date, zone: ZoneInfo) -> datetime:
     return _instant(day, time(0), zone)
 
 
-def _span(day: date, window: SendWindow, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    # The later of two equal wall times closes, the earlier opens: a repeated hour belongs to the window.
-    opens = _instant(day, window.start, zone)
-    closes = (
-        _instant(day + timedelta(days=1), time(0), zone)
-        if window.end is None
-        else _instant(day, window.end, zone, fold=1 if _is_repeated(day, window.end, zone) else 0)
-    )
-    return opens, closes
+def _openings(day: date, window: SendWindow, zone: ZoneInfo) -> set[datetime]:
+    """When the wall clock can enter the window: by reaching its start, on either pass, or by jumping into it."""
+    local = datetime.combine(day, window.start, zone)
+    openings = {local.replace(fold=fold).astimezone(UTC) for fold in (0, 1)}
+    noon = datetime.combine(day, time(12), zone).astimezone(UTC)
+    before, after = (noon + timedelta(hours=side * 15) for side in (-1, 1))
+    if before.astimezone(zone).utcoffset() != after.astimezone(zone).utcoffset():
+        openings.add(_change_between(before, after, zone))
+    return {each for each in openings if each.astimezone(zone).date() == day}
 
 
 def _instant(day: date, wall: time, zone: ZoneInfo, *, fold: int = 0) -> datetime:
     """Turns a wall time into UTC; one that a spring change skips becomes the moment after the gap."""
     local = datetime.combine(day, wall.replace(fold=fold, tzinfo=None), zone)
-    before, after = local.replace(fold=0).utcoffset(), local.replace(fold=1).utcoffset()
-    assert before is not None  # noqa: S101  # a zone always has an offset
-    assert after is not None  # noqa: S101
-    if after > before:  # in the gap: the clock jumps at the instant where both readings meet
-        jump = datetime.combine(day, wall.replace(tzinfo=None), UTC) - after
-        return _end_of_gap(jump, zone)
+    before, after = local.replace(fold=0).astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+    if after < before:  # in the gap the two readings change places
+        return _change_between(after - timedelta(minutes=1), before, zone)
     return local.astimezone(UTC)
 
 
-def _end_of_gap(near: datetime, zone: ZoneInfo) -> datetime:
-    """Finds, to the minute, the instant at which the zone's offset changes around `near`."""
-    low, high = near - timedelta(hours=3), near + timedelta(hours=3)
+def _change_between(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
+    """Finds, to the second, when the zone's offset changes to what it is at `high`."""
     target = high.astimezone(zone).utcoffset()
-    while high - low > timedelta(seconds=1):
+    while high - low > timedelta(milliseconds=500):
         middle = low + (high - low) / 2
         if middle.astimezone(zone).utcoffset() == target:
             high = middle
@@ -106,14 +111,8 @@ def _end_of_gap(near: datetime, zone: ZoneInfo) -> datetime:
     return high.replace(microsecond=0)
 
 
-def _is_repeated(day: date, wall: time, zone: ZoneInfo) -> bool:
-    local = datetime.combine(day, wall.replace(tzinfo=None), zone)
-    first, second = local.replace(fold=0).utcoffset(), local.replace(fold=1).utcoffset()
-    return first is not None and second is not None and first > second
-
-
 def _day(name: Any) -> int:
-    number = DAYS.get(str(name).strip().lower()[:3])
+    number = DAYS.get(str(name).strip().lower())
     if number is None:
         raise WindowInvalid(
             f"{name!r} is not a day: write mon, tue, wed, thu, fri, sat or sun.", field="sendWindow.days"
@@ -123,6 +122,9 @@ def _day(name: Any) -> int:
 
 def _time(text: str) -> time:
     try:
-        return time.fromisoformat(text)
+        wall = time.fromisoformat(text)
     except (TypeError, ValueError):
-        raise WindowInvalid(f"{text!r} is not a time: write it like 09:00.", field="sendWindow") from None
+        wall = None
+    if wall is None or wall.tzinfo is not None:
+        raise WindowInvalid(f"{text!r} is not a time: write it like 09:00.", field="sendWindow")
+    return wall

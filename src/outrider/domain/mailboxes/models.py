@@ -165,6 +165,7 @@ class Message(Tenant, Model):
         UniqueConstraint("workspace_id", "mailbox_id", "identity"),
         Index(None, "workspace_id", "mailbox_id", "message_id"),
         Index(None, "workspace_id", "thread_id", "received_at"),
+        Index(None, "workspace_id", "mailbox_id", "received_at"),
         Index("ix_messages_sent", "workspace_id", "user_id", "sent_at", "id", postgresql_where="direction = 'out'"),
         Index(None, "workspace_id", "user_id", "updated_at"),
     )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, delete, func, select, update
+from sqlalchemy import Table, any_, bindparam, delete, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,6 +23,8 @@ from outrider.providers.mail.parsed import ParsedMail
 
 # Mails of the same subject and people join without references only within this time.
 SUBJECT_JOINS = timedelta(days=30)
+EARLIEST_ANSWER = timedelta(hours=1)
+LOCK = text("select pg_advisory_xact_lock(hashtextextended('mailbox:' || cast(:mailbox as text), 0))")
 # Updates of many rows with values of their own go past the mapper, in one round trip.
 THREADS = cast("Table", Thread.__table__)
 MESSAGES = cast("Table", Message.__table__)
@@ -47,6 +49,7 @@ async def record(
 
     Any of it may come again after a crash: a mail is recognised by its identity, a place by its uid.
     """
+    await _lock(db, mailbox.id)
     if changes.reset:
         await db.execute(delete(Place).where(Place.workspace_id == folder.workspace_id, Place.folder_id == folder.id))
     arrived = [_judge(fetched, mail) for fetched, mail in zip(changes.messages, parsed, strict=True)]
@@ -84,6 +87,7 @@ async def record_outgoing(
     at: datetime,
 ) -> None:
     """Writes a mail of our own as soon as it has left, so that an answer finds its thread at once."""
+    await _lock(db, mailbox_id)
     mailbox = await db.get_one(Mailbox, (workspace_id, mailbox_id))
     await db.execute(
         insert(Message)
@@ -116,6 +120,49 @@ async def record_outgoing(
         .where(Thread.workspace_id == workspace_id, Thread.id == thread_id)
         .values(last_at=func.greatest(Thread.last_at, at))
     )
+    await _adopt(db, mailbox, thread_id, message_id)
+
+
+async def _lock(db: AsyncSession, mailbox_id: UUID) -> None:
+    # A mail we sent and its answer may be written at the same moment; one of the two must see the other.
+    await db.execute(LOCK, {"mailbox": str(mailbox_id)})
+
+
+async def _adopt(db: AsyncSession, mailbox: Mailbox, thread_id: UUID, message_id: str) -> None:
+    """Takes answers into the thread that were faster than the record of what they answer.
+
+    A bounce or an automatic reply can be read while our own server's last word is still under way.
+    """
+    early = await db.scalars(
+        update(Message)
+        .where(
+            Message.workspace_id == mailbox.workspace_id,
+            Message.mailbox_id == mailbox.id,
+            Message.received_at > now() - EARLIEST_ANSWER,
+            Message.direction == Direction.IN,
+            Message.thread_id != thread_id,
+            or_(literal(message_id) == any_(Message.in_reply_to), literal(message_id) == any_(Message.references)),
+        )
+        .values(thread_id=thread_id)
+        .returning(Message)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    for message in early:
+        await emit(
+            db,
+            MessageReceived(
+                workspace_id=message.workspace_id,
+                message_id=message.id,
+                mailbox_id=message.mailbox_id,
+                thread_id=thread_id,
+                kind=message.kind,
+                evidence=message.evidence,
+                mentions=[message_id],
+                bounced=[],
+                returns_on=message.returns_on,
+                received_at=message.received_at,
+            ),
+        )
 
 
 async def forget_ghosts(db: AsyncSession, mailbox: Mailbox) -> None:
@@ -175,7 +222,7 @@ async def _new_rows(
             "thread_id": threads.thread_of(each),
             "identity": each.identity,
             "message_id": mail.message_id,
-            "in_reply_to": list(mail.in_reply_to),
+            "in_reply_to": each.mentions[:20],  # what it reports on counts as answered too
             "references": list(mail.references),
             "direction": Direction.OUT if is_own else Direction.IN,
             "kind": each.verdict.kind,

@@ -141,6 +141,7 @@ class SmtpSender:
             with suppress(SMTPException, OSError, asyncio.CancelledError):
                 await answer
         if reply.code != TAKEN:
+            await self._start_over()
             raise reply.failure(otherwise=Outcome.UNKNOWN)
         return reply
 

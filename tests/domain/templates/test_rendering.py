@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from outrider.domain.templates import sandbox
-from outrider.domain.templates.rules import MergeFieldMissing, TemplateInvalid, check, render, render_html
+from outrider.domain.templates.rendering import MergeFieldMissing, TemplateInvalid, check, render, render_html
 from tests.domain.templates.hostile import GREEDY, READING
 
 SECRET = "c2VjcmV0"
