@@ -194,7 +194,7 @@ async def _sent(http: httpx2.AsyncClient) -> list[dict[str, Any]]:
 
 
 async def _until(look: Any, is_done: Any) -> Any:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not is_done(found := await look()):  # noqa: ASYNC110  # what is waited for happens elsewhere
             await asyncio.sleep(0.2)
     return found
@@ -246,6 +246,7 @@ def _settings(folder: Path) -> Settings:
         OUTRIDER_EGRESS_ALLOW=(HOST,),
         OUTRIDER_UNENCRYPTED_MAIL_HOSTS=(HOST,),
         OUTRIDER_CLOCK_RATE=86_400 / DAY_SECONDS,
+        OUTRIDER_SYNC_EVERY="2s",  # the small IMAP server misses a push now and then
         DATABASE_URL=None,
         _env_file=None,
     )
