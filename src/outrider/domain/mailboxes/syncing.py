@@ -76,13 +76,23 @@ async def sync(app: Runtime, parser: Parser, mailbox: Mailbox, reader: Reader | 
 async def _read_all(app: Runtime, parser: Parser, mailbox: Mailbox, reader: Reader, scope: Scope) -> int:
     async with app.db.begin(scope) as db:
         folders = await queries.folders_of(db, mailbox.workspace_id, mailbox.id)
-    return sum([await read_folder(app, parser, mailbox, folder, reader, scope) for folder in folders])
+    return sum([await read_folder(app, parser, mailbox, folder, reader, scope, holds_claim=True) for folder in folders])
 
 
 async def read_folder(
-    app: Runtime, parser: Parser, mailbox: Mailbox, folder: Folder, reader: Reader, scope: Scope
+    app: Runtime,
+    parser: Parser,
+    mailbox: Mailbox,
+    folder: Folder,
+    reader: Reader,
+    scope: Scope,
+    *,
+    holds_claim: bool = False,
 ) -> int:
-    """Reads a folder from its cursor on; each batch is committed with the cursor that covers it."""
+    """Reads a folder from its cursor on; each batch is committed with the cursor that covers it.
+
+    With `holds_claim` the mailbox's claim is renewed; a watch, which holds none, must not put a due sync off.
+    """
     new = 0
     while True:
         changes = await reader.changes(
@@ -102,7 +112,8 @@ async def read_folder(
                 folder = current
                 continue
             new += await recording.record(db, owner, current, changes, parsed)
-            owner.sync_due_at = now() + CLAIM if owner.sync_due_at else None
+            if holds_claim and owner.sync_due_at is not None:
+                owner.sync_due_at = now() + CLAIM
             await operations.advance_of(
                 db,
                 mailbox.workspace_id,
