@@ -44,6 +44,10 @@ def settings(data_dir: Path) -> Settings:
         OUTRIDER_RATE_PER_ADDRESS=1_000_000,
         OUTRIDER_MAILBOX_DAILY_LIMIT=10_000,
         OUTRIDER_DOMAIN_DAILY_LIMIT=100_000,
+        OUTRIDER_COMPANY_DAILY_LIMIT=100_000,
+        OUTRIDER_RAMP_START=100_000,
+        OUTRIDER_SEND_GAP_MIN="0s",
+        OUTRIDER_SEND_GAP_MAX="0s",
         _env_file=None,
     )
 

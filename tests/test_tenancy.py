@@ -24,7 +24,7 @@ from tests.factories.sequences import make_enrollment, make_sequence
 DEFINER_FUNCTIONS = {
     "memberships_of",
     "workspace_of_access_key",
-    "workspaces_with_due_sends",
+    "mailboxes_with_due_sends",
     "workspaces_with_due_steps",
     "workspaces_with_unsettled_sends",
     "mailboxes_due_for_sync",

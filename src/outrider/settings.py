@@ -99,7 +99,12 @@ class Settings(BaseSettings):
     # Sending and syncing
     daily_limit: int = Field(50, alias="OUTRIDER_MAILBOX_DAILY_LIMIT", ge=1, le=10_000)
     domain_daily_limit: int = Field(200, alias="OUTRIDER_DOMAIN_DAILY_LIMIT", ge=1, le=100_000)
-    send_concurrency: int = Field(8, alias="OUTRIDER_SEND_CONCURRENCY", ge=1, le=100)
+    company_daily_limit: int = Field(20, alias="OUTRIDER_COMPANY_DAILY_LIMIT", ge=1, le=100_000)
+    ramp_start: int = Field(10, alias="OUTRIDER_RAMP_START", ge=1, le=100_000)
+    ramp_step: int = Field(5, alias="OUTRIDER_RAMP_STEP", ge=0, le=100_000)
+    send_gap_min: Duration = Field(parse_duration("3m"), alias="OUTRIDER_SEND_GAP_MIN")
+    send_gap_max: Duration = Field(parse_duration("10m"), alias="OUTRIDER_SEND_GAP_MAX")
+    send_concurrency: int = Field(20, alias="OUTRIDER_SEND_CONCURRENCY", ge=1, le=200)
     lease: Duration = Field(parse_duration("15m"), alias="OUTRIDER_SEND_LEASE")
     unknown_first_look: Duration = Field(parse_duration("60s"), alias="OUTRIDER_UNKNOWN_FIRST_LOOK")
     unknown_last_look: Duration = Field(parse_duration("10m"), alias="OUTRIDER_UNKNOWN_LAST_LOOK")

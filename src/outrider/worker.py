@@ -8,6 +8,7 @@ from outrider.core import jobs, workers
 from outrider.core.ids import new_id
 from outrider.domain import all_jobs
 from outrider.domain.mailboxes.jobs import stop_reading
+from outrider.domain.sending.jobs import stop_sending
 from outrider.runtime import Runtime
 
 log = structlog.get_logger()
@@ -31,8 +32,8 @@ async def run(app: Runtime, stop: asyncio.Event) -> None:
     tasks.append(asyncio.create_task(jobs.run(app, app.db, stop), name="queue"))
     log.info("worker.started", name=app.settings.worker_name)
     await stop.wait()
-    watching = asyncio.create_task(stop_reading())
-    _, unfinished = await asyncio.wait([*tasks, watching], timeout=DRAIN)
+    ending = [asyncio.create_task(stop_reading()), asyncio.create_task(stop_sending(app))]
+    _, unfinished = await asyncio.wait([*tasks, *ending], timeout=DRAIN)
     for task in unfinished:
         task.cancel()
     await asyncio.gather(*unfinished, return_exceptions=True)

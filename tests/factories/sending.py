@@ -28,6 +28,7 @@ async def make_send(
         origin_id=new_id(),
         step=1,
         sender=mailbox.address,
+        sender_name=mailbox.name,
         recipient=recipient,
         recipient_name="Bob Baker",
         subject="Re: A proposal",

@@ -178,5 +178,9 @@ def environment(runtime: Runtime, server: EmbeddedServer, database: Addresses, m
         "OUTRIDER_UNKNOWN_FIRST_LOOK": "1s",
         "OUTRIDER_UNKNOWN_LAST_LOOK": "3s",
         "OUTRIDER_DOMAIN_DAILY_LIMIT": "100000",
+        "OUTRIDER_COMPANY_DAILY_LIMIT": "100000",
+        "OUTRIDER_RAMP_START": "100000",
+        "OUTRIDER_SEND_GAP_MIN": "0s",
+        "OUTRIDER_SEND_GAP_MAX": "0s",
         "OUTRIDER_LOG_LEVEL": "WARNING",
     }

@@ -91,6 +91,7 @@ class Database:
                     "statement_timeout": str(int(statement_timeout * 1000)),
                     "idle_in_transaction_session_timeout": "30000",
                     "timezone": "UTC",
+                    "jit": "off",  # short queries: compiling them takes longer than running them
                 },
             },
         )

@@ -7,7 +7,7 @@ three starts; one that keeps failing, after five.
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar, get_type_hints
@@ -90,6 +90,12 @@ async def enqueue(db: AsyncSession, name: str, *, dedupe: str | None = None, del
         dedupe_key=f"{name}:{dedupe}" if dedupe else None,
         on_conflict="skip",
     )
+
+
+async def enqueue_many(db: AsyncSession, name: str, payloads: Sequence[dict[str, Any]]) -> None:
+    """Queues one job for each payload, in one statement."""
+    queries = Queries.from_asyncpg_connection(await driver(db))
+    await queries.enqueue([name] * len(payloads), [encode(each) for each in payloads], [0] * len(payloads))
 
 
 async def run(app: Any, database: Database, stop: asyncio.Event, *, concurrency: int = 20) -> None:

@@ -6,5 +6,5 @@ from pathlib import Path
 
 def load() -> None:
     """Imports each domain's jobs."""
-    for path in sorted(Path(__file__).parent.glob("*/jobs.py")):
-        import_module(f"outrider.domain.{path.parent.name}.jobs")
+    for path in sorted(Path(__file__).parent.glob("*/*jobs.py")):
+        import_module(f"outrider.domain.{path.parent.name}.{path.stem}")

@@ -46,7 +46,8 @@ async def test_pausing_resuming_and_deleting(runtime: Runtime, anonymous: Client
     assert paused.json()["status"] == "paused"
     assert (await client.post(f"/enrollments/{enrollment.id}/pause")).status_code == 409
     schedule = (await client.get("/schedules")).json()["data"][0]
-    assert schedule["waitingFor"] == {"reason": "paused", "until": None}
+    waiting = schedule["waitingFor"]
+    assert (waiting["reason"], waiting["code"], waiting["until"]) == ("paused", "enrollment_paused", None)
     assert (await client.post(f"/enrollments/{enrollment.id}/resume")).json()["status"] == "active"
     assert (await client.delete(f"/enrollments/{enrollment.id}")).status_code == 204
     assert (await client.get(f"/enrollments/{enrollment.id}")).status_code == 404

@@ -25,9 +25,8 @@ async def claimed(runtime: Runtime) -> tuple[Someone, Mailbox, Send, Claim]:
     mailbox = await make_mailbox(runtime, ada)
     send = await make_send(runtime, ada, mailbox, await make_message(runtime, mailbox))
     async with runtime.db.begin(ada.scope) as db:
-        taken = await claiming.claim(db, mailbox, now=now(), pace=PACE)
-    assert taken is not None
-    return ada, mailbox, send, taken
+        taken = await claiming.claim(db, mailbox.workspace_id, [mailbox.id], now=now(), pace=PACE)
+    return ada, mailbox, send, taken[mailbox.id]
 
 
 async def fail(runtime: Runtime, ada: Someone, claim: Claim, outcome: Outcome, reply: str, **said: object) -> None:
@@ -44,7 +43,7 @@ async def events(runtime: Runtime, ada: Someone) -> list[str]:
 async def test_a_sent_mail_is_in_its_thread_at_once(runtime: Runtime) -> None:
     ada, _, send, claim = await claimed(runtime)
     async with runtime.db.begin(ada.scope) as db:
-        assert await actions.record_sent(db, claim, at=now(), proof="250 2.0.0 queued as 1")
+        assert await actions.record_sent(db, [(claim, "250 2.0.0 queued as 1")], at=now())
         outgoing = await db.scalar(select(Message).where(Message.message_id == send.message_id))
     assert outgoing is not None
     assert (outgoing.thread_id, outgoing.direction) == (send.thread_id, Direction.OUT)
@@ -54,8 +53,8 @@ async def test_a_sent_mail_is_in_its_thread_at_once(runtime: Runtime) -> None:
 async def test_a_result_is_recorded_once(runtime: Runtime) -> None:
     ada, _, _, claim = await claimed(runtime)
     async with runtime.db.begin(ada.scope) as db:
-        assert await actions.record_sent(db, claim, at=now(), proof="250")
-        assert not await actions.record_sent(db, claim, at=now(), proof="250")
+        assert await actions.record_sent(db, [(claim, "250")], at=now())
+        assert not await actions.record_sent(db, [(claim, "250")], at=now())
 
 
 @pytest.mark.parametrize(("code", "enhanced", "gone"), [(550, "5.1.1", True), (554, "5.7.1", False), (550, None, True)])

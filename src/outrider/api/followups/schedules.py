@@ -93,9 +93,7 @@ async def trigger_schedule(db: Db, app: App, actor: Caller, enrollmentId: UUID) 
 
 
 def schedule_out(schedule: Schedule) -> ScheduleOut:
-    waiting = (
-        WaitingOut(reason=schedule.waiting_reason, until=schedule.waiting_until) if schedule.waiting_reason else None
-    )
+    found = schedule.diagnosis
     return ScheduleOut(
         id=schedule.id,
         user_id=schedule.user_id,
@@ -108,5 +106,9 @@ def schedule_out(schedule: Schedule) -> ScheduleOut:
         sent_at=schedule.sent_at,
         message_id=schedule.message_id,
         last_error=schedule.last_error,
-        waiting_for=waiting,
+        waiting_for=(
+            WaitingOut(reason=found.reason.value, code=found.code, message=found.message, until=found.until)
+            if found
+            else None
+        ),
     )

@@ -194,9 +194,11 @@ class EnrollmentOut(Out):
 
 
 class WaitingOut(Out):
-    """Why a follow-up has not left yet, and when it is tried next."""
+    """Why a follow-up has not left yet, and when it is tried next. `code` is the same in the words of other tools."""
 
     reason: str
+    code: str
+    message: str
     until: Moment | None
 
 

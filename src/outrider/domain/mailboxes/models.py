@@ -26,8 +26,11 @@ class State(StrEnum):
 
 
 class Direction(StrEnum):
+    """A draft is a mail of our own that lies in the outbox: nobody sees it, but answers to it find its thread."""
+
     IN = "in"
     OUT = "out"
+    DRAFT = "draft"
 
 
 class Mailbox(Tenant, Stamped, Model):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Table, any_, bindparam, delete, func, literal, or_, select, text, update
+from sqlalchemy import Table, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,8 +23,17 @@ from outrider.providers.mail.parsed import ParsedMail
 
 # Mails of the same subject and people join without references only within this time.
 SUBJECT_JOINS = timedelta(days=30)
-EARLIEST_ANSWER = timedelta(hours=1)
 LOCK = text("select pg_advisory_xact_lock(hashtextextended('mailbox:' || cast(:mailbox as text), 0))")
+MARK_SENT = text("""
+    with sent as (
+        update messages set direction = 'out', sent_at = :at, received_at = :at, updated_at = clock_timestamp()
+        where workspace_id = :workspace and mailbox_id = any(:mailboxes) and identity = any(:identities)
+            and direction = 'draft'
+        returning thread_id
+    )
+    update threads set last_at = greatest(last_at, :at)
+    where workspace_id = :workspace and id in (select thread_id from sent)
+""")
 # Updates of many rows with values of their own go past the mapper, in one round trip.
 THREADS = cast("Table", Thread.__table__)
 MESSAGES = cast("Table", Message.__table__)
@@ -71,98 +80,72 @@ async def record(
     return len(rows)
 
 
-async def record_outgoing(
-    db: AsyncSession,
-    *,
-    workspace_id: UUID,
-    mailbox_id: UUID,
-    thread_id: UUID,
-    message_id: str,
-    in_reply_to: str | None,
-    references: Sequence[str],
-    recipient: str,
-    recipient_name: str,
-    subject: str,
-    text: str,
-    at: datetime,
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A mail of our own that is to leave: known by its Message-ID before anybody can answer it."""
+
+    mailbox_id: UUID
+    user_id: UUID
+    thread_id: UUID
+    message_id: str
+    in_reply_to: str | None
+    references: Sequence[str]
+    sender: str
+    sender_name: str
+    recipient: str
+    recipient_name: str
+    subject: str
+    text: str
+    at: datetime
+
+
+async def record_drafts(db: AsyncSession, workspace_id: UUID, drafts: Sequence[Draft]) -> None:
+    """Writes mails that have not left yet, so that an answer finds its thread however fast it is."""
+    if drafts:
+        await db.execute(insert(Message).on_conflict_do_nothing(), [_draft_row(workspace_id, each) for each in drafts])
+
+
+def _draft_row(workspace_id: UUID, draft: Draft) -> dict[str, Any]:
+    return {
+        "workspace_id": workspace_id,
+        "id": new_id(),
+        "mailbox_id": draft.mailbox_id,
+        "user_id": draft.user_id,
+        "thread_id": draft.thread_id,
+        "identity": rules.identity_of_outgoing(draft.message_id),
+        "message_id": draft.message_id,
+        "in_reply_to": [draft.in_reply_to] if draft.in_reply_to else [],
+        "references": list(draft.references),
+        "direction": Direction.DRAFT,
+        "kind": Kind.HUMAN,
+        "from_address": draft.sender,
+        "from_name": draft.sender_name,
+        "to": [{"address": draft.recipient, "name": draft.recipient_name}],
+        "subject": draft.subject,
+        "snippet": snippet(draft.text),
+        "text": draft.text,
+        "size": len(draft.text.encode()),
+        "sent_at": draft.at,
+        "received_at": draft.at,
+    }
+
+
+async def mark_sent(
+    db: AsyncSession, workspace_id: UUID, mailbox_ids: Sequence[UUID], message_ids: Sequence[str], *, at: datetime
 ) -> None:
-    """Writes a mail of our own as soon as it has left, so that an answer finds its thread at once."""
-    await _lock(db, mailbox_id)
-    mailbox = await db.get_one(Mailbox, (workspace_id, mailbox_id))
-    await db.execute(
-        insert(Message)
-        .values(
-            workspace_id=workspace_id,
-            id=new_id(),
-            mailbox_id=mailbox_id,
-            user_id=mailbox.user_id,
-            thread_id=thread_id,
-            identity=rules.identity_of_outgoing(message_id),
-            message_id=message_id,
-            in_reply_to=[in_reply_to] if in_reply_to else [],
-            references=list(references),
-            direction=Direction.OUT,
-            kind=Kind.HUMAN,
-            from_address=mailbox.address,
-            from_name=mailbox.name,
-            to=[{"address": recipient, "name": recipient_name}],
-            subject=subject,
-            snippet=snippet(text),
-            text=text,
-            size=len(text.encode()),
-            sent_at=at,
-            received_at=at,
-        )
-        .on_conflict_do_nothing()
-    )
-    await db.execute(
-        update(Thread)
-        .where(Thread.workspace_id == workspace_id, Thread.id == thread_id)
-        .values(last_at=func.greatest(Thread.last_at, at))
-    )
-    await _adopt(db, mailbox, thread_id, message_id)
+    """Turns drafts into sent mail."""
+    values = {
+        "workspace": workspace_id,
+        "mailboxes": mailbox_ids,
+        "identities": [rules.identity_of_outgoing(each) for each in message_ids],
+        "at": at,
+    }
+    await db.execute(MARK_SENT, values)
 
 
 async def _lock(db: AsyncSession, mailbox_id: UUID) -> None:
-    # A mail we sent and its answer may be written at the same moment; one of the two must see the other.
+    # Two readers of one mailbox must not make two threads of one conversation.
     await db.execute(LOCK, {"mailbox": str(mailbox_id)})
-
-
-async def _adopt(db: AsyncSession, mailbox: Mailbox, thread_id: UUID, message_id: str) -> None:
-    """Takes answers into the thread that were faster than the record of what they answer.
-
-    A bounce or an automatic reply can be read while our own server's last word is still under way.
-    """
-    early = await db.scalars(
-        update(Message)
-        .where(
-            Message.workspace_id == mailbox.workspace_id,
-            Message.mailbox_id == mailbox.id,
-            Message.received_at > now() - EARLIEST_ANSWER,
-            Message.direction == Direction.IN,
-            Message.thread_id != thread_id,
-            or_(literal(message_id) == any_(Message.in_reply_to), literal(message_id) == any_(Message.references)),
-        )
-        .values(thread_id=thread_id)
-        .returning(Message)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    )
-    for message in early:
-        await emit(
-            db,
-            MessageReceived(
-                workspace_id=message.workspace_id,
-                message_id=message.id,
-                mailbox_id=message.mailbox_id,
-                thread_id=thread_id,
-                kind=message.kind,
-                evidence=message.evidence,
-                mentions=[message_id],
-                bounced=[],
-                returns_on=message.returns_on,
-                received_at=message.received_at,
-            ),
-        )
 
 
 async def forget_ghosts(db: AsyncSession, mailbox: Mailbox) -> None:
@@ -396,7 +379,7 @@ async def _announce(
             .where(
                 Message.workspace_id == mailbox.workspace_id,
                 Message.thread_id.in_([rows[identity]["thread_id"] for identity in candidates]),
-                Message.direction == Direction.OUT,
+                Message.direction != Direction.IN,
             )
             .distinct()
         )

@@ -6,18 +6,30 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.events import emit
 from outrider.domain.mailboxes import recording
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.domain.sending import rules
+from outrider.domain.mailboxes.recording import Draft
+from outrider.domain.sending import pacing, rules
 from outrider.domain.sending.events import SendRefused, SendUnconfirmed, Sent
 from outrider.domain.sending.models import Claim, Send, State, Waiting
 from outrider.providers.mail.interface import Outcome, SendFailed
 
+# A slow worker may report after its lease: what it knows is better than `unknown`.
+OURS = (State.SENDING, State.UNKNOWN)
+NOT_STORED = frozenset({"sender", "sender_name"})
+MARK_SENT = text("""
+    update sends s set state = 'sent', sent_at = :at, lease_until = null, waiting_for = null, last_error = null,
+        error_code = null, look_at = null, updated_at = clock_timestamp()
+    from unnest(cast(:ids as uuid[]), cast(:attempts as bigint[])) as taken(id, attempt)
+    where s.workspace_id = :workspace and s.id = taken.id and s.attempts = taken.attempt
+        and s.state in ('sending', 'unknown')
+    returning s.workspace_id, s.id, s.mailbox_id, s.origin, s.origin_id, s.step, s.message_id, s.recipient
+""")
 UNCONFIRMED = (
     "The connection ended while the mail was handed over, and no copy was found. It may or may not have arrived; "
     "trigger the step to send it again."
@@ -33,6 +45,20 @@ class Looks:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a fact about a send tells of it; the columns of MARK_SENT stand in this order."""
+
+    workspace_id: UUID
+    id: UUID
+    mailbox_id: UUID
+    origin: str
+    origin_id: UUID
+    step: int
+    message_id: str
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """A mail that is to leave, complete. `answered_after`: a person's mail in the thread later than this stops it."""
 
@@ -45,6 +71,7 @@ class Intent:
     origin_id: UUID
     step: int
     sender: str
+    sender_name: str
     recipient: str
     recipient_name: str
     subject: str
@@ -68,27 +95,61 @@ async def queue(db: AsyncSession, intents: Sequence[Intent]) -> set[tuple[UUID, 
         .returning(Send.origin_id, Send.step),
         [_row(intent) for intent in intents],
     )
-    return {(row.origin_id, row.step) for row in written}
+    new = {(row.origin_id, row.step) for row in written}
+    drafts = [_draft(intent) for intent in intents if (intent.origin_id, intent.step) in new]
+    await recording.record_drafts(db, intents[0].workspace_id, drafts)
+    return new
 
 
 def _row(intent: Intent) -> dict[str, Any]:
-    row = {field.name: getattr(intent, field.name) for field in fields(intent) if field.name != "sender"}
+    row = {field.name: getattr(intent, field.name) for field in fields(intent) if field.name not in NOT_STORED}
     row["references"] = rules.references_of(intent.in_reply_to, intent.references)
+    domain = rules.domain_of(intent.recipient)
     return {
         **row,
-        "recipient_domain": rules.domain_of(intent.recipient),
+        "recipient_domain": domain,
+        "recipient_company": pacing.company_of(domain),
         "message_id": rules.mint_message_id(intent.id, intent.sender),
         "give_up_at": intent.due_at + rules.GIVE_UP_AFTER,
     }
 
 
-async def record_sent(db: AsyncSession, claim: Claim, *, at: datetime, proof: str) -> bool:
-    """Records that the server took a claimed mail. False if the row was settled otherwise meanwhile."""
-    send = await _finish(db, claim, state=State.SENT, sent_at=at, lease_until=None, last_error=None, error_code=None)
-    if send is None:
-        return False
-    await _announce_sent(db, send, at=at, proof=proof)
-    return True
+def _draft(intent: Intent) -> Draft:
+    return Draft(
+        mailbox_id=intent.mailbox_id,
+        user_id=intent.user_id,
+        thread_id=intent.thread_id,
+        message_id=rules.mint_message_id(intent.id, intent.sender),
+        in_reply_to=intent.in_reply_to,
+        references=rules.references_of(intent.in_reply_to, intent.references),
+        sender=intent.sender,
+        sender_name=intent.sender_name,
+        recipient=intent.recipient,
+        recipient_name=intent.recipient_name,
+        subject=intent.subject,
+        text=intent.body,
+        at=intent.due_at,
+    )
+
+
+async def record_sent(db: AsyncSession, taken: Sequence[tuple[Claim, str]], *, at: datetime) -> list[Recorded]:
+    """Records that servers took claimed mails of one workspace, with each server's answer as proof.
+
+    Returns the rows; those settled otherwise meanwhile are left as they are.
+    """
+    if not taken:
+        return []
+    workspace_id = taken[0][0].send.workspace_id
+    values = {
+        "workspace": workspace_id,
+        "ids": [claim.send.id for claim, _ in taken],
+        "attempts": [claim.attempt for claim, _ in taken],
+        "at": at,
+    }
+    sent = [Recorded(*row) for row in await db.execute(MARK_SENT, values)]
+    proofs = {claim.send.id: proof for claim, proof in taken}
+    await _announce_sent(db, sent, at=at, proofs=proofs)
+    return sent
 
 
 async def record_failure(db: AsyncSession, claim: Claim, failure: SendFailed, *, now: datetime, looks: Looks) -> None:
@@ -140,16 +201,6 @@ async def release(db: AsyncSession, claim: Claim, *, due_at: datetime, why: Wait
         waiting_for=why,
         lease_until=None,
         last_error=reason[:500],
-    )
-
-
-async def park(db: AsyncSession, mailbox: Mailbox) -> None:
-    """Marks what waits for a mailbox that needs its owner; it stays queued and leaves once reconnected."""
-    await db.execute(
-        update(Send)
-        .where(Send.workspace_id == mailbox.workspace_id, Send.mailbox_id == mailbox.id, Send.state == State.QUEUED)
-        .values(waiting_for=Waiting.MAILBOX_DISCONNECTED)
-        .execution_options(synchronize_session=False)
     )
 
 
@@ -218,7 +269,7 @@ async def settle(
         row.state, row.sent_at, row.copied_at = State.SENT, now, now
         row.waiting_for, row.look_at = None, None
         await db.flush()
-        await _announce_sent(db, row, at=now, proof="A copy was found in the Sent folder.")
+        await _announce_sent(db, [row], at=now, proofs={row.id: "A copy was found in the Sent folder."})
     elif real_now < row.unknown_since + looks.last:
         row.look_at = row.unknown_since + looks.last
     elif mailbox.saves_sent:
@@ -300,11 +351,10 @@ async def _finish(db: AsyncSession, claim: Claim, **values: Any) -> Send | None:
     row: Send | None = await db.scalar(
         update(Send)
         .where(
-            Send.workspace_id == claim.workspace_id,
-            Send.id == claim.send_id,
+            Send.workspace_id == claim.send.workspace_id,
+            Send.id == claim.send.id,
             Send.attempts == claim.attempt,
-            # A slow worker may report after its lease: what it knows is better than `unknown`.
-            Send.state.in_((State.SENDING, State.UNKNOWN)),
+            Send.state.in_(OURS),
         )
         .values(**values)
         .returning(Send)
@@ -313,29 +363,21 @@ async def _finish(db: AsyncSession, claim: Claim, **values: Any) -> Send | None:
     return row
 
 
-async def _announce_sent(db: AsyncSession, send: Send, *, at: datetime, proof: str) -> None:
-    await recording.record_outgoing(
-        db,
-        workspace_id=send.workspace_id,
-        mailbox_id=send.mailbox_id,
-        thread_id=send.thread_id,
-        message_id=send.message_id,
-        in_reply_to=send.in_reply_to,
-        references=send.references,
-        recipient=send.recipient,
-        recipient_name=send.recipient_name,
-        subject=send.subject,
-        text=send.body,
-        at=at,
-    )
-    await emit(db, Sent(at=at, proof=proof[:500], **_facts(send)))
+async def _announce_sent(
+    db: AsyncSession, sent: Sequence[Send | Recorded], *, at: datetime, proofs: dict[UUID, str]
+) -> None:
+    if not sent:
+        return
+    mailboxes, message_ids = {each.mailbox_id for each in sent}, [each.message_id for each in sent]
+    await recording.mark_sent(db, sent[0].workspace_id, list(mailboxes), message_ids, at=at)
+    await emit(db, *(Sent(at=at, proof=proofs[each.id][:500], **_facts(each)) for each in sent))
 
 
 async def _announce_refused(db: AsyncSession, send: Send, reason: str, *, is_recipient: bool) -> None:
     await emit(db, SendRefused(reason=reason[:500], is_recipient=is_recipient, **_facts(send)))
 
 
-def _facts(send: Send) -> dict[str, Any]:
+def _facts(send: Send | Recorded) -> dict[str, Any]:
     return {
         "workspace_id": send.workspace_id,
         "send_id": send.id,

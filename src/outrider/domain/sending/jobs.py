@@ -1,35 +1,66 @@
-"""The pump: sends what is due, settles what is unknown, keeps copies. Only here do database and network meet,
+"""The pump: keeps a connection busy for every mailbox that has something due. Only here do database and network meet,
 and never at once.
 """
 
 import asyncio
 import time
-from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
+from itertools import count
 from uuid import UUID
 
 import structlog
 
 from outrider.core import jobs
-from outrider.core.clock import now
 from outrider.core.db import Scope
 from outrider.domain.mailboxes import connections
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.domain.sending import actions, claiming, queries
-from outrider.domain.sending.actions import Looks
-from outrider.domain.sending.claiming import Pace
-from outrider.domain.sending.models import Claim, Send, Waiting
-from outrider.providers.mail.interface import ConnectFailed, Outcome, ReadFailed, Sender, SendFailed
+from outrider.domain.sending import actions, claiming, queries, rules
+from outrider.domain.sending.desk import Desk, Taken
+from outrider.domain.sending.models import Claim, Waiting
+from outrider.providers.mail.interface import ConnectFailed, Outcome, Sender, SendFailed
 from outrider.runtime import Runtime
 
 log = structlog.get_logger()
 
-# Mails sent over one connection before others get their turn.
+# Mails sent over one connection before another mailbox that waits for a slot gets its turn.
 BATCH = 100
 RECONNECT = timedelta(minutes=1)
-_running: set[UUID] = set()
+# A server that has not answered for so long gives its slot to another mailbox while it goes on being waited for.
+SLOW = 10.0  # seconds
+MOST_SLOW = 500
+
+
+@dataclass(slots=True)
+class Line:
+    """A mailbox being sent from. `since` is when its server was last given something to do."""
+
+    task: "asyncio.Task[None] | None" = None
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_slow(self) -> bool:
+        return time.monotonic() - self.since > SLOW
+
+
+@dataclass(slots=True)
+class Lines:
+    """The mailboxes this process sends from right now."""
+
+    open: dict[UUID, Line] = field(default_factory=dict)
+    desk: Desk | None = None
+    are_wanted: bool = False  # more mailboxes have something due than there are slots
+    is_stopping: bool = False
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def has_room(self, at_once: int) -> bool:
+        slow = sum(line.is_slow for line in self.open.values())
+        return len(self.open) - min(slow, MOST_SLOW) < at_once
+
+
+_lines: dict[int, Lines] = {}
 
 
 @dataclass(slots=True)
@@ -44,99 +75,99 @@ class LeaseDeadline:
 
 @jobs.periodic("sending.pump", every=1.0)
 async def pump(app: Runtime) -> None:
-    """Sends from every mailbox that has something due; a mailbox still busy from the last round is left alone."""
+    """Opens a line for every mailbox that has something due, as many as there are slots, workspaces in turn."""
+    lines = lines_of(app)
     async with app.db.begin() as db:
-        due_now = await app.clock.due_now(db)
-        workspaces = await queries.workspaces_with_due_sends(db, due_now)
-    waiting: list[tuple[UUID, UUID]] = []
-    for workspace_id in workspaces:
-        async with app.db.begin(Scope(workspace_id, actor="pump")) as db:
-            found = await queries.mailboxes_with_due_sends(db, workspace_id, due_now)
-            waiting.extend((workspace_id, mailbox_id) for mailbox_id in found if mailbox_id not in _running)
-    room = asyncio.Semaphore(app.settings.send_concurrency)
-
-    async def bounded(workspace_id: UUID, mailbox_id: UUID) -> None:
-        async with room:
-            await send_from(app, workspace_id, mailbox_id)
-
-    results = await asyncio.gather(*(bounded(*each) for each in waiting), return_exceptions=True)
-    for (_, mailbox_id), result in zip(waiting, results, strict=True):
-        if isinstance(result, Exception):
-            log.warning("sending.mailbox_failed", mailbox_id=str(mailbox_id), error=repr(result))
+        due = await queries.mailboxes_with_due_sends(db, await app.clock.due_now(db))
+    for workspace_id, mailbox_id in due:
+        while not lines.is_stopping and not lines.has_room(app.settings.send_concurrency):
+            lines.moved.clear()
+            lines.are_wanted = True
+            try:
+                await asyncio.wait_for(lines.moved.wait(), 1.0)
+            except TimeoutError:
+                continue  # a line may have become slow, which nobody announces
+        if lines.is_stopping:
+            return
+        open_line(app, workspace_id, mailbox_id)
+    lines.are_wanted = False
 
 
 @jobs.job("sending.pump_mailbox")
 async def pump_mailbox(app: Runtime, *, workspace_id: UUID, mailbox_id: UUID) -> None:
     """Sends what is due in one mailbox at once: a person pressed the button."""
-    if mailbox_id not in _running:
-        await send_from(app, workspace_id, mailbox_id)
+    open_line(app, workspace_id, mailbox_id)
 
 
-async def send_from(app: Runtime, workspace_id: UUID, mailbox_id: UUID) -> None:
-    """Sends a batch over one connection. Results and the next claim share a transaction: one commit a mail."""
-    _running.add(mailbox_id)
-    try:
-        claim, mailbox, taken_at = await _first_claim(app, workspace_id, mailbox_id)
-        if claim is None:
-            return
-        account = await connections.account_of(app, mailbox)
-        try:
-            async with app.mail[mailbox.provider].sender(account) as sender:
-                for sent in range(1, BATCH + 1):
-                    result = await _attempt(sender, mailbox, claim, taken_at)
-                    is_last = sent == BATCH or _ends_connection(result)
-                    claim, taken_at = await _record(app, mailbox, claim, result, is_last=is_last)
-                    if claim is None:
-                        break
-        except ConnectFailed as error:
-            if claim is not None:
-                await _give_back(app, mailbox, claim, error)
-    finally:
-        _running.discard(mailbox_id)
+async def stop_sending(app: Runtime) -> None:
+    """Lets every line finish the mail it has in hand, and takes no new ones."""
+    lines = lines_of(app)
+    lines.is_stopping = True
+    lines.moved.set()
+    tasks = [line.task for line in lines.open.values() if line.task is not None]
+    await asyncio.gather(*tasks, return_exceptions=True)
+    _lines.pop(id(app), None)
 
 
-async def _first_claim(app: Runtime, workspace_id: UUID, mailbox_id: UUID) -> tuple[Claim | None, Mailbox, float]:
-    taken_at = time.monotonic()
+def lines_of(app: Runtime) -> Lines:
+    lines = _lines.setdefault(id(app), Lines())
+    lines.desk = lines.desk or Desk(app)
+    return lines
+
+
+def open_line(app: Runtime, workspace_id: UUID, mailbox_id: UUID) -> None:
+    lines = lines_of(app)
+    if mailbox_id in lines.open or lines.is_stopping:
+        return
+    line = lines.open[mailbox_id] = Line()
+    line.task = asyncio.create_task(send_from(app, workspace_id, mailbox_id, line, lines))
+    line.task.add_done_callback(partial(_closed, lines, mailbox_id))
+
+
+def _closed(lines: Lines, mailbox_id: UUID, task: "asyncio.Task[None]") -> None:
+    lines.open.pop(mailbox_id, None)
+    lines.moved.set()
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.warning("sending.mailbox_failed", mailbox_id=str(mailbox_id), error=repr(error))
+
+
+async def send_from(app: Runtime, workspace_id: UUID, mailbox_id: UUID, line: Line, lines: Lines) -> None:
+    """Sends a batch over one connection."""
+    assert lines.desk is not None  # noqa: S101  # lines_of makes it
     async with app.db.begin(Scope(workspace_id, actor="pump")) as db:
         mailbox = await mailboxes.get_any(db, workspace_id, mailbox_id)
-        if not mailbox.is_usable:
-            await actions.park(db, mailbox)
-            return None, mailbox, taken_at
-        claimed = await claiming.claim(db, mailbox, now=await app.clock.due_now(db), pace=pace(app))
-    return claimed, mailbox, taken_at
-
-
-async def _attempt(sender: Sender, mailbox: Mailbox, claim: Claim, taken_at: float) -> str | SendFailed:
-    deadline = LeaseDeadline(taken_at + claiming.deadline(claim.lease).total_seconds())
+    if not mailbox.is_usable:
+        return
+    taken = await lines.desk.first(mailbox)
+    if taken is None:
+        return
     try:
-        return await sender.send(claim.raw, sender=mailbox.address, recipient=claim.recipient, deadline=deadline)
+        account = await connections.account_of(app, mailbox)
+        async with app.mail[mailbox.provider].sender(account) as sender:
+            for sent in count(1):
+                line.since = time.monotonic()
+                result = await _attempt(sender, mailbox, taken)
+                line.since = time.monotonic()
+                is_turn_over = sent >= BATCH and lines.are_wanted
+                goes_on = not is_turn_over and not lines.is_stopping and not _ends_connection(result)
+                taken = await lines.desk.exchange(mailbox, taken.claim, result, wants_more=goes_on)
+                if taken is None:
+                    break
+    except ConnectFailed as error:
+        if taken is not None:
+            await _give_back(app, mailbox, taken.claim, error)
+
+
+async def _attempt(sender: Sender, mailbox: Mailbox, taken: Taken) -> str | SendFailed:
+    claim = taken.claim
+    deadline = LeaseDeadline(taken.at + claiming.deadline(claim.lease).total_seconds())
+    try:
+        raw = rules.compose(mailbox, claim.send, at=claim.at)
+        return await sender.send(raw, sender=mailbox.address, recipient=claim.send.recipient, deadline=deadline)
     except SendFailed as failure:
         return failure
-
-
-async def _record(
-    app: Runtime, mailbox: Mailbox, claim: Claim, result: str | SendFailed, *, is_last: bool
-) -> tuple[Claim | None, float]:
-    """Commits the result and takes the next row, unless this was the connection's last."""
-    taken_at = time.monotonic()
-    async with app.db.begin(Scope(mailbox.workspace_id, actor="pump")) as db:
-        due_now = await app.clock.due_now(db)
-        if isinstance(result, SendFailed):
-            await actions.record_failure(db, claim, result, now=due_now, looks=looks(app))
-        elif await actions.record_sent(db, claim, at=due_now, proof=result) and not mailbox.saves_sent:
-            # Waits a little: a server that keeps copies by itself needs a moment to show it.
-            await jobs.enqueue(
-                db,
-                "sending.keep_copies",
-                dedupe=str(mailbox.id),
-                delay=5 if mailbox.saves_sent is None else 1,
-                workspace_id=mailbox.workspace_id,
-                mailbox_id=mailbox.id,
-            )
-        if is_last:
-            return None, taken_at
-        following = await claiming.claim(db, mailbox, now=due_now, pace=pace(app))
-    return following, taken_at
+    except (ValueError, LookupError) as error:
+        return SendFailed(Outcome.REFUSED, f"This can't be written as a mail: {error}", enhanced="5.6.0")
 
 
 def _ends_connection(result: str | SendFailed) -> bool:
@@ -155,78 +186,3 @@ async def _give_back(app: Runtime, mailbox: Mailbox, claim: Claim, error: Connec
             why=Waiting.MAILBOX_DISCONNECTED,
             reason=f"{error.message} {error.hint}",
         )
-
-
-@jobs.periodic("sending.settle", every=2.0)
-async def settle(app: Runtime) -> None:
-    """Finds rows whose worker vanished, and looks unknown ones up in the Sent folder."""
-    async with app.db.begin() as db:
-        workspaces = await queries.workspaces_with_unsettled_sends(db)
-    for workspace_id in workspaces:
-        async with app.db.begin(Scope(workspace_id, actor="settle")) as db:
-            await actions.expire_leases(db, workspace_id, looks=looks(app))
-            taken = await actions.take_unknown(db, workspace_id)
-        by_mailbox: dict[UUID, list[Send]] = defaultdict(list)
-        for send in taken:
-            by_mailbox[send.mailbox_id].append(send)
-        for mailbox_id, sends in by_mailbox.items():
-            await _look_up(app, workspace_id, mailbox_id, sends)
-
-
-async def _look_up(app: Runtime, workspace_id: UUID, mailbox_id: UUID, sends: list[Send]) -> None:
-    async with app.db.begin(Scope(workspace_id, actor="settle")) as db:
-        mailbox = await mailboxes.get_any(db, workspace_id, mailbox_id)
-    if not mailbox.is_usable:
-        return
-    try:
-        found = await _find_copies(app, mailbox, sends)
-    except (ConnectFailed, ReadFailed) as error:
-        # The rows come up again in a minute; nothing is decided without a look.
-        log.warning("sending.look_up_failed", mailbox_id=str(mailbox_id), reason=error.message)
-        return
-    async with app.db.begin(Scope(workspace_id, actor="settle")) as db:
-        due_now = await app.clock.due_now(db)
-        for send in sends:
-            await actions.settle(
-                db, send, mailbox, was_found=send.id in found, now=due_now, real_now=now(), looks=looks(app)
-            )
-
-
-async def _find_copies(app: Runtime, mailbox: Mailbox, sends: list[Send]) -> set[UUID]:
-    if mailbox.sent_folder is None:
-        return set()
-    account = await connections.account_of(app, mailbox)
-    async with app.mail[mailbox.provider].open(account) as reader:
-        return {send.id for send in sends if await reader.find(mailbox.sent_folder, send.message_id)}
-
-
-@jobs.job("sending.keep_copies")
-async def keep_copies(app: Runtime, *, workspace_id: UUID, mailbox_id: UUID) -> None:
-    """Puts what was sent into the Sent folder, unless the server did; learns from the first mail which it is."""
-    async with app.db.begin(Scope(workspace_id, actor="copies")) as db:
-        mailbox = await mailboxes.get_any(db, workspace_id, mailbox_id)
-        uncopied = await queries.uncopied(db, workspace_id, mailbox_id)
-    if not uncopied or not mailbox.is_usable or mailbox.sent_folder is None:
-        return
-    account = await connections.account_of(app, mailbox)
-    async with app.mail[mailbox.provider].open(account) as reader:
-        for send in uncopied:
-            is_there = await reader.find(mailbox.sent_folder, send.message_id)
-            if not is_there:
-                await reader.append(mailbox.sent_folder, actions.copy_of(send, mailbox))
-            async with app.db.begin(Scope(workspace_id, actor="copies")) as db:
-                await connections.learn_saves_sent(db, mailbox, is_there)
-                await actions.mark_copied(db, send, at=now())
-    async with app.db.begin(Scope(workspace_id, actor="copies")) as db:
-        if await queries.uncopied(db, workspace_id, mailbox_id, at_most=1):
-            await jobs.enqueue(
-                db, "sending.keep_copies", dedupe=str(mailbox_id), workspace_id=workspace_id, mailbox_id=mailbox_id
-            )
-
-
-def pace(app: Runtime) -> Pace:
-    return Pace(app.settings.domain_daily_limit, app.settings.lease, app.settings.worker_name)
-
-
-def looks(app: Runtime) -> Looks:
-    return Looks(app.settings.unknown_first_look, app.settings.unknown_last_look)

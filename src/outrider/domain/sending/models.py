@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import ARRAY, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from outrider.core.db import Model
@@ -41,11 +41,42 @@ class Waiting(StrEnum):
     DELAY = "delay"
     WINDOW = "window"
     MAILBOX_DAILY_LIMIT = "mailbox_daily_limit"
+    MAILBOX_GAP = "mailbox_gap"
+    MAILBOX_PAUSED = "mailbox_paused"
     DOMAIN_LIMIT = "domain_limit"
+    COMPANY_LIMIT = "company_limit"
     PAUSED = "paused"
     MAILBOX_DISCONNECTED = "mailbox_disconnected"
     RETRY = "retry"
     CONFIRMING = "confirming"
+    QUEUED = "queued"  # nothing holds it; it leaves with the next free connection
+
+
+class Hold(StrEnum):
+    """Why nothing leaves a mailbox for a while."""
+
+    GAP = "gap"
+    DAILY_LIMIT = "daily_limit"
+    PROVIDER_LIMIT = "provider_limit"
+    HEALTH = "health"
+
+
+class MailboxPace(Model):
+    """What holds a whole mailbox back; kept apart from it, since it changes with every mail.
+
+    `ramp_from` is when a new mailbox began; None for one that has a history of sending.
+    """
+
+    __tablename__ = "mailbox_paces"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
+    mailbox_id: Mapped[UUID] = mapped_column(primary_key=True)
+    held_until: Mapped[datetime | None]
+    held_for: Mapped[Hold | None] = mapped_column()
+    held_reason: Mapped[str | None] = mapped_column(Text)
+    ramp_from: Mapped[datetime | None]
+
+    __table_args__ = (within_workspace("mailbox_id", "mailboxes"),)
 
 
 class Send(Tenant, Stamped, Model):
@@ -62,6 +93,7 @@ class Send(Tenant, Stamped, Model):
     recipient: Mapped[str] = mapped_column(Text)
     recipient_name: Mapped[str] = mapped_column(Text, default="")
     recipient_domain: Mapped[str] = mapped_column(Text)
+    recipient_company: Mapped[str | None] = mapped_column(Text)  # None: an address at a public mail provider
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
     in_reply_to: Mapped[str | None] = mapped_column(Text)
@@ -91,6 +123,16 @@ class Send(Tenant, Stamped, Model):
         UniqueConstraint("workspace_id", "origin_id", "step"),
         UniqueConstraint("workspace_id", "message_id"),
         Index("ix_sends_due", "workspace_id", "mailbox_id", "due_at", postgresql_where="state = 'queued'"),
+        Index(
+            "ix_sends_next",
+            "workspace_id",
+            "mailbox_id",
+            text("priority desc"),
+            "due_at",
+            "id",
+            postgresql_where="state = 'queued'",
+        ),
+        Index("ix_sends_flying", "workspace_id", "mailbox_id", postgresql_where="state in ('sending', 'unknown')"),
         Index("ix_sends_leased", "lease_until", postgresql_where="state = 'sending'"),
         Index("ix_sends_look", "look_at", postgresql_where="state = 'unknown'"),
         Index("ix_sends_mailbox_sent", "workspace_id", "mailbox_id", "sent_at", postgresql_where="sent_at is not null"),
@@ -100,6 +142,13 @@ class Send(Tenant, Stamped, Model):
             "recipient_domain",
             "sent_at",
             postgresql_where="sent_at is not null",
+        ),
+        Index(
+            "ix_sends_company_sent",
+            "workspace_id",
+            "recipient_company",
+            "sent_at",
+            postgresql_where="sent_at is not null and recipient_company is not null",
         ),
         Index(None, "workspace_id", "user_id", "due_at", "id"),
         Index(None, "workspace_id", "thread_id"),
@@ -116,12 +165,11 @@ class Send(Tenant, Stamped, Model):
 class Claim:
     """A row taken for sending: a value, so that no transaction is open while the network is used.
 
-    `lease` is real time from the moment of the claim; `attempt` tells this claim from a later one of the same row.
+    `lease` is real time from the moment of the claim, `at` the due time of it; `attempt` tells this claim from a later
+    one of the same row.
     """
 
-    workspace_id: UUID
-    send_id: UUID
+    send: Send
     attempt: int
-    recipient: str
-    raw: bytes
     lease: timedelta
+    at: datetime

@@ -10,31 +10,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from outrider.core.pages import Page, PageRequest
 from outrider.domain.sending.models import UNFINISHED, Send, State
 
-WORKSPACES_DUE = text("select workspaces_with_due_sends(:at)")
+MAILBOXES_DUE = text("select workspace_id, mailbox_id from mailboxes_with_due_sends(:at, :at_most)")
 WORKSPACES_UNSETTLED = text("select workspaces_with_unsettled_sends()")
 MOST_ROWS = 200
+MOST_MAILBOXES = 500
 
 
-async def workspaces_with_due_sends(db: AsyncSession, at: datetime) -> list[UUID]:
-    """Works without a scope; gives away only identifiers."""
-    return list(await db.scalars(WORKSPACES_DUE, {"at": at}))
+async def mailboxes_with_due_sends(db: AsyncSession, at: datetime) -> list[tuple[UUID, UUID]]:
+    """Returns (workspace, mailbox) pairs, every workspace's first before any workspace's second.
+
+    Works without a scope; gives away only identifiers.
+    """
+    rows = await db.execute(MAILBOXES_DUE, {"at": at, "at_most": MOST_MAILBOXES})
+    return [(row.workspace_id, row.mailbox_id) for row in rows]
 
 
 async def workspaces_with_unsettled_sends(db: AsyncSession) -> list[UUID]:
     """Works without a scope; gives away only identifiers."""
     return list(await db.scalars(WORKSPACES_UNSETTLED))
-
-
-async def mailboxes_with_due_sends(db: AsyncSession, workspace_id: UUID, at: datetime) -> list[UUID]:
-    """Returns the mailboxes with something due, the longest waiting first."""
-    query = (
-        select(Send.mailbox_id)
-        .where(Send.workspace_id == workspace_id, Send.state == State.QUEUED, Send.due_at <= at)
-        .group_by(Send.mailbox_id)
-        .order_by(func.min(Send.due_at))
-        .limit(MOST_ROWS)
-    )
-    return list(await db.scalars(query))
 
 
 async def uncopied(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID, *, at_most: int = 100) -> list[Send]:

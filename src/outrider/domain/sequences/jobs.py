@@ -1,12 +1,13 @@
 """What moves enrolments: their time comes, their mail leaves or fails, somebody answers."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core import jobs
 from outrider.core.db import Scope
-from outrider.core.events import on
+from outrider.core.events import during, on
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.classify import Kind
 from outrider.domain.mailboxes.events import MessageReceived
@@ -29,22 +30,28 @@ async def schedule_due(app: Runtime) -> None:
             await scheduling.schedule_due(db, workspace_id, now=due_now)
 
 
-@on(Sent, "sequences.on_sent")
-async def on_sent(app: Runtime, event: Sent) -> None:
-    """Counts the step and plans the next one, or completes the enrolment."""
-    if event.origin != ORIGIN:
+@during(Sent)
+async def on_sent(db: AsyncSession, facts: Sequence[Sent]) -> None:
+    """Counts the steps and plans the next ones, or completes the enrolments."""
+    ours = {fact.origin_id: fact for fact in facts if fact.origin == ORIGIN}
+    if not ours:
         return
-    async with app.db.begin(_scope(event.workspace_id)) as db:
-        enrollment = await queries.lock_enrollment(db, event.workspace_id, event.origin_id)
-        if enrollment is None or enrollment.current_step >= event.step:
-            return
-        enrollment.current_step, enrollment.last_sent_at = event.step, event.at
+    workspace_id = next(iter(ours.values())).workspace_id
+    enrollments = await queries.lock_enrollments(db, workspace_id, list(ours))
+    sequences = await queries.get_many(db, workspace_id, {each.sequence_id for each in enrollments})
+    completed = []
+    for enrollment in enrollments:
+        fact = ours[enrollment.id]
+        if enrollment.current_step >= fact.step:
+            continue
+        enrollment.current_step, enrollment.last_sent_at = fact.step, fact.at
         enrollment.next_send_id = None
         if not enrollment.is_open:
-            return
-        sequence = await queries.get_any(db, event.workspace_id, enrollment.sequence_id)
-        if sequence is None or not actions.plan_next(enrollment, sequence, last=event.at):
-            await scheduling.complete(db, enrollment)
+            continue
+        sequence = sequences.get(enrollment.sequence_id)
+        if sequence is None or not actions.plan_next(enrollment, sequence, last=fact.at):
+            completed.append(enrollment)
+    await scheduling.complete(db, completed)
 
 
 @on(SendRefused, "sequences.on_refused")

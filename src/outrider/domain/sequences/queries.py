@@ -1,5 +1,6 @@
 """Reads of sequences and enrolments; both are their user's own."""
 
+from collections.abc import Collection
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,6 +58,16 @@ async def get_any(db: AsyncSession, workspace_id: UUID, sequence_id: UUID) -> Se
     )
     found: Sequence | None = await db.scalar(query)
     return found
+
+
+async def get_many(db: AsyncSession, workspace_id: UUID, sequence_ids: Collection[UUID]) -> dict[UUID, Sequence]:
+    """For jobs; finds deleted ones too."""
+    query = (
+        select(Sequence)
+        .options(selectinload(Sequence.steps))
+        .where(Sequence.workspace_id == workspace_id, Sequence.id.in_(sequence_ids))
+    )
+    return {each.id: each for each in await db.scalars(query)}
 
 
 async def search(
@@ -123,6 +134,12 @@ async def lock_enrollment(db: AsyncSession, workspace_id: UUID, enrollment_id: U
     query = select(Enrollment).where(Enrollment.workspace_id == workspace_id, Enrollment.id == enrollment_id)
     found: Enrollment | None = await db.scalar(query.with_for_update())
     return found
+
+
+async def lock_enrollments(db: AsyncSession, workspace_id: UUID, enrollment_ids: Many[UUID]) -> list[Enrollment]:
+    """For jobs. Locked in the order of their ids, so that two of them can't wait for each other."""
+    query = select(Enrollment).where(Enrollment.workspace_id == workspace_id, Enrollment.id.in_(enrollment_ids))
+    return list(await db.scalars(query.order_by(Enrollment.id).with_for_update()))
 
 
 async def in_thread(db: AsyncSession, workspace_id: UUID, thread_id: UUID) -> list[Enrollment]:

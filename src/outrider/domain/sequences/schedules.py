@@ -24,7 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.pages import Page, PageRequest
-from outrider.domain.sending.models import Send, State
+from outrider.domain.sending import diagnosis
+from outrider.domain.sending.diagnosis import Diagnosis
+from outrider.domain.sending.models import Send, State, Waiting
 from outrider.domain.sequences.models import OPEN, Enrollment, EnrollmentStatus
 from outrider.domain.sequences.scheduling import ORIGIN
 
@@ -47,6 +49,12 @@ class Schedule:
     waiting_reason: str | None
     waiting_until: datetime | None
 
+    @property
+    def diagnosis(self) -> Diagnosis | None:
+        if self.waiting_reason is None:
+            return None
+        return diagnosis.describe(Waiting(self.waiting_reason), self.waiting_until, detail=self.last_error)
+
 
 STATUS = case(
     (Send.state.in_((State.SENDING, State.UNKNOWN)), "sending"),
@@ -56,7 +64,6 @@ STATUS = case(
     (Send.state == State.QUEUED, "due"),
     else_=cast(Send.state, Text),
 )
-FOR_A_PERSON = ("paused", "mailbox_disconnected")
 
 
 async def search(
@@ -190,15 +197,8 @@ def _planned(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 
 
 def _queued(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    waits = Send.state.in_((State.QUEUED, State.PAUSED, State.UNKNOWN))
-    reason = case((waits, func.coalesce(cast(Send.waiting_for, Text), "delay")), else_=null())
-    until = case(
-        (Send.waiting_for.in_(FOR_A_PERSON), null()),
-        (Send.state == State.UNKNOWN, Send.look_at),
-        (waits, Send.due_at),
-        else_=null(),
-    )
-    return (
+    now = func.clock_timestamp()
+    return diagnosis.with_mailbox(
         select(
             Send.id,
             Send.user_id,
@@ -211,8 +211,8 @@ def _queued(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
             Send.sent_at,
             Send.message_id,
             Send.last_error,
-            reason.label("waiting_reason"),
-            until.label("waiting_until"),
+            diagnosis.reason_of(now).label("waiting_reason"),
+            diagnosis.until_of(now).label("waiting_until"),
         )
         .join(Enrollment, and_(Enrollment.workspace_id == Send.workspace_id, Enrollment.id == Send.origin_id))
         .where(*where, Send.origin == ORIGIN)

@@ -116,7 +116,7 @@ async def _write(db: AsyncSession, due: Many[Due], *, now: datetime, is_manual: 
     for each in due:
         step = next((one for one in each.sequence.steps if one.position > each.enrollment.current_step), None)
         if step is None:
-            await complete(db, each.enrollment)
+            await complete(db, [each.enrollment])
             continue
         try:
             intents.append(_intent(each, step, now=now, is_manual=is_manual))
@@ -148,6 +148,7 @@ def _intent(due: Due, step: SequenceStep, *, now: datetime, is_manual: bool) -> 
         origin_id=enrollment.id,
         step=step.position,
         sender=due.mailbox.address,
+        sender_name=due.mailbox.name,
         recipient=enrollment.recipient,
         recipient_name=enrollment.recipient_name,
         subject=subject,
@@ -166,17 +167,19 @@ def _reply_subject(subject: str) -> str:
     return subject if subject.lower().startswith("re:") else f"Re: {subject}"
 
 
-async def complete(db: AsyncSession, enrollment: Enrollment) -> None:
-    enrollment.end(EnrollmentStatus.COMPLETED, "Every step was sent.")
+async def complete(db: AsyncSession, enrollments: Many[Enrollment]) -> None:
+    for enrollment in enrollments:
+        enrollment.end(EnrollmentStatus.COMPLETED, "Every step was sent.")
     await db.flush()
-    await emit(
-        db,
-        EnrollmentEnded(
-            workspace_id=enrollment.workspace_id,
-            enrollment_id=enrollment.id,
-            sequence_id=enrollment.sequence_id,
-            status=enrollment.status.value,
-            reason=enrollment.stop_reason or "",
-            proof={},
-        ),
+    await emit(db, *(_completed(each) for each in enrollments))
+
+
+def _completed(enrollment: Enrollment) -> EnrollmentEnded:
+    return EnrollmentEnded(
+        workspace_id=enrollment.workspace_id,
+        enrollment_id=enrollment.id,
+        sequence_id=enrollment.sequence_id,
+        status=enrollment.status.value,
+        reason=enrollment.stop_reason or "",
+        proof={},
     )
