@@ -1,6 +1,7 @@
 """An SMTP server that stores each mail before it answers. Run as a process of its own: `python -m bench.sink PORT FILE`."""
 
 import asyncio
+import logging
 import sys
 from pathlib import Path
 
@@ -31,4 +32,5 @@ async def main(port: int, file: Path) -> None:
 
 
 if __name__ == "__main__":
+    logging.getLogger("mail").setLevel(logging.ERROR)
     asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2])))
