@@ -5,7 +5,7 @@ Every route of a contract must say what it `needs`; the module that leaves it ou
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar, get_args, get_origin
 
 import structlog
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from outrider.api import openapi
 from outrider.api.exchange import Exchange, guard
 from outrider.core.errors import (
     AppError,
@@ -54,6 +55,10 @@ class Contract:
 
     title: str
     description: str = ""
+    # What the OpenAPI shows: by operation, request bodies by name and one answer; by name, what a parameter is.
+    requests: Mapping[str, Mapping[str, Any]] = {}  # never written
+    answers: Mapping[str, Any] = {}
+    parameters: Mapping[str, str] = {}
 
     def item_model(self, model: Any) -> Any:
         return model
@@ -85,6 +90,8 @@ class Contract:
             app.add_exception_handler(kind, self._on_unavailable)
         app.add_exception_handler(DBAPIError, self._on_database)
         app.add_exception_handler(Exception, self._on_unexpected)
+        describe = app.openapi
+        app.openapi = lambda: openapi.complete(describe(), self)  # type: ignore[method-assign]  # FastAPI's own way
         return app
 
     def answer(self, error: AppError) -> Response:
@@ -138,7 +145,6 @@ class Router(APIRouter):
             errors = options.pop("errors", ())
             status = options.pop("status_code", 204 if model is None else 200)
             wire = _wire_model(self.contract, model)
-            example = options.pop("example", None)
             self.add_api_route(
                 path,
                 _dress(self.contract, endpoint, model, wire, status, needs),
@@ -148,7 +154,7 @@ class Router(APIRouter):
                 description=inspect.getdoc(endpoint),
                 response_model=wire,
                 status_code=status,
-                responses=_documented(self.contract, needs, errors, status, example),
+                responses=_documented(self.contract, needs, errors),
                 openapi_extra={"x-needs": str(needs), **options.pop("openapi_extra", {})},
                 **options,
             )
@@ -211,9 +217,7 @@ def _dress(contract: Contract, endpoint: Endpoint, model: Any, wire: Any, status
     return dressed
 
 
-def _documented(
-    contract: Contract, needs: Needs, errors: Iterable[AppError], status: int, example: Any
-) -> dict[int | str, dict[str, Any]]:
+def _documented(contract: Contract, needs: Needs, errors: Iterable[AppError]) -> dict[int | str, dict[str, Any]]:
     """Lists every status a route may answer with, each with an example body in the contract's dialect."""
     documented: dict[int | str, dict[str, Any]] = {}
     for error in [*ALWAYS, *(GUARDED if needs != PUBLIC else ()), *errors]:
@@ -221,8 +225,6 @@ def _documented(
         entry["description"] = "; ".join(filter(None, [entry["description"], _words(error)]))
         body = TypeAdapter(Any).dump_python(contract.error(error), mode="json")
         entry["content"]["application/json"].setdefault("examples", {})[error.code] = {"value": body}
-    if example is not None:
-        documented[status] = {"content": {"application/json": {"example": example}}}
     return documented
 
 

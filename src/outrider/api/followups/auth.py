@@ -141,14 +141,6 @@ class ProviderUnavailable(Invalid):
 CANNOT_CONNECT = connections.CannotConnect(
     ConnectFailed(Step.LOGIN, "imap", "The server refused the user name or password.", "Use an app password.")
 )
-EXAMPLE = {"provider": "password", "email": "ada@example.com", "password": "correct horse battery"}
-EXAMPLE_IMAP = {
-    "provider": "imap",
-    "host": "imap.example.com",
-    "username": "ada@example.com",
-    "password": "app password",
-    "smtpHost": "smtp.example.com",
-}
 
 
 @router.post(
@@ -164,7 +156,7 @@ EXAMPLE_IMAP = {
 async def connect(
     request: Request,
     app: App,
-    body: Annotated[Connect, Body(openapi_examples={"password": {"value": EXAMPLE}, "imap": {"value": EXAMPLE_IMAP}})],
+    body: Annotated[Connect, Body()],
 ) -> SessionOut | ConnectedOut:
     """Signs in with a password, or connects a mailbox of the signed-in user, verifying both its servers."""
     if isinstance(body, PasswordSignIn):

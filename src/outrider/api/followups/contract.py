@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, Wit
 from pydantic.alias_generators import to_camel
 
 from outrider.api.contract import Contract
+from outrider.api.followups import examples
 from outrider.core.errors import AppError
 from outrider.core.pages import Page, PageRequest
 
@@ -62,6 +63,9 @@ class Listed(Out, Generic[T]):
 class Followups(Contract):
     title = "Outrider follow-ups"
     description = "Enrol a sent email in a sequence; follow-ups go out on time and stop at the reply."
+    requests = examples.REQUESTS
+    answers = examples.ANSWERS
+    parameters = examples.PARAMETERS
 
     def page_model(self, model: Any) -> Any:
         return Listed[model]

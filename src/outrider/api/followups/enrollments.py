@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Body, Depends, Query
+from fastapi import Depends, Query
 from pydantic import Field
 
 from outrider.api.deps import App, Caller, Db
@@ -51,9 +51,6 @@ class EnrollmentEdit(In):
     sequence_id: UUID | None = None
 
 
-EXAMPLE = {"emailId": str(UUID(int=7)), "sequenceId": str(UUID(int=8)), "timezone": "Europe/Berlin"}
-
-
 @router.get("", needs=Permission.ENROLLMENTS_READ, model=Page[EnrollmentOut])
 async def list_enrollments(
     db: Db,
@@ -77,7 +74,7 @@ async def create_enrollment(
     db: Db,
     app: App,
     actor: Caller,
-    body: Annotated[EnrollmentIn, Body(openapi_examples={"enrol": {"value": EXAMPLE}})],
+    body: EnrollmentIn,
 ) -> EnrollmentOut:
     """Enrols a sent email's thread in a sequence; it is followed up until somebody answers."""
     email = await mailboxes.get_sent(db, actor.workspace_id, actor.user_id, body.email_id)

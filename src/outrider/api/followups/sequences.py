@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Body, Depends
+from fastapi import Depends
 from pydantic import Field
 
 from outrider.api.contract import CONFLICT
@@ -84,18 +84,6 @@ class SequenceIn(In):
         )
 
 
-EXAMPLE = {
-    "name": "After the demo",
-    "steps": [
-        {"delayDays": 3, "body": "Hi {{ recipient.firstName | default: 'there' }},\n\nany thoughts on my last mail?"},
-        {"delayDays": 5, "body": "I will leave it here. If it becomes interesting, just answer."},
-    ],
-    "timezone": "Europe/Berlin",
-    "sendWindow": {"days": ["mon", "tue", "wed", "thu", "fri"], "start": "09:00", "end": "17:00"},
-}
-SequenceBody = Annotated[SequenceIn, Body(openapi_examples={"two steps": {"value": EXAMPLE}})]
-
-
 @router.get("", needs=Permission.SEQUENCES_READ, model=Page[SequenceOut])
 async def list_sequences(
     db: Db,
@@ -109,7 +97,7 @@ async def list_sequences(
 
 
 @router.post("", needs=Permission.SEQUENCES_WRITE, model=SequenceOut, status_code=201, errors=[TEMPLATE, CONFLICT])
-async def create_sequence(db: Db, actor: Caller, body: SequenceBody) -> SequenceOut:
+async def create_sequence(db: Db, actor: Caller, body: SequenceIn) -> SequenceOut:
     """Creates a sequence. Templates are checked: an error says which line and column."""
     return SequenceOut.of(await actions.create(db, body.draft(), by=actor))
 
@@ -121,7 +109,7 @@ async def get_sequence(db: Db, actor: Caller, sequenceId: UUID) -> SequenceOut: 
 
 
 @router.put("/{sequenceId}", needs=Permission.SEQUENCES_WRITE, model=SequenceOut, errors=[NOT_FOUND, TEMPLATE])
-async def replace_sequence(db: Db, actor: Caller, sequenceId: UUID, body: SequenceBody) -> SequenceOut:  # noqa: N803
+async def replace_sequence(db: Db, actor: Caller, sequenceId: UUID, body: SequenceIn) -> SequenceOut:  # noqa: N803
     """Replaces a sequence. A step sent with its `id` keeps it; what is in the outbox leaves as it was written."""
     sequence = await queries.get(db, actor.workspace_id, actor.user_id, sequenceId, lock=True)
     return SequenceOut.of(await actions.replace(db, sequence, body.draft()))
