@@ -13,10 +13,12 @@ from typing import Any
 
 from outrider import VERSION
 from outrider.api.followups import app as followups
+from outrider.api.followups import examples as followups_examples
 
 ROOT = Path(__file__).parent.parent / "docs"
-SURFACES = {"followups": followups.build}
+SURFACES = {"followups": (followups.build, followups_examples)}
 METHODS = ("get", "post", "put", "delete")
+Examples = Any  # a module with VARIABLES, KEPT and LAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,52 +38,18 @@ class Endpoint:
     def is_public(self) -> bool:
         return bool(self.operation["x-needs"] == "public")
 
-    def request_body(self) -> Any:
+    def request_bodies(self) -> dict[str, Any]:
         content = self.operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-        examples = [each["value"] for each in content.get("examples", {}).values()]
-        return examples[0] if examples else (self._sample(content["schema"]) if content else None)
+        return {name: each["value"] for name, each in content.get("examples", {}).items()}
 
     def response_body(self, status: str) -> Any:
-        content = self.operation["responses"][status].get("content", {}).get("application/json", {})
-        if "example" in content:
-            return content["example"]
-        examples = [each["value"] for each in content.get("examples", {}).values()]
-        return examples[0] if examples else (self._sample(content["schema"]) if content.get("schema") else None)
+        return self.operation["responses"][status].get("content", {}).get("application/json", {}).get("example")
 
     def success(self) -> str:
         return next(status for status in self.operation["responses"] if status.startswith("2"))
 
     def parameters(self, place: str) -> list[dict[str, Any]]:
         return [each for each in self.operation.get("parameters", []) if each["in"] == place]
-
-    def _sample(self, schema: dict[str, Any]) -> Any:
-        return sample(schema, self.specification)
-
-
-def sample(schema: dict[str, Any], specification: dict[str, Any]) -> Any:  # noqa: PLR0911  # one return a kind
-    """A plausible value of a schema, the same at every run."""
-    if "$ref" in schema:
-        return sample(specification["components"]["schemas"][schema["$ref"].rpartition("/")[2]], specification)
-    if examples := schema.get("examples"):
-        return examples[0]
-    for several in ("anyOf", "oneOf", "allOf"):
-        if several in schema:
-            return sample(schema[several][0], specification)
-    if "enum" in schema or "const" in schema:
-        return schema.get("const", schema.get("enum", [None])[0])
-    kind = schema.get("type")
-    if kind == "object":
-        return {name: sample(each, specification) for name, each in schema.get("properties", {}).items()}
-    if kind == "array":
-        return [sample(schema["items"], specification)]
-    known = {
-        "uuid": "01a1fbba-df21-723c-a390-743615ca58ea",
-        "date-time": "2026-11-21T09:30:00.000Z",
-        "date": "2026-11-21",
-    }
-    if kind == "string":
-        return known.get(schema.get("format", ""), schema.get("default", "text"))
-    return {"integer": schema.get("minimum", 1), "number": 0.25, "boolean": True}.get(str(kind))
 
 
 def endpoints(specification: dict[str, Any]) -> Iterator[Endpoint]:
@@ -91,49 +59,73 @@ def endpoints(specification: dict[str, Any]) -> Iterator[Endpoint]:
                 yield Endpoint(method.upper(), path, operations[method], specification)
 
 
-def curl(endpoint: Endpoint) -> str:
-    """A command to try an endpoint with: `$BASE`, `$TOKEN` and a shell variable for each path parameter."""
+def curl(endpoint: Endpoint, body: Any, examples: Examples) -> str:
+    """A command to try an endpoint with: `$BASE`, `$TOKEN` and a shell variable for everything it refers to."""
     path = re.sub(r"\{(\w+)\}", lambda match: "$" + _shell_name(match[1]), endpoint.path)
     lines = [f'curl -sS -X {endpoint.method} "$BASE{path}"']
-    if not endpoint.is_public:
+    if not endpoint.is_public or (body and body.get("provider") == "imap"):
         lines.append('-H "Authorization: Bearer $TOKEN"')
-    if (body := endpoint.request_body()) is not None:
-        lines += ["-H 'Content-Type: application/json'", f"-d '{json.dumps(body).replace(chr(39), chr(92) + 'u0027')}'"]
+    if body is not None:
+        text = json.dumps(body).replace("'", "\\u0027")
+        for value, variable in examples.VARIABLES.items():
+            text = text.replace(value, f"'\"${_shell_name(variable)}\"'")
+        lines += ["-H 'Content-Type: application/json'", f"-d '{text}'"]
     return " \\\n  ".join(lines)
 
 
-def postman(specification: dict[str, Any]) -> dict[str, Any]:
-    """A collection (schema 2.1) with a folder a tag; `baseUrl` and `accessToken` are its variables."""
+def postman(specification: dict[str, Any], examples: Examples) -> dict[str, Any]:
+    """A collection (schema 2.1) that runs from top to bottom: answers fill the variables of the requests after them."""
     folders: dict[str, list[dict[str, Any]]] = {}
     for endpoint in endpoints(specification):
-        path = re.sub(r"\{(\w+)\}", r":\1", endpoint.path)
-        request: dict[str, Any] = {
-            "method": endpoint.method,
-            "header": [{"key": "Content-Type", "value": "application/json"}],
-            "url": {
-                "raw": "{{baseUrl}}" + path,
-                "host": ["{{baseUrl}}"],
-                "path": path.strip("/").split("/"),
-                "variable": [{"key": each["name"], "value": ""} for each in endpoint.parameters("path")],
-            },
-            "description": endpoint.operation.get("description", ""),
-        }
-        if not endpoint.is_public:
-            request["auth"] = {"type": "bearer", "bearer": [{"key": "token", "value": "{{accessToken}}"}]}
-        if (body := endpoint.request_body()) is not None:
-            request["body"] = {"mode": "raw", "raw": json.dumps(body, indent=2)}
-        folders.setdefault(endpoint.operation["tags"][0], []).append({"name": endpoint.name, "request": request})
+        folder = "clean up" if endpoint.name in examples.LAST else endpoint.operation["tags"][0]
+        folders.setdefault(folder, []).extend(_postman_requests(endpoint, examples))
+    folders["clean up"] = sorted(folders.pop("clean up"), key=lambda each: examples.LAST.index(each["name"]))
+    variables = {"baseUrl": "http://127.0.0.1:8700", "accessToken": ""} | dict.fromkeys(examples.VARIABLES.values(), "")
     return {
         "info": {
             "name": specification["info"]["title"],
             "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
         },
-        "variable": [{"key": "baseUrl", "value": "http://127.0.0.1:8700"}, {"key": "accessToken", "value": ""}],
+        "variable": [{"key": name, "value": value} for name, value in variables.items()],
         "item": [{"name": tag, "item": items} for tag, items in folders.items()],
     }
 
 
-def page(endpoint: Endpoint) -> str:
+def _postman_requests(endpoint: Endpoint, examples: Examples) -> Iterator[dict[str, Any]]:
+    bodies: dict[str, Any] = endpoint.request_bodies() or {"": None}
+    for title, body in bodies.items():
+        name = endpoint.name if len(bodies) == 1 else f"{endpoint.name} ({title})"
+        path = re.sub(r"\{(\w+)\}", r"{{\1}}", endpoint.path)
+        request: dict[str, Any] = {
+            "method": endpoint.method,
+            "header": [{"key": "Content-Type", "value": "application/json"}] if body is not None else [],
+            "url": {"raw": "{{baseUrl}}" + path, "host": ["{{baseUrl}}"], "path": path.strip("/").split("/")},
+            "description": endpoint.operation.get("description", ""),
+        }
+        if not endpoint.is_public or (body and body.get("provider") == "imap"):
+            request["auth"] = {"type": "bearer", "bearer": [{"key": "token", "value": "{{accessToken}}"}]}
+        if body is not None:
+            text = json.dumps(body, indent=2, ensure_ascii=False)
+            for value, variable in examples.VARIABLES.items():
+                text = text.replace(value, "{{" + variable + "}}")
+            # What a template holds is not a variable of the collection: braces are written as escapes.
+            text = re.sub(r"\{\{ | \}\}", lambda match: match[0].replace("{", "\\u007b").replace("}", "\\u007d"), text)
+            request["body"] = {"mode": "raw", "raw": text}
+        item = {"name": name, "request": request}
+        if body is None or body.get("provider") != "imap":
+            item["event"] = _postman_tests(endpoint, examples)
+        yield item
+
+
+def _postman_tests(endpoint: Endpoint, examples: Examples) -> list[dict[str, Any]]:
+    lines = [f'pm.test("answers {endpoint.success()}", () => pm.response.to.have.status({endpoint.success()}));']
+    for variable, place in examples.KEPT.get(endpoint.name, {}).items():
+        accessor = "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in place.split("."))
+        lines.append(f'pm.collectionVariables.set("{variable}", pm.response.json(){accessor});')
+    return [{"listen": "test", "script": {"type": "text/javascript", "exec": lines}}]
+
+
+def page(endpoint: Endpoint, examples: Examples) -> str:
     """The reference page of an endpoint."""
     operation = endpoint.operation
     parts = [f"# {endpoint.method} {endpoint.path}", operation.get("description", "")]
@@ -145,7 +137,9 @@ def page(endpoint: Endpoint) -> str:
     ]
     if rows:
         parts.append("\n".join(["| parameter | in | required | |", "|---|---|---|---|", *rows]))
-    parts += ["## Request", f"```sh\n{curl(endpoint)}\n```"]
+    parts += list(_fields(endpoint))
+    parts.append("## Request")
+    parts += [f"```sh\n{curl(endpoint, body, examples)}\n```" for body in endpoint.request_bodies().values() or [None]]
     status = endpoint.success()
     body = endpoint.response_body(status)
     parts.append(f"## Response {status}")
@@ -163,6 +157,42 @@ def page(endpoint: Endpoint) -> str:
         ]
     parts[-1] += "\n" + "\n".join(errors)
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _fields(endpoint: Endpoint) -> Iterator[str]:
+    """A table of the body's fields for each form it may have."""
+    content = endpoint.operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    schema = _resolved(content.get("schema", {}), endpoint.specification)
+    forms = schema.get("oneOf") or schema.get("anyOf") or [schema]
+    for form in (_resolved(each, endpoint.specification) for each in forms):
+        if not form.get("properties"):
+            continue
+        title = f" ({form['title']})" if len(forms) > 1 else ""
+        rows = [
+            f"| `{name}` | {_kind(field, endpoint.specification)} | {'yes' if name in form.get('required', ()) else 'no'} |"
+            f" {_resolved(field, endpoint.specification).get('description', '').replace(chr(10), ' ')} |"
+            for name, field in form["properties"].items()
+        ]
+        yield "\n".join([f"## Body{title}", "", "| field | type | required | |", "|---|---|---|---|", *rows])
+
+
+def _resolved(schema: dict[str, Any], specification: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in schema:
+        return schema
+    found = specification["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return {**found, **{name: value for name, value in schema.items() if name != "$ref"}}
+
+
+def _kind(schema: dict[str, Any], specification: dict[str, Any]) -> str:
+    """A field's type in a few words."""
+    whole = _resolved(schema, specification)
+    if "const" in whole or "enum" in whole:
+        return " or ".join(f"`{value}`" for value in whole.get("enum", [whole.get("const")]))
+    if several := whole.get("anyOf"):
+        return " or ".join(_kind(each, specification) for each in several)
+    if whole.get("type") == "array":
+        return f"list of {_kind(whole.get('items', {}), specification)}"
+    return str(whole.get("format") or whole.get("type", "any"))
 
 
 def index(name: str, specification: dict[str, Any]) -> str:
@@ -187,13 +217,13 @@ def index(name: str, specification: dict[str, Any]) -> str:
 def files() -> dict[Path, str]:
     """Returns every generated file with its content."""
     made: dict[Path, str] = {}
-    for name, build in SURFACES.items():
+    for name, (build, examples) in SURFACES.items():
         specification = build(VERSION).openapi()
         made[ROOT / "contracts" / f"{name}.json"] = _json(specification)
-        made[ROOT / "contracts" / f"{name}.postman_collection.json"] = _json(postman(specification))
+        made[ROOT / "contracts" / f"{name}.postman_collection.json"] = _json(postman(specification, examples))
         made[ROOT / "reference" / name / "index.md"] = index(name, specification)
         for endpoint in endpoints(specification):
-            made[ROOT / "reference" / name / f"{endpoint.name}.md"] = page(endpoint)
+            made[ROOT / "reference" / name / f"{endpoint.name}.md"] = page(endpoint, examples)
     return made
 
 

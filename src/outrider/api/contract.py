@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar, get_args, get_origin
 import structlog
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -34,6 +35,7 @@ from outrider.domain.accounts.permissions import Permission
 log = structlog.get_logger()
 
 PUBLIC: Final = "public"
+METHOD_NOT_ALLOWED = 405
 Needs = Permission | str
 Endpoint = Callable[..., Awaitable[Any]]
 E = TypeVar("E", bound=Endpoint)
@@ -81,8 +83,10 @@ class Contract:
     def app(self, routers: Iterable["Router"], *, version: str) -> FastAPI:
         """Builds the surface: its own OpenAPI, and every error in its own dialect."""
         app = FastAPI(title=self.title, description=self.description, version=version, docs_url=None, redoc_url=None)
+        routers = list(routers)
         for router in routers:
             app.include_router(router)
+        app.state.routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
         app.add_exception_handler(AppError, self._on_app_error)
         app.add_exception_handler(RequestValidationError, self._on_invalid)
         app.add_exception_handler(HTTPException, self._on_http)
@@ -115,6 +119,9 @@ class Contract:
         assert isinstance(error, HTTPException)  # noqa: S101
         response = self.answer(from_http(error, request))
         response.headers.update(error.headers or {})
+        if error.status_code == METHOD_NOT_ALLOWED:
+            # The framework names the methods of the first route alone (RFC 9110 15.5.6 asks for all).
+            response.headers["Allow"] = ", ".join(sorted(_methods_at(request)))
         return response
 
     async def _on_database(self, request: Request, error: Exception) -> Response:
@@ -248,6 +255,12 @@ def from_http(error: HTTPException, request: Request) -> AppError:
         return NotFound(f"There is no {request.url.path} here.")
     known = {400: "bad_request", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
     return HttpError(str(error.detail), error.status_code, known.get(error.status_code, "http_error"))
+
+
+def _methods_at(request: Request) -> set[str]:
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    routes: list[APIRoute] = request.app.state.routes
+    return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
 
 
 class HttpError(AppError):

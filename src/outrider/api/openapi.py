@@ -32,9 +32,18 @@ class Documented(Protocol):
     def error(self, error: AppError) -> dict[str, Any]: ...
 
 
+class BadRequest(AppError):
+    status = 400
+    code = "bad_request"
+
+
 class TooLarge(AppError):
     status = 413
     code = "too_large"
+
+
+# What the framework and the edge refuse before a body reaches its route.
+REFUSED_BODIES = (BadRequest("There was an error parsing the body"), TooLarge("The body is larger than 1 MiB."))
 
 
 def complete(specification: dict[str, Any], contract: Documented) -> dict[str, Any]:
@@ -60,11 +69,11 @@ def _add_examples(operation: dict[str, Any], contract: Documented) -> None:
     if "requestBody" in operation:
         bodies = {title: {"value": body} for title, body in contract.requests.get(name, {}).items()}
         operation["requestBody"]["content"]["application/json"]["examples"] = bodies
-        error = TooLarge("The body is larger than 1 MiB.")
-        operation["responses"]["413"] = {
-            "description": "Too large",
-            "content": {"application/json": {"examples": {error.code: {"value": contract.error(error)}}}},
-        }
+        for error in REFUSED_BODIES:
+            operation["responses"][str(error.status)] = {
+                "description": error.code.replace("_", " ").capitalize(),
+                "content": {"application/json": {"examples": {error.code: {"value": contract.error(error)}}}},
+            }
     if name in contract.answers:
         success = next(status for status in operation["responses"] if status.startswith("2"))
         operation["responses"][success]["content"]["application/json"]["example"] = contract.answers[name]

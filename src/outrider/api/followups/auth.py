@@ -8,7 +8,7 @@ from pydantic import Discriminator, Field, SecretStr, Tag
 
 from outrider.api.contract import PUBLIC
 from outrider.api.deps import App, Caller, Db, get_actor
-from outrider.api.followups.contract import In, Moment, Out, contract
+from outrider.api.followups.contract import WHOLE, In, Moment, Out, contract
 from outrider.api.followups.shapes import UserOut
 from outrider.api.issuing import issuer_of
 from outrider.core.db import Scope
@@ -26,7 +26,7 @@ from outrider.providers.mail.interface import Account, ConnectFailed, Security, 
 
 router = contract.router("/auth", tag="auth")
 
-Port = Annotated[int, Field(ge=1, le=65535)]
+Port = Annotated[int, Field(ge=1, le=65535, strict=True), WHOLE]
 Host = Annotated[str, Field(min_length=1, max_length=253)]
 Text = Annotated[str, Field(max_length=320)]
 

@@ -1,10 +1,19 @@
 """The followups contract: bare camelCase JSON, lists with `pagination`, errors `{error: {code, message, details}}`."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 from outrider.api.contract import Contract
@@ -17,6 +26,14 @@ T = TypeVar("T")
 DEFAULT_LIMIT = 20
 MOST = 100
 LAST_PAGE = 100_000
+ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]|$)", re.ASCII)
+
+
+def _iso(value: Any) -> Any:
+    # A bare number could be seconds or milliseconds: the wire has ISO 8601 alone.
+    if isinstance(value, datetime) or (isinstance(value, str) and ISO.match(value)):
+        return value
+    raise ValueError("write a moment such as 2026-11-21T09:30:00Z")
 
 
 def _utc(at: datetime) -> datetime:
@@ -30,9 +47,29 @@ def _z(at: datetime) -> str:
 # In: any ISO 8601 moment. Out: UTC with Z.
 Moment = Annotated[
     datetime,
+    BeforeValidator(_iso),
     AfterValidator(_utc),
     PlainSerializer(_z, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+def _whole(value: Any) -> Any:
+    # JSON knows one kind of number: 3.0 is a whole one; "3" and true are none.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# Stands after the bounds, which else would not reach the schema.
+WHOLE = BeforeValidator(_whole)
+Flag = Annotated[bool, Field(strict=True)]
+Timezone = Annotated[
+    str,
+    Field(
+        max_length=64,
+        description="A name of the IANA time zone database.",
+        examples=["Europe/Berlin"],
+        json_schema_extra={"format": "iana-timezone"},
+    ),
 ]
 
 

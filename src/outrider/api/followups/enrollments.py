@@ -7,14 +7,14 @@ from fastapi import Depends, Query
 from pydantic import Field
 
 from outrider.api.deps import App, Caller, Db
-from outrider.api.followups.contract import In, Moment, contract, paging
+from outrider.api.followups.contract import In, Moment, Timezone, contract, paging
 from outrider.api.followups.shapes import EnrollmentOut, EnrollmentState
 from outrider.core.pages import Page, PageRequest
 from outrider.domain.accounts.permissions import Permission
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.sending import queries as sends
 from outrider.domain.sequences import actions, queries
-from outrider.domain.sequences.actions import AlreadyAnswered, AlreadyEnrolled, AlreadySent
+from outrider.domain.sequences.actions import AlreadyAnswered, AlreadyEnrolled, AlreadySent, NotARecipient
 from outrider.domain.sequences.models import Enrollment, EnrollmentClosed
 from outrider.domain.sequences.queries import EnrollmentNotFound
 
@@ -23,6 +23,7 @@ router = contract.router("/enrollments", tag="enrollments")
 NOT_FOUND = EnrollmentNotFound("There is no such enrollment.")
 ENROLLED = AlreadyEnrolled("This thread is being followed up already.", enrollmentId=str(UUID(int=7)))
 ANSWERED = AlreadyAnswered("This email has been answered, so there is nothing to follow up.", emailId=str(UUID(int=7)))
+STRANGER = NotARecipient("This email was not sent to that address.", field="recipientEmail")
 CLOSED = EnrollmentClosed("This enrollment has ended (replied).", status="replied")
 LEFT = AlreadySent("A follow-up has left already; the sequence can't be exchanged any more.")
 
@@ -36,11 +37,9 @@ class EnrollmentIn(In):
     email_id: UUID
     sequence_id: UUID
     start_at: Moment | None = Field(None, description="Delays count from here; default now.")
-    timezone: Annotated[str, Field(max_length=64)] | None = Field(
-        None, description="The recipient's; default the sequence's."
-    )
+    timezone: Timezone | None = Field(None, description="The recipient's; default the sequence's.")
     variables: Variables | None = None
-    recipient_email: Annotated[str, Field(max_length=320)] | None = Field(
+    recipient_email: Annotated[str, Field(max_length=320, json_schema_extra={"format": "email"})] | None = Field(
         None, description="Whom to follow up, if the email went to several; default the first."
     )
 
@@ -68,7 +67,11 @@ async def list_enrollments(
 
 
 @router.post(
-    "", needs=Permission.ENROLLMENTS_WRITE, model=EnrollmentOut, status_code=201, errors=[NOT_FOUND, ENROLLED, ANSWERED]
+    "",
+    needs=Permission.ENROLLMENTS_WRITE,
+    model=EnrollmentOut,
+    status_code=201,
+    errors=[NOT_FOUND, ENROLLED, ANSWERED, STRANGER],
 )
 async def create_enrollment(
     db: Db,

@@ -159,9 +159,11 @@ REQUESTS: dict[str, dict[str, Any]] = {
             "provider": "imap",
             "name": "Ada Lovelace",
             "host": "imap.lovelace.example",
+            "port": 993,
             "username": "ada@lovelace.example",
             "password": "app password",
             "smtpHost": "smtp.lovelace.example",
+            "smtpPort": 465,
         },
     },
     "refresh": {"refresh": {"refreshToken": REFRESH_TOKEN}},
@@ -285,3 +287,21 @@ PARAMETERS = {
     "search": "Words that the subject must contain.",
     "hasReply": "Only those that were answered, or that were not.",
 }
+
+# What whoever runs the examples puts in: by value, the variable's name.
+VARIABLES = {
+    EMAIL: "emailId",
+    SEQUENCE: "sequenceId",
+    ENROLLMENT: "enrollmentId",
+    REFRESH_TOKEN: "refreshToken",
+}
+# What an answer gives to the requests after it: by operation, variables and where they stand in the body.
+KEPT = {
+    "connect": {"accessToken": "accessToken", "refreshToken": "refreshToken"},
+    "refresh": {"accessToken": "accessToken", "refreshToken": "refreshToken"},
+    "list_sent": {"emailId": "data.0.id"},
+    "create_sequence": {"sequenceId": "id"},
+    "create_enrollment": {"enrollmentId": "id"},
+}
+# These take away what others need.
+LAST = ("delete_enrollment", "delete_sequence", "disconnect")

@@ -4,11 +4,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Depends
-from pydantic import Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from outrider.api.contract import CONFLICT
 from outrider.api.deps import Caller, Db
-from outrider.api.followups.contract import In, contract, paging
+from outrider.api.followups.contract import WHOLE, Flag, In, Timezone, contract, paging
 from outrider.api.followups.shapes import SequenceOut
 from outrider.core.pages import Page, PageRequest
 from outrider.domain.accounts.permissions import Permission
@@ -43,20 +43,30 @@ class StepIn(In):
     """`subject` empty answers in the thread; both texts are Liquid over recipient, sender, email, step, variables."""
 
     id: UUID | None = None
-    order: Annotated[int, Field(ge=0, le=1000)] | None = None
-    delay_days: Annotated[int, Field(ge=0, le=365)] = 0
-    delay_hours: Annotated[int, Field(ge=0, le=8760)] = 0
-    subject: Annotated[str, Field(max_length=998)] = ""
-    body: Annotated[str, Field(min_length=1, max_length=50_000)]
+    order: Annotated[int, Field(ge=0, le=1000, strict=True), WHOLE] | None = None
+    delay_days: Annotated[int, Field(ge=0, le=365, strict=True), WHOLE] = 0
+    delay_hours: Annotated[int, Field(ge=0, le=8760, strict=True), WHOLE] = 0
+    subject: Annotated[str, Field(max_length=998, json_schema_extra={"format": "liquid"})] = ""
+    body: Annotated[str, Field(min_length=1, max_length=50_000, json_schema_extra={"format": "liquid"})]
     send_window: WindowIn | None = None
 
 
+AN_ACTIVE_ONE_HAS_STEPS: dict[str, JsonValue] = {
+    "if": {"properties": {"status": {"enum": ["draft", "archived"]}}, "required": ["status"]},
+    "else": {"properties": {"steps": {"minItems": 1}}, "required": ["steps"]},
+}
+
+
 class SequenceIn(In):
+    """An active sequence has at least one step; a draft may still be empty."""
+
+    model_config = ConfigDict(json_schema_extra=AN_ACTIVE_ONE_HAS_STEPS)
+
     name: Annotated[str, Field(min_length=1, max_length=200)]
     description: Annotated[str, Field(max_length=2000)] = ""
     steps: Annotated[list[StepIn], Field(max_length=actions.MOST_STEPS)] = Field(default=[])
-    stop_on_reply: bool = True
-    timezone: Annotated[str, Field(max_length=64)] = "UTC"
+    stop_on_reply: Flag = True
+    timezone: Timezone = "UTC"
     send_window: WindowIn | None = None
     status: Literal["draft", "active", "archived"] = "active"
 

@@ -53,6 +53,10 @@ class AlreadyAnswered(Conflict):
     code = "already_answered"
 
 
+class NotARecipient(Conflict):
+    code = "not_a_recipient"
+
+
 class AlreadySent(Conflict):
     code = "already_sent"
 
@@ -306,7 +310,7 @@ def _recipient(email: Message, chosen: str | None) -> tuple[str, str]:
     if chosen is not None:
         address = normalise_email(chosen)
         if address not in people:
-            raise Invalid("This email was not sent to that address.", field="recipientEmail")
+            raise NotARecipient("This email was not sent to that address.", field="recipientEmail")
         return address, people[address]
     if not email.to:
         raise Invalid("This email has no recipient to follow up.", field="emailId")

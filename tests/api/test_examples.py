@@ -1,0 +1,162 @@
+"""What the documentation prints is run, as printed, against a running server with real mail behind it."""
+
+import asyncio
+import json
+import re
+import subprocess
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from scripts.contracts import Endpoint, endpoints
+
+from outrider import VERSION
+from outrider.api.followups import app, examples
+from outrider.core.embedded import EmbeddedServer
+from outrider.runtime import Runtime
+from outrider.settings import Settings
+from tests.factories.accounts import PASSWORD, make_user
+from tests.live import Live, serving
+from tests.real.mail_servers import MailServers
+from tests.real.test_main_job import sent
+
+DOCS = Path(__file__).parents[2] / "docs"
+ENDPOINTS = {each.name: each for each in endpoints(app.build(VERSION).openapi())}
+COLLECTION = json.loads((DOCS / "contracts/followups.postman_collection.json").read_text())
+# Printed by itself, the snippet shows its body; the status comes on a line of its own.
+SHOW_STATUS = 'curl() { command curl -w "\\n%{http_code}" "$@"; }\n'
+
+pytestmark = pytest.mark.real
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A server, and what a user of the examples puts in for the examples' own values."""
+
+    live: Live
+    own: dict[str, str]
+
+    def fill(self, text: str) -> str:
+        for printed, own in self.own.items():
+            text = text.replace(printed, own)
+        return text
+
+
+@pytest.fixture
+async def stage(
+    runtime: Runtime, settings: Settings, server: EmbeddedServer, mail: MailServers, tmp_path: Path
+) -> AsyncIterator[Stage]:
+    address = f"ada{time.monotonic_ns()}@a.test"
+    mail.add_user(address)
+    mail.append(address, "Sent", sent(address, "grace@b.test"))
+    await make_user(runtime, email=address)
+    own = {
+        "imap.lovelace.example": mail.host,
+        "smtp.lovelace.example": mail.host,
+        '"port": 993': f'"port": {mail.ports["imaps"]}, "security": "tls"',
+        '"smtpPort": 465': f'"smtpPort": {mail.ports["smtps"]}, "smtpSecurity": "tls"',
+        "ada@lovelace.example": address,
+        "correct horse battery": PASSWORD,
+        "app password": mail.password(address),
+    }
+    with serving(settings, server, tmp_path, OUTRIDER_CA_FILE=str(mail.ca_file)) as live:
+        yield Stage(live, own)
+
+
+async def test_every_curl_example_works_as_printed(stage: Stage) -> None:
+    variables = {"BASE": stage.live.url}
+    ran = []
+    for endpoint in in_order():
+        for snippet in snippets(endpoint):
+            body = await until_it_has(endpoint, lambda text=snippet: run(stage.fill(text), variables))
+            keep(endpoint, body, variables)
+            if "TOKEN" not in variables:
+                variables["TOKEN"] = variables["ACCESS_TOKEN"]
+        ran.append(endpoint.name)
+    print(f"\ncurl: {len(ran)} of {len(ENDPOINTS)} endpoints")
+    assert sorted(ran) == sorted(ENDPOINTS)
+
+
+async def test_the_postman_collection_runs_from_top_to_bottom(stage: Stage) -> None:
+    variables = {each["key"]: each["value"] for each in COLLECTION["variable"]} | {"baseUrl": stage.live.url}
+    ran = set()
+    async with httpx2.AsyncClient(timeout=30) as client:
+        for item in (each for folder in COLLECTION["item"] for each in folder["item"]):
+            endpoint = ENDPOINTS[item["name"].partition(" ")[0]]
+            body = await until_it_has(endpoint, lambda item=item: send(client, item, stage, variables))
+            for line in item.get("event", [{"script": {"exec": []}}])[0]["script"]["exec"]:
+                if kept := re.fullmatch(r'pm\.collectionVariables\.set\("(\w+)", pm\.response\.json\(\)(.+)\);', line):
+                    variables[kept[1]] = str(at(body, kept[2].replace("[", ".").replace("]", "").strip(".")))
+            ran.add(endpoint.name)
+    print(f"\nPostman: {len(ran)} of {len(ENDPOINTS)} endpoints")
+    assert ran == ENDPOINTS.keys()
+
+
+def in_order() -> list[Endpoint]:
+    first = [each for each in ENDPOINTS.values() if each.name not in examples.LAST]
+    return [*first, *(ENDPOINTS[name] for name in examples.LAST)]
+
+
+def snippets(endpoint: Endpoint) -> list[str]:
+    page = (DOCS / f"reference/followups/{endpoint.name}.md").read_text()
+    return re.findall(r"```sh\n(.+?)```", page, re.DOTALL)
+
+
+async def run(snippet: str, variables: dict[str, str]) -> tuple[int, Any]:
+    done = await asyncio.to_thread(
+        subprocess.run,
+        ["bash", "-euc", SHOW_STATUS + snippet],
+        env={"PATH": "/usr/bin:/bin", **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    body, _, status = done.stdout.rpartition("\n")
+    return int(status), json.loads(body) if body.strip() else None
+
+
+async def send(
+    client: httpx2.AsyncClient, item: dict[str, Any], stage: Stage, variables: dict[str, str]
+) -> tuple[int, Any]:
+    def fill(text: str) -> str:
+        return re.sub(r"\{\{(\w+)\}\}", lambda match: variables[match[1]], text)
+
+    request = item["request"]
+    headers = {each["key"]: each["value"] for each in request["header"]}
+    if "auth" in request:
+        headers["Authorization"] = f"Bearer {fill(request['auth']['bearer'][0]['value'])}"
+    body = stage.fill(fill(request["body"]["raw"])) if "body" in request else None
+    response = await client.request(request["method"], fill(request["url"]["raw"]), headers=headers, content=body)
+    return response.status_code, response.json() if response.content else None
+
+
+async def until_it_has(endpoint: Endpoint, ask: Any) -> Any:
+    """Runs an example; a list that a later one takes its id from is asked for until the first sync has filled it."""
+    for _ in range(100):
+        status, body = await ask()
+        assert str(status) == endpoint.success(), f"{endpoint.name}: {status} {body}"
+        if not (endpoint.name == "list_sent" and not body["data"]):
+            return body
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{endpoint.name} stayed empty")
+
+
+def keep(endpoint: Endpoint, body: Any, variables: dict[str, str]) -> None:
+    for name, place in examples.KEPT.get(endpoint.name, {}).items():
+        try:
+            variables[re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()] = str(at(body, place))
+        except KeyError:
+            continue  # connecting a mailbox gives no tokens
+    if endpoint.name == "refresh":
+        variables["TOKEN"] = variables["ACCESS_TOKEN"]
+
+
+def at(body: Any, place: str) -> Any:
+    for part in place.split("."):
+        body = body[int(part)] if part.isdigit() else body[part]
+    return body

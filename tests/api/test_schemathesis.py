@@ -1,0 +1,76 @@
+"""Every operation under generated requests, good and bad, against a running server: Schemathesis, all checks."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from outrider.core.embedded import EmbeddedServer
+from outrider.runtime import Runtime
+from outrider.settings import Settings
+from tests.factories.accounts import make_user
+from tests.factories.mailboxes import make_mailbox, make_message
+from tests.factories.sequences import make_enrollment, make_sequence
+from tests.live import serving
+
+ROOT = Path(__file__).parents[2]
+SPECIFICATION = ROOT / "docs/contracts/followups.json"
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+HOOKS = "tests.api.schemathesis_hooks"
+
+
+async def test_no_generated_request_breaks_a_promise(
+    runtime: Runtime, settings: Settings, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    await hammer(runtime, settings, server, tmp_path, examples=8, seeds=[1])
+
+
+@pytest.mark.faults
+async def test_no_generated_request_of_thousands_breaks_a_promise(
+    runtime: Runtime, settings: Settings, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    await hammer(runtime, settings, server, tmp_path, examples=100, seeds=[1, 2, 3])
+
+
+async def hammer(
+    runtime: Runtime, settings: Settings, server: EmbeddedServer, folder: Path, *, examples: int, seeds: list[int]
+) -> None:
+    token, known = await seeded(runtime)
+    with serving(settings, server, folder) as live:
+        for seed in seeds:
+            report = folder / f"report-{seed}.json"
+            done = subprocess.run(
+                [
+                    str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(CONFIG), "run", str(SPECIFICATION), "--url", live.url,
+                    "--checks", "all", "--max-examples", str(examples), "--seed", str(seed), "--workers", "2",
+                    "--header", f"Authorization: Bearer {token}", "--continue-on-failure", "--no-color",
+                    "--generation-database", "none", "--report-json-path", str(report),
+                ],
+                cwd=ROOT,
+                env={**os.environ, "SCHEMATHESIS_HOOKS": HOOKS, "KNOWN_IDS": json.dumps(known)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )  # fmt: skip
+            summary = done.stdout[done.stdout.find("= SUMMARY") :]
+            print(f"\nseed {seed}:\n{summary}")
+            assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
+            assert re.search(r"Tested: +28", summary), summary
+
+
+async def seeded(runtime: Runtime) -> tuple[str, dict[str, list[str]]]:
+    """A workspace with something behind every id; requests are given these now and then."""
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
+    emails = [await make_message(runtime, mailbox, subject=f"Proposal {number}") for number in range(40)]
+    sequences = [await make_sequence(runtime, ada) for _ in range(20)]
+    enrollments = [await make_enrollment(runtime, ada, email, sequences[0]) for email in emails[:20]]
+    return ada.access_token, {
+        "emailId": [str(each.id) for each in emails],
+        "sequenceId": [str(each.id) for each in sequences],
+        "enrollmentId": [str(each.id) for each in enrollments],
+    }
