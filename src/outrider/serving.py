@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,19 +15,19 @@ from outrider.core import embedded, log
 from outrider.domain.accounts import queries as accounts
 from outrider.main import create_app
 from outrider.runtime import Runtime, open_runtime
-from outrider.settings import Settings
+from outrider.settings import Settings, SettingsError
 
 DRAIN_SECONDS = 10
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, name: str, migrate: bool = False) -> AsyncIterator[Runtime]:
-    """Opens the database and a runtime on it. In development a process migrates by itself."""
-    async with (
-        starting.database(settings, migrate=migrate or settings.is_embedded) as found,
-        open_runtime(settings, found.app, name=name) as runtime,
-    ):
-        yield runtime
+async def running(settings: Settings, *, name: str) -> AsyncIterator[Runtime]:
+    """Opens the database and a runtime on it. The embedded database is migrated by whoever starts it."""
+    async with starting.database(settings, migrate=settings.is_embedded) as found:
+        if not settings.is_embedded:
+            await starting.check_ready(settings, found)
+        async with open_runtime(settings, found.app, name=name) as runtime:
+            yield runtime
 
 
 def _configure_logs(settings: Settings) -> None:
@@ -40,33 +41,54 @@ async def serve(settings: Settings, *, with_worker: bool) -> None:
     _configure_logs(settings)
     lock = embedded.hold(settings.data_dir) if settings.is_embedded else None
     try:
-        async with running(settings, name="outrider-serve") as runtime:
-            stop = stopping()
-            server = _Server(
-                uvicorn.Config(
-                    create_app(runtime),
-                    host=settings.host,
-                    port=settings.port,
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    timeout_graceful_shutdown=DRAIN_SECONDS,
-                    forwarded_allow_ips=list(settings.trusted_proxies) or "127.0.0.1",
-                    proxy_headers=bool(settings.trusted_proxies),
-                )
-            )
-            work = asyncio.create_task(worker.run(runtime, stop)) if with_worker else None
-            serving = asyncio.create_task(server.serve())
-            await _tell_when_ready(server, serving, runtime, settings)
-            await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
-            stop.set()
-            server.should_exit = True
-            await serving
-            if work is not None:
-                await work
+        # Taken before anything is started: a port in use is the commonest reason why it can't.
+        with listening(settings) as listener:
+            await _serve(settings, listener, with_worker=with_worker)
     finally:
         if lock is not None:
             lock.close()
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """Binds the port. Raises SettingsError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise SettingsError(
+                f"Can't listen on {settings.host}:{settings.port}: {error.strerror}. Give another --port or OUTRIDER_PORT."
+            ) from None
+        yield listener
+
+
+async def _serve(settings: Settings, listener: socket.socket, *, with_worker: bool) -> None:
+    async with running(settings, name="outrider-serve") as runtime:
+        stop = stopping()
+        server = _Server(
+            uvicorn.Config(
+                create_app(runtime),
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+                forwarded_allow_ips=list(settings.trusted_proxies) or "127.0.0.1",
+                proxy_headers=bool(settings.trusted_proxies),
+            )
+        )
+        work = asyncio.create_task(worker.run(runtime, stop)) if with_worker else None
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await _tell_when_ready(server, serving, runtime, settings)
+        await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        server.should_exit = True
+        await serving
+        if work is not None:
+            await work
 
 
 async def work(settings: Settings) -> None:

@@ -174,7 +174,12 @@ def _kept_secrets(settings: Settings) -> dict[str, str]:
         return {}
     path = settings.data_dir / "keys.env"
     if not path.exists():
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"OUTRIDER_DATA_DIR={settings.data_dir} can't be used: {error.strerror}. Name a folder you may write to."
+            ) from None
         text = "# Made on first start. Back this file up: the stored mailbox passwords can't be read without it.\n"
         text += "".join(f"{name}={value}\n" for name, value in new_secrets().items())
         # O_EXCL: of two first starts one wins and the other reads its keys.

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -22,7 +24,11 @@ CANARY = UUID(int=0)
 
 @asynccontextmanager
 async def database(settings: Settings, *, migrate: bool) -> AsyncIterator[Addresses]:
-    """Starts or joins the database; the embedded server stops with the last process that uses it."""
+    """Starts or joins the database; the embedded server stops with the last process that uses it.
+
+    Raises KeyringError before anything is started where the keys are none.
+    """
+    Keyring(settings.encryption_keys.get_secret_value() if settings.encryption_keys else "")
     server: EmbeddedServer | None = None
     if settings.is_embedded:
         server = await asyncio.to_thread(embedded.start, settings.data_dir)
@@ -38,13 +44,38 @@ async def database(settings: Settings, *, migrate: bool) -> AsyncIterator[Addres
 
 
 async def prepare(settings: Settings, found: Addresses) -> list[str]:
-    """Creates the application's role, applies migrations, checks the keys. Returns the migrations applied."""
+    """Creates the application's role, applies migrations, checks the keys. Returns the migrations applied.
+
+    Raises SettingsError where the database can't be reached.
+    """
+    await reach(found)
     if settings.database_app_url is None:
         await migrations.ensure_app_role(found.owner, role=settings.database_app_role, password=found.app.password)
     applied = await migrations.upgrade(found.owner, app_role=found.app.username or settings.database_app_role)
     await migrations.check_app_role(found.app)
     await check_keys(settings, found)
     return applied
+
+
+async def reach(found: Addresses) -> None:
+    """Raises SettingsError where the database can't be reached."""
+    try:
+        await migrations.version(found.owner)
+    except (OSError, TimeoutError, asyncpg.PostgresError, DBAPIError) as error:
+        place = found.owner.render_as_string(hide_password=True)
+        cause = getattr(error, "orig", None) or error
+        raise SettingsError(
+            f"The database {place} can't be used: {cause}. Check DATABASE_URL, and that the server runs."
+        ) from None
+
+
+async def check_ready(settings: Settings, found: Addresses) -> None:
+    """For processes that don't migrate: the database must be there, at this release's schema, with these keys."""
+    await reach(found)
+    if missing := await migrations.pending(found.owner):
+        raise SettingsError(f"The database lacks migrations ({', '.join(missing)}). Run: outrider migrate")
+    await migrations.check_app_role(found.app)
+    await check_keys(settings, found)
 
 
 async def check_keys(settings: Settings, found: Addresses) -> None:

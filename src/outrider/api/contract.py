@@ -36,6 +36,7 @@ log = structlog.get_logger()
 
 PUBLIC: Final = "public"
 METHOD_NOT_ALLOWED = 405
+NOT_STORABLE = "22021"  # PostgreSQL: character_not_in_repertoire
 Needs = Permission | str
 Endpoint = Callable[..., Awaitable[Any]]
 E = TypeVar("E", bound=Endpoint)
@@ -129,6 +130,8 @@ class Contract:
         # Connection lost, out of resources, shutting down, cancelled by a time limit: the next try may work.
         if sqlstate[:2] in {"08", "53", "57", "58"}:
             return await self._on_unavailable(request, error)
+        if sqlstate == NOT_STORABLE:
+            return self.answer(Invalid("The request holds a character that can't be stored (NUL)."))
         return await self._on_unexpected(request, error)
 
     async def _on_unavailable(self, _request: Request, error: Exception) -> Response:

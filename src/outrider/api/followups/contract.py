@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 
@@ -83,6 +84,20 @@ class In(BaseModel):
     """What is taken: camelCase only, and nothing unknown."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nul(cls, value: Any) -> Any:
+        return without_nul(value)
+
+
+def without_nul(value: Any) -> Any:
+    """Drops NUL from every string: JSON allows it, no text of a mail has it, and PostgreSQL can't store it."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, dict):
+        return {without_nul(name): without_nul(each) for name, each in value.items()}
+    return [without_nul(each) for each in value] if isinstance(value, list) else value
 
 
 class Pagination(Out):

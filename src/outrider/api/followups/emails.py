@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Depends, Query
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from outrider.api.contract import CONFLICT
 from outrider.api.deps import Caller, Db
-from outrider.api.followups.contract import In, Moment, Out, contract, paging
+from outrider.api.followups.contract import In, Moment, Out, contract, paging, without_nul
 from outrider.api.followups.shapes import EmailOut, EmailWithBody
 from outrider.core.pages import Page, PageRequest
 from outrider.domain.accounts.permissions import Permission
@@ -72,7 +72,9 @@ async def list_sent(
     db: Db,
     actor: Caller,
     page: Annotated[PageRequest, Depends(paging)],
-    search: Annotated[str | None, Query(max_length=200, description="Words of the subject.")] = None,
+    search: Annotated[
+        str | None, AfterValidator(without_nul), Query(max_length=200, description="Words of the subject.")
+    ] = None,
     has_reply: Annotated[bool | None, Query(alias="hasReply")] = None,
 ) -> Page[EmailOut]:
     """Returns the caller's sent emails, newest first."""
