@@ -29,6 +29,7 @@ DEFINER_FUNCTIONS = {
     "workspaces_with_unsettled_sends",
     "mailboxes_due_for_sync",
     "mailboxes_to_watch",
+    "workspaces_wrapped_otherwise",
 }
 FORGETFUL = [
     "select * from mailboxes", "select * from messages", "select * from threads", "select * from sends",

@@ -5,9 +5,11 @@ import os
 import sys
 from collections.abc import Coroutine
 from typing import Annotated, Any, NoReturn
+from uuid import UUID
 
 import typer
 
+from outrider.providers.mail.interface import Security, Server, usual_security
 from outrider.settings import Settings, SettingsError, load, new_secrets
 
 app = typer.Typer(
@@ -93,6 +95,40 @@ def demo() -> None:
         raise typer.Exit(1)
 
 
+@app.command(epilog="Example: `outrider why ada@example.com 01a9c6f3-77aa-7e42-a1d0-9b2c8d7e6f05`")
+def why(
+    user: Annotated[str, typer.Argument(help="The user's email address.")],
+    id: Annotated[UUID, typer.Argument(help="An enrollment's or schedule's id.")],  # the argument's name
+) -> None:
+    """Say why a follow-up has not left yet, and when it is tried next."""
+    from outrider import operating
+
+    _run(operating.why(_settings(), user, id))
+
+
+@users.command("sessions", epilog="Example: `outrider user sessions ada@example.com --revoke ID`")
+def list_sessions(
+    user: Annotated[str, typer.Argument(help="The user's email address.")],
+    revoke: Annotated[UUID | None, typer.Option(help="End this session: its next request is refused.")] = None,
+) -> None:
+    """List where a user is signed in."""
+    from outrider import operating
+
+    _run(operating.list_sessions(_settings(), user, revoke=revoke))
+
+
+@users.command("keys", epilog="Example: `outrider user keys ada@example.com --create 'night import'`")
+def list_keys(
+    user: Annotated[str, typer.Argument(help="The user's email address.")],
+    create: Annotated[str | None, typer.Option(help="Make a key of this name and print it once.")] = None,
+    revoke: Annotated[UUID | None, typer.Option(help="Revoke this key: its next request is refused.")] = None,
+) -> None:
+    """List a user's access keys."""
+    from outrider import operating
+
+    _run(operating.list_keys(_settings(), user, create=create, revoke=revoke))
+
+
 @users.command("create", epilog="Example: `outrider user create ada@example.com --name 'Ada Lovelace'`")
 def create_user(
     email: Annotated[str, typer.Argument(help="What they sign in with.")],
@@ -119,6 +155,8 @@ def connect_mailbox(
     port: Annotated[int, typer.Option(help="993 speaks TLS from the start, others STARTTLS.")] = 993,
     smtp_host: Annotated[str | None, typer.Option(help="The SMTP server; default the IMAP server.")] = None,
     smtp_port: Annotated[int, typer.Option(help="465 speaks TLS from the start, others STARTTLS.")] = 465,
+    security: Annotated[Security | None, typer.Option(help="How IMAP is secured; default by the port.")] = None,
+    smtp_security: Annotated[Security | None, typer.Option(help="How SMTP is secured; default by the port.")] = None,
     address: Annotated[str | None, typer.Option(help="The mailbox's address; default the user's.")] = None,
     username: Annotated[str | None, typer.Option(help="The login name; default the address.")] = None,
     name: Annotated[str, typer.Option(help="Shown as the sender.")] = "",
@@ -134,8 +172,8 @@ def connect_mailbox(
             address=address or user,
             username=username or address or user,
             password=password,
-            imap=(host, port),
-            smtp=(smtp_host or host, smtp_port),
+            imap=Server(host, port, security or usual_security(port)),
+            smtp=Server(smtp_host or host, smtp_port, smtp_security or usual_security(smtp_port)),
             name=name,
         )
     )

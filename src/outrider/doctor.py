@@ -15,6 +15,7 @@ from outrider.core import migrations, workers
 from outrider.core.clock import database_now, now
 from outrider.core.db import Scope
 from outrider.core.migrations import RoleProblem
+from outrider.domain.accounts import jobs as rewrapping
 from outrider.domain.accounts import queries as accounts
 from outrider.domain.accounts.models import User
 from outrider.domain.mailboxes import connections
@@ -73,7 +74,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
             yield await _guarded("roles", _roles, found)
             yield await _keys(settings, found)
             async with open_runtime(settings, found.app, name="outrider-doctor") as runtime:
-                for check in (_clock, _worker, _jobs):
+                for check in (_rotation, _clock, _worker, _jobs):
                     yield await check(runtime)
                 async for finding in _mailboxes(runtime):
                     yield finding
@@ -118,6 +119,14 @@ async def _keys(settings: Settings, found: Addresses) -> Finding:
     if settings.is_embedded and kept.exists() and stat.S_IMODE(kept.stat().st_mode) & 0o077:
         return Finding(Color.FAIL, "keys", f"{kept} can be read by others", f"Run: chmod 600 {kept}")
     return Finding(Color.OK, "keys", "they open what this database holds")
+
+
+async def _rotation(runtime: Runtime) -> Finding:
+    if waiting := await rewrapping.not_current(runtime, at_most=MOST_USERS):
+        more = "or more " if len(waiting) == MOST_USERS else ""
+        message = f"{len(waiting)} {more}workspaces are still under an earlier key"
+        return Finding(Color.WARN, "rotation", message, "Keep that key until a running worker has brought them over.")
+    return Finding(Color.OK, "rotation", "everything is under the current key; earlier ones may go")
 
 
 async def _clock(runtime: Runtime) -> Finding:

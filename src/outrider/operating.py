@@ -2,21 +2,35 @@
 
 import json
 import sys
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+from uuid import UUID
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider import VERSION, starting
+from outrider.core.clock import now
 from outrider.core.db import Scope
 from outrider.core.errors import NotFound
 from outrider.domain.accounts import actions as accounts
-from outrider.domain.accounts import queries
+from outrider.domain.accounts import queries, sessions
 from outrider.domain.accounts.permissions import Actor
 from outrider.domain.mailboxes import connections, syncing
+from outrider.domain.sequences import schedules
 from outrider.main import SURFACES, SYSTEM
-from outrider.providers.mail.interface import Account, Security, Server
+from outrider.providers.mail.interface import Account, Server
+from outrider.runtime import Runtime
 from outrider.serving import running
 from outrider.settings import Settings
+
+
+class Identified(Protocol):
+    @property
+    def id(self) -> UUID: ...
+
+
+T = TypeVar("T", bound=Identified)
 
 
 async def migrate(settings: Settings) -> None:
@@ -45,15 +59,15 @@ async def connect_mailbox(
     address: str,
     username: str,
     password: str,
-    imap: tuple[str, int],
-    smtp: tuple[str, int],
+    imap: Server,
+    smtp: Server,
     name: str,
 ) -> None:
     account = Account(
         address=accounts.normalise_email(address),
         username=username,
-        imap=Server(*imap, Security.TLS if imap[1] == 993 else Security.STARTTLS),  # noqa: PLR2004
-        smtp=Server(*smtp, Security.TLS if smtp[1] == 465 else Security.STARTTLS),  # noqa: PLR2004
+        imap=imap,
+        smtp=smtp,
         password=password,
     )
     async with running(settings, name="outrider-cli") as runtime:
@@ -74,6 +88,73 @@ async def connect_mailbox(
             )
             await syncing.request(db, mailbox)
     typer.echo(f"Connected {mailbox.address}: both servers answered. The running worker reads it now.")
+
+
+async def list_sessions(settings: Settings, user: str, *, revoke: UUID | None) -> None:
+    """Prints where a user is signed in; ends one of the sessions."""
+    async with running(settings, name="outrider-cli") as runtime:
+        actor = await _actor(runtime, user)
+        async with runtime.db.begin(actor.scope("")) as db:
+            found = await queries.sessions_of(db, actor.workspace_id, actor.user_id, now())
+            if revoke is not None:
+                _require(revoke, found, "session")
+                await sessions.revoke(db, actor.workspace_id, revoke, reason="Ended by the operator.")
+    for each in found:
+        ended = "  ended" if each.id == revoke else ""
+        typer.echo(f"{each.id}  last used {each.seen_at:%Y-%m-%d %H:%M} UTC  {each.client[:60]}{ended}")
+    if not found:
+        typer.echo(f"{user} is not signed in anywhere.")
+
+
+async def list_keys(settings: Settings, user: str, *, create: str | None, revoke: UUID | None) -> None:
+    """Prints a user's access keys; makes or revokes one."""
+    async with running(settings, name="outrider-cli") as runtime:
+        actor = await _actor(runtime, user)
+        async with runtime.db.begin(actor.scope("")) as db:
+            if create is not None:
+                made = await accounts.create_access_key(
+                    db, workspace_id=actor.workspace_id, user_id=actor.user_id, name=create
+                )
+                typer.echo(f"Access key (shown once): {made.plaintext}")
+            found = await queries.keys_of(db, actor.workspace_id, actor.user_id)
+            if revoke is not None:
+                accounts.revoke_access_key(_require(revoke, found, "access key"))
+    for each in found:
+        used = f"last used {each.used_at:%Y-%m-%d %H:%M} UTC" if each.used_at else "never used"
+        revoked = "  revoked" if each.id == revoke else ""
+        typer.echo(f"{each.id}  {each.hint}  {each.name}  {used}{revoked}")
+    if not found:
+        typer.echo(f"{user} has no access keys.")
+
+
+async def why(settings: Settings, user: str, sought: UUID) -> None:
+    """Prints what an enrolment's next follow-up waits for, and when it is tried next."""
+    async with running(settings, name="outrider-cli") as runtime:
+        actor = await _actor(runtime, user)
+        async with runtime.db.begin(actor.scope("")) as db:
+            schedule = await schedules.find(db, actor.workspace_id, actor.user_id, sought)
+    if schedule is None:
+        raise NotFound(f"{user} has no enrollment or schedule {sought}.")
+    typer.echo(f"step {schedule.step}, {schedule.status}, planned for {schedule.scheduled_for:%Y-%m-%d %H:%M:%S} UTC")
+    if schedule.sent_at is not None:
+        typer.echo(f"sent at {schedule.sent_at:%Y-%m-%d %H:%M:%S} UTC as {schedule.message_id}")
+    if (found := schedule.diagnosis) is None:
+        typer.echo(schedule.last_error or "It waits for nothing.")
+        return
+    until = f"{found.until:%Y-%m-%d %H:%M:%S} UTC" if found.until else "when somebody acts"
+    typer.echo(f"{found.code}: {found.message}\nnext try: {until}")
+
+
+def _require(sought: UUID, found: Sequence[T], noun: str) -> T:
+    for each in found:
+        if each.id == sought:
+            return each
+    raise NotFound(f"There is no {noun} {sought}.")
+
+
+async def _actor(runtime: Runtime, email: str) -> Actor:
+    async with runtime.db.begin(Scope(actor="cli")) as db:
+        return await actor_named(db, email)
 
 
 async def actor_named(db: AsyncSession, email: str) -> Actor:

@@ -51,7 +51,8 @@ def addresses(settings: Settings, embedded: EmbeddedServer | None) -> Addresses:
     if settings.database_app_url is not None:
         return Addresses(owner, as_asyncpg(settings.database_app_url.get_secret_value()))
     role = settings.database_app_role
-    password = migrations.derived_password(settings.encryption_keys.get_secret_value(), role)
+    # From the owner's password where there is one: that stays the same while the encryption keys are exchanged.
+    password = migrations.derived_password(owner.password or settings.encryption_keys.get_secret_value(), role)
     return Addresses(owner, owner.set(username=role, password=password))
 
 

@@ -91,7 +91,10 @@ async def check_keys(settings: Settings, found: Addresses) -> None:
                     text("update installation set key_check = :canary"), {"canary": keyring.new_data_key(CANARY)}
                 )
                 return
-        keyring.vault(CANARY, bytes(kept))
+            keyring.vault(CANARY, bytes(kept))
+            if not keyring.is_current(bytes(kept)):
+                rewrapped = keyring.rewrap(CANARY, bytes(kept))
+                await db.execute(text("update installation set key_check = :canary"), {"canary": rewrapped})
     except SecretUnreadableError:
         raise SettingsError(
             "OUTRIDER_ENCRYPTION_KEYS can't read this database's secrets: it was made with another key. "

@@ -62,6 +62,8 @@ class Contract:
     requests: Mapping[str, Mapping[str, Any]] = {}  # never written
     answers: Mapping[str, Any] = {}
     parameters: Mapping[str, str] = {}
+    # By operation: parameters of other operations, and where its answer holds them (`data.0.id`).
+    links: Mapping[str, Mapping[str, str]] = {}
 
     def item_model(self, model: Any) -> Any:
         return model

@@ -28,6 +28,7 @@ class Documented(Protocol):
     requests: Mapping[str, Mapping[str, Any]]
     answers: Mapping[str, Any]
     parameters: Mapping[str, str]
+    links: Mapping[str, Mapping[str, str]]
 
     def error(self, error: AppError) -> dict[str, Any]: ...
 
@@ -56,6 +57,7 @@ def complete(specification: dict[str, Any], contract: Documented) -> dict[str, A
             if parameter["name"] in contract.parameters:
                 parameter.setdefault("description", contract.parameters[parameter["name"]])
         _add_examples(operation, contract)
+        _add_links(operation, specification, contract)
     return specification
 
 
@@ -77,3 +79,20 @@ def _add_examples(operation: dict[str, Any], contract: Documented) -> None:
     if name in contract.answers:
         success = next(status for status in operation["responses"] if status.startswith("2"))
         operation["responses"][success]["content"]["application/json"]["example"] = contract.answers[name]
+
+
+def _add_links(operation: dict[str, Any], specification: dict[str, Any], contract: Documented) -> None:
+    """Says which operations take what this one answers, such as a new record's id."""
+    for name, place in contract.links.get(operation["operationId"], {}).items():
+        takers = [
+            each["operationId"]
+            for each in _operations(specification)
+            if any(parameter["name"] == name and parameter["in"] == "path" for parameter in each.get("parameters", []))
+        ]
+        links = {
+            taker: {"operationId": taker, "parameters": {name: f"$response.body#/{place.replace('.', '/')}"}}
+            for taker in takers
+        }
+        if links:
+            success = next(status for status in operation["responses"] if status.startswith("2"))
+            operation["responses"][success].setdefault("links", {}).update(links)

@@ -65,7 +65,12 @@ class Keyring:
         return self._wrap(workspace_id, self._unwrap(workspace_id, wrapped))
 
     def is_current(self, wrapped: bytes) -> bool:
-        return _header_of_wrapped(wrapped) == _wrap_header(self._current)
+        return _header_of_wrapped(wrapped) == self.current_header
+
+    @property
+    def current_header(self) -> bytes:
+        """What every data key wrapped under the current key begins with."""
+        return _wrap_header(self._current)
 
     def _wrap(self, workspace_id: UUID, data_key: bytes) -> bytes:
         header = _wrap_header(self._current)

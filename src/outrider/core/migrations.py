@@ -99,9 +99,9 @@ async def check_app_role(app_url: str | URL) -> None:
     await _as_owner(app_url, run)
 
 
-def derived_password(encryption_keys: str, role: str) -> str:
+def derived_password(secret: str, role: str) -> str:
     """The application role's password where none was given: derived from a secret that only this server knows."""
-    return hmac.new(encryption_keys.encode(), f"database-role:{role}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(secret.encode(), f"database-role:{role}".encode(), hashlib.sha256).hexdigest()
 
 
 def scripts() -> Path:

@@ -22,7 +22,7 @@ from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.operations import queries as operations
 from outrider.domain.sequences import actions as sequences
-from outrider.providers.mail.interface import Account, ConnectFailed, Security, Server, Step
+from outrider.providers.mail.interface import Account, ConnectFailed, Security, Server, Step, usual_security
 
 router = contract.router("/auth", tag="auth")
 
@@ -263,12 +263,8 @@ def _account(body: ImapConnect) -> Account:
     return Account(
         address=normalise_email(body.email or body.username),
         username=body.username,
-        imap=Server(body.host, body.port, body.security or _usual(body.port, tls=993)),
-        smtp=Server(body.smtp_host or body.host, smtp_port, body.smtp_security or _usual(smtp_port, tls=465)),
+        imap=Server(body.host, body.port, body.security or usual_security(body.port)),
+        smtp=Server(body.smtp_host or body.host, smtp_port, body.smtp_security or usual_security(smtp_port)),
         password=body.password.get_secret_value() if body.password else None,
         access_token=body.access_token.get_secret_value() if body.access_token else None,
     )
-
-
-def _usual(port: int, *, tls: int) -> Security:
-    return Security.TLS if port == tls else Security.STARTTLS

@@ -118,6 +118,7 @@ class Followups(Contract):
     requests = examples.REQUESTS
     answers = examples.ANSWERS
     parameters = examples.PARAMETERS
+    links = examples.KEPT
 
     def page_model(self, model: Any) -> Any:
         return Listed[model]

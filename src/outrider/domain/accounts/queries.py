@@ -10,6 +10,7 @@ from outrider.core.errors import Unauthenticated
 from outrider.domain.accounts.models import AccessKey, Member, Role, Session, User
 from outrider.domain.accounts.permissions import Actor
 
+MOST_LISTED = 100
 SIGN_IN_AGAIN = "Your sign-in is no longer valid. Sign in again."
 
 
@@ -91,3 +92,30 @@ async def session_ends(db: AsyncSession, actor: Actor) -> datetime | None:
     query = select(Session.expires_at).where(Session.workspace_id == actor.workspace_id, Session.id == actor.session_id)
     ends: datetime | None = await db.scalar(query)
     return ends
+
+
+async def sessions_of(db: AsyncSession, workspace_id: UUID, user_id: UUID, at: datetime) -> list[Session]:
+    """Returns a user's sessions that have not ended, the last used first."""
+    query = (
+        select(Session)
+        .where(
+            Session.workspace_id == workspace_id,
+            Session.user_id == user_id,
+            Session.revoked_at.is_(None),
+            Session.expires_at > at,
+        )
+        .order_by(Session.seen_at.desc())
+        .limit(MOST_LISTED)
+    )
+    return list(await db.scalars(query))
+
+
+async def keys_of(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> list[AccessKey]:
+    """Returns a user's access keys that are not revoked."""
+    query = (
+        select(AccessKey)
+        .where(AccessKey.workspace_id == workspace_id, AccessKey.user_id == user_id, AccessKey.revoked_at.is_(None))
+        .order_by(AccessKey.created_at)
+        .limit(MOST_LISTED)
+    )
+    return list(await db.scalars(query))

@@ -104,6 +104,13 @@ async def next_of(db: AsyncSession, workspace_id: UUID, user_id: UUID, enrollmen
     return _schedule(row) if row else None
 
 
+async def find(db: AsyncSession, workspace_id: UUID, user_id: UUID, sought: UUID) -> Schedule | None:
+    """Returns a schedule by its own id, or the furthest one of the enrolment with that id."""
+    own = _queued(Send.workspace_id == workspace_id, Send.user_id == user_id, Send.id == sought)
+    row = (await db.execute(own)).one_or_none()
+    return _schedule(row) if row else await next_of(db, workspace_id, user_id, sought)
+
+
 async def changed_since(
     db: AsyncSession, workspace_id: UUID, user_id: UUID, since: datetime | None, *, at_most: int
 ) -> list[Schedule]:

@@ -15,6 +15,14 @@ class Security(StrEnum):
     NONE = "none"
 
 
+TLS_PORTS = frozenset({993, 465})
+
+
+def usual_security(port: int) -> Security:
+    """What a port speaks by convention (RFC 8314): TLS from the start on 993 and 465, else STARTTLS."""
+    return Security.TLS if port in TLS_PORTS else Security.STARTTLS
+
+
 class Role(StrEnum):
     """A folder's special use (RFC 6154), and the inbox."""
 

@@ -1,0 +1,141 @@
+"""Rotating the encryption key while the old one still reads."""
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from outrider.core.crypto import Keyring, SecretUnreadableError
+from outrider.core.db import Scope
+from outrider.core.embedded import EmbeddedServer
+from outrider.core.ids import new_id
+from outrider.domain.accounts import jobs
+from outrider.domain.accounts.models import Workspace
+from outrider.domain.accounts.vault import open_vault
+from outrider.runtime import Runtime
+from outrider.settings import Settings, new_secrets
+from tests.live import environment
+
+SECRET = "an app password"
+READERS = 4
+
+
+def rotated(runtime: Runtime, settings: Settings) -> tuple[Runtime, Runtime, str]:
+    """The same installation with a new key before the old one, and with the new one alone."""
+    assert settings.encryption_keys is not None
+    old, new = settings.encryption_keys.get_secret_value(), new_secrets()["OUTRIDER_ENCRYPTION_KEYS"]
+    both = f"{new},{old}"
+    return replace(runtime, keyring=Keyring(both)), replace(runtime, keyring=Keyring(new)), both
+
+
+async def make_secrets(runtime: Runtime, count: int) -> list[tuple[Scope, bytes]]:
+    """One sealed value in each of `count` workspaces."""
+    made = []
+    for _ in range(count):
+        scope = Scope(new_id())
+        assert scope.workspace_id is not None
+        async with runtime.db.begin(scope) as db:
+            await db.execute(insert(Workspace).values(id=scope.workspace_id, name="Rotating"))
+            vault = await open_vault(db, runtime.keyring, scope.workspace_id)
+        made.append((scope, vault.seal(SECRET, table="mailboxes", column="secret", row_id=scope.workspace_id)))
+    return made
+
+
+async def read(runtime: Runtime, scope: Scope, sealed: bytes) -> str:
+    assert scope.workspace_id is not None
+    async with runtime.db.begin(scope) as db:
+        vault = await open_vault(db, runtime.keyring, scope.workspace_id)
+    return vault.open(sealed, table="mailboxes", column="secret", row_id=scope.workspace_id)
+
+
+async def put_back(runtime: Runtime, both: str, old: str) -> None:
+    """Leaves the shared database as it was: under the key that other tests read with."""
+    reverse = replace(runtime, keyring=Keyring(f"{old},{both.partition(',')[0]}"))
+    await jobs.rewrap(reverse)
+
+
+async def rotate(runtime: Runtime, settings: Settings, *, count: int) -> None:
+    made = await make_secrets(runtime, count)
+    with_both, with_new, both = rotated(runtime, settings)
+    failed, reads, done = 0, 0, asyncio.Event()
+
+    async def reader(chance: random.Random) -> None:
+        nonlocal failed, reads
+        while not done.is_set():
+            scope, sealed = chance.choice(made)
+            failed += await read(with_both, scope, sealed) != SECRET
+            reads += 1
+
+    readers = [asyncio.create_task(reader(random.Random(number))) for number in range(READERS)]
+    try:
+        await jobs.rewrap(with_both)
+        done.set()
+        await asyncio.gather(*readers)
+        assert await jobs.not_current(with_both) == []
+        for scope, sealed in made:
+            assert await read(with_new, scope, sealed) == SECRET
+        print(f"\n{count} data keys brought over under {READERS} readers: {failed} of {reads} reads failed")
+        assert failed == 0
+        assert reads > READERS
+    finally:
+        await put_back(runtime, both, both.partition(",")[2])
+
+
+@pytest.mark.xdist_group("rotation")
+async def test_two_hundred_workspaces_change_their_key_under_readers(runtime: Runtime, settings: Settings) -> None:
+    await rotate(runtime, settings, count=200)
+
+
+@pytest.mark.faults
+async def test_ten_thousand_workspaces_change_their_key_under_readers(runtime: Runtime, settings: Settings) -> None:
+    await rotate(runtime, settings, count=10_000)
+
+
+async def test_before_the_rotation_the_new_key_alone_reads_nothing(runtime: Runtime, settings: Settings) -> None:
+    [(scope, sealed)] = await make_secrets(runtime, 1)
+    _, with_new, _ = rotated(runtime, settings)
+    with pytest.raises(SecretUnreadableError):
+        await read(with_new, scope, sealed)
+
+
+@pytest.mark.xdist_group("rotation")
+async def test_five_killed_workers_leave_a_rotation_that_ends(
+    runtime: Runtime, settings: Settings, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    made = await make_secrets(runtime, 1500)
+    with_both, with_new, both = rotated(runtime, settings)
+    command = [str(Path(sys.executable).parent / "outrider"), "worker"]
+    given = environment(settings, server, OUTRIDER_ENCRYPTION_KEYS=both, OUTRIDER_LOG_LEVEL="ERROR")
+    kills, left = 0, len(made)
+    try:
+        while kills < 5:
+            process = subprocess.Popen(command, env=given, cwd=tmp_path, stdout=subprocess.DEVNULL)
+            left = await until_fewer(with_both, left, process)
+            process.kill()
+            process.wait()
+            kills += 1
+        assert left > 0, "the rotation was over before the last kill"
+        await jobs.rewrap(with_both)
+        for scope, sealed in made:
+            assert await read(with_new, scope, sealed) == SECRET
+        print(f"\n{kills} kills, {left} left for the last worker, {len(made)} of {len(made)} read")
+    finally:
+        await put_back(runtime, both, both.partition(",")[2])
+
+
+async def until_fewer(runtime: Runtime, before: int, process: "subprocess.Popen[bytes]") -> int:
+    ends = time.monotonic() + 20
+    while time.monotonic() < ends:
+        left = len(await jobs.not_current(runtime, at_most=100_000))
+        if left < before - 20:
+            return left
+        assert process.poll() is None, f"the worker ended by itself: {os.strerror(process.returncode or 0)}"
+        await asyncio.sleep(0.01)
+    raise AssertionError("no worker brings anything over")
