@@ -27,6 +27,7 @@ T = TypeVar("T")
 DEFAULT_LIMIT = 20
 MOST = 100
 LAST_PAGE = 100_000
+EARLIEST, LATEST = datetime(1971, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]|$)", re.ASCII)
 
 
@@ -38,6 +39,11 @@ def _iso(value: Any) -> Any:
 
 
 def _utc(at: datetime) -> datetime:
+    # Nothing here is older than mail; the ends of the calendar have no room for a span or another zone.
+    if at.year < EARLIEST.year:
+        return EARLIEST
+    if at.year > LATEST.year:
+        return LATEST
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 

@@ -1,0 +1,124 @@
+"""The house's own rules, as far as no linter knows them."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src/outrider"
+TESTS = ROOT / "tests"
+FILES = sorted(SOURCE.rglob("*.py"))
+LONGEST = 400
+# Modules whose tests have another name, and which; a shrinking list.
+TESTED_ELSEWHERE = {
+    "api/auth.py": "test_leaks.py",
+    "api/deps.py": "test_leaks.py",
+    "api/contract.py": "api/test_openapi.py",
+    "api/exchange.py": "test_leaks.py",
+    "api/issuing.py": "domain/accounts/test_sessions.py",
+    "api/followups/app.py": "test_contracts.py",
+    "api/followups/contract.py": "api/test_schemathesis.py",
+    "api/followups/examples.py": "api/test_examples.py",
+    "api/followups/shapes.py": "api/test_examples.py",
+    "core/encoding.py": "core/test_events.py",
+    "core/schema.py": "test_tenancy.py",
+    "core/egress_http.py": "core/test_egress.py",
+    "demo/servers.py": "demo/test_show.py",
+    "doctor.py": "test_cli.py",
+    "domain/accounts/permissions.py": "test_leaks.py",
+    "domain/accounts/vault.py": "domain/accounts/test_jobs.py",
+    "domain/all_jobs.py": "real/test_main_job.py",
+    "domain/all_models.py": "test_tenancy.py",
+    "domain/mailboxes/phrases.py": "domain/mailboxes/test_classify.py",
+    "domain/sending/rules.py": "domain/sending/test_actions.py",
+    "domain/sending/settling_jobs.py": "faults/test_kills.py",
+    "domain/sending/desk.py": "faults/test_kills.py",
+    "domain/sequences/rules.py": "domain/sequences/test_scheduling.py",
+    "domain/templates/filters.py": "domain/templates/test_rendering.py",
+    "domain/templates/markup.py": "domain/templates/test_rendering.py",
+    "domain/templates/sandbox.py": "domain/templates/test_rendering.py",
+    "main.py": "test_leaks.py",
+    "operating.py": "test_cli.py",
+    "providers/mail/charsets.py": "providers/mail/test_mime.py",
+    "providers/mail/headers.py": "providers/mail/test_mime.py",
+    "providers/mail/html_text.py": "providers/mail/test_mime.py",
+    "providers/mail/imap_fetch.py": "providers/mail/test_imap.py",
+    "providers/mail/imap_wire.py": "providers/mail/test_imap.py",
+    "providers/mail/limits.py": "providers/mail/test_sandbox.py",
+    "providers/mail/quotes.py": "providers/mail/test_mime.py",
+    "providers/mail/smtp_send.py": "providers/mail/test_smtp.py",
+    "runtime.py": "conftest.py",
+    "settings.py": "test_serving.py",
+    "starting.py": "test_serving.py",
+    "worker.py": "test_worker.py",
+}
+# What has no behaviour of its own: tables, facts, shapes.
+NO_BEHAVIOUR = {"models.py", "events.py", "tables.py", "interface.py", "parsed.py", "__init__.py", "__main__.py"}
+
+
+def path_of(file: Path) -> str:
+    return str(file.relative_to(SOURCE))
+
+
+@pytest.mark.parametrize("file", FILES, ids=path_of)
+def test_every_module_has_its_tests_where_one_looks_for_them(file: Path) -> None:
+    if file.name in NO_BEHAVIOUR:
+        return
+    name = path_of(file)
+    mirrored = TESTS / file.relative_to(SOURCE).with_name(f"test_{file.name}")
+    if name in TESTED_ELSEWHERE:
+        assert not mirrored.exists(), f"{name} has tests of its own now: take it from the list"
+        assert (TESTS / TESTED_ELSEWHERE[name]).exists()
+    else:
+        assert mirrored.exists(), f"no {mirrored.relative_to(ROOT)}"
+
+
+def test_every_listed_module_exists() -> None:
+    assert [name for name in TESTED_ELSEWHERE if not (SOURCE / name).exists()] == []
+
+
+@pytest.mark.parametrize("file", [each for each in FILES if each.name != "__init__.py"], ids=path_of)
+def test_every_module_opens_with_what_lives_there(file: Path) -> None:
+    assert ast.get_docstring(ast.parse(file.read_text()))
+
+
+@pytest.mark.parametrize("file", FILES, ids=path_of)
+def test_no_file_is_longer_than_one_can_hold(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= LONGEST
+
+
+def test_only_the_database_module_commits() -> None:
+    committing = {path_of(each) for each in FILES if re.search(r"\.commit\(|\.rollback\(", each.read_text())}
+    assert committing <= {"core/db.py"}
+
+
+def test_only_models_define_tables() -> None:
+    defining = {path_of(each) for each in FILES if "__tablename__" in each.read_text()}
+    assert {name for name in defining if not name.endswith("models.py")} == set()
+
+
+def test_domains_take_their_tenant_with_every_query() -> None:
+    """A function of `queries.py` either takes a workspace or says that it works before one is known."""
+    guilty = []
+    for file in SOURCE.glob("domain/*/queries.py"):
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
+                names = {argument.arg for argument in [*node.args.args, *node.args.kwonlyargs]}
+                says = ast.get_docstring(node) or ""
+                if not names & {"workspace_id", "actor", "mailbox"} and "scope" not in says and "before" not in says:
+                    guilty.append(f"{path_of(file)}: {node.name}")
+    assert guilty == []
+
+
+def test_nothing_is_swallowed_in_silence() -> None:
+    silent = [
+        f"{path_of(file)}:{node.lineno}"
+        for file in FILES
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"}))
+        and all(isinstance(each, ast.Pass) for each in node.body)
+    ]
+    assert silent == []
