@@ -20,8 +20,10 @@ from tests.factories.accounts import PASSWORD, Someone, make_user
 
 
 async def sign_in(runtime: Runtime, email: str, password: str = PASSWORD) -> Issued | Refused | Limited:
-    async with runtime.db.begin(Scope()) as db:
-        return await sessions.sign_in(db, issuer_of(runtime), email=email, password=password)
+    try:
+        return await sessions.sign_in(runtime.db, issuer_of(runtime), email=email, password=password)
+    except (Refused, Limited) as refusal:
+        return refusal
 
 
 async def refresh(runtime: Runtime, token: str) -> Issued | Refused:

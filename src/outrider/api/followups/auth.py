@@ -12,7 +12,7 @@ from outrider.api.followups.contract import WHOLE, In, Moment, Out, contract
 from outrider.api.followups.shapes import UserOut
 from outrider.api.issuing import issuer_of
 from outrider.core.db import Scope
-from outrider.core.errors import Forbidden, Invalid, Limited, Unauthenticated
+from outrider.core.errors import Forbidden, Invalid, Unauthenticated
 from outrider.domain.accounts import queries as accounts
 from outrider.domain.accounts import sessions
 from outrider.domain.accounts.actions import normalise_email
@@ -207,18 +207,15 @@ async def disconnect(db: Db, actor: Caller) -> DisconnectedOut:
 
 
 async def _sign_in(request: Request, app: App, body: PasswordSignIn) -> SessionOut:
-    # A transaction of its own: a refused sign-in must still commit its counted failure.
-    async with app.db.begin(Scope(actor="sign-in", request_id=request.state.request_id)) as db:
-        result = await sessions.sign_in(
-            db,
-            issuer_of(app),
-            email=body.email,
-            password=body.password.get_secret_value(),
-            client=request.headers.get("user-agent", ""),
-        )
-    if isinstance(result, Unauthenticated | Limited):
-        raise result
-    return await _session(app, result)
+    issued = await sessions.sign_in(
+        app.db,
+        issuer_of(app),
+        email=body.email,
+        password=body.password.get_secret_value(),
+        client=request.headers.get("user-agent", ""),
+        request_id=request.state.request_id,
+    )
+    return await _session(app, issued)
 
 
 async def _session(app: App, issued: sessions.Issued) -> SessionOut:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core import passwords, tokens
 from outrider.core.clock import now
-from outrider.core.db import Scope, set_scope
+from outrider.core.db import Database, Scope, set_scope
 from outrider.core.errors import Forbidden, Limited, Unauthenticated
 from outrider.core.events import emit
 from outrider.core.ids import new_id
@@ -26,6 +26,7 @@ from outrider.domain.accounts.events import RefreshTokenReused, SignedIn
 from outrider.domain.accounts.models import RefreshToken, Session, User
 
 GRACE = timedelta(seconds=10)
+NOBODY = UUID(int=0)
 WRONG = "The email address or the password is wrong."
 
 
@@ -59,26 +60,54 @@ class Issuer:
 
 
 async def sign_in(
-    db: AsyncSession, issuer: Issuer, *, email: str, password: str, client: str = ""
-) -> Issued | Refused | Limited:
-    """Signs in by password. Refusals are returned, not raised, so that the counted failure is committed.
+    database: Database, issuer: Issuer, *, email: str, password: str, client: str = "", request_id: str = ""
+) -> Issued:
+    """Signs in by password. An unknown address costs the same time and gives the same answer as a wrong password.
 
-    An unknown address costs the same time and gives the same answer as a wrong password.
+    Hashing is slow, so it happens between two transactions of its own: nobody's sign-in keeps a connection busy.
+    Raises Refused, or Limited where too many guesses came before or too many people sign in at once.
     """
-    at = now()
-    user = await queries.user_by_email(db, email.strip().lower(), lock=True)
-    if user is not None and user.locked_until is not None and user.locked_until > at:
-        wait = int((user.locked_until - at).total_seconds()) + 1
-        return Limited("Too many failed sign-ins. Wait before the next try.", retry_after=wait)
-    is_right = await passwords.verify(user.password_hash if user else None, password)
-    if user is None or not is_right or user.disabled_at is not None:
-        if user is not None:
-            user.count_failure(at)
-        return Refused(WRONG)
+    scope = Scope(actor="sign-in", request_id=request_id)
+    async with database.begin(scope) as db:
+        known = await queries.user_by_email(db, email.strip().lower())
+    if known is not None:
+        _refuse_guessing(known)
+    is_right = await passwords.verify(known.password_hash if known else None, password)
+    renewed = await _renewed(known, password) if is_right else None
+    async with database.begin(scope) as db:
+        # Asked also where nobody is: an unknown address must not be told by its speed.
+        user = await db.get(User, known.id if known else NOBODY, with_for_update=True, populate_existing=True)
+        issued = await _finish(db, issuer, user, is_right=is_right, renewed=renewed, client=client)
+    if issued is None:
+        raise Refused(WRONG)
+    return issued
+
+
+async def _renewed(user: User | None, password: str) -> str | None:
+    """Returns a new hash where the stored one is cheaper than today's."""
+    if user is None or user.password_hash is None or not passwords.needs_rehash(user.password_hash):
+        return None
+    return await passwords.hash_password(password)
+
+
+async def _finish(
+    db: AsyncSession, issuer: Issuer, user: User | None, *, is_right: bool, renewed: str | None, client: str
+) -> Issued | None:
+    if user is None:
+        return None
+    if not is_right or user.disabled_at is not None:
+        user.count_failure(now())
+        return None
     user.clear_failures()
-    if user.password_hash is not None and passwords.needs_rehash(user.password_hash):
-        user.password_hash = await passwords.hash_password(password)
+    user.password_hash = renewed or user.password_hash
     return await start(db, issuer, user, client=client)
+
+
+def _refuse_guessing(user: User) -> None:
+    at = now()
+    if user.locked_until is not None and user.locked_until > at:
+        wait = int((user.locked_until - at).total_seconds()) + 1
+        raise Limited("Too many failed sign-ins. Wait before the next try.", retry_after=wait)
 
 
 async def start(db: AsyncSession, issuer: Issuer, user: User, *, client: str = "") -> Issued:
