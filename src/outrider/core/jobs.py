@@ -42,6 +42,7 @@ class Registered:
     name: str
     handler: Handler
     parameters: dict[str, TypeAdapter[Any]]
+    required: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,11 @@ def job(name: str) -> Callable[[H], H]:
         if name in registry:
             raise ValueError(f"There is already a job named {name}.")
         hints = get_type_hints(handler)
-        names = [p.name for p in inspect.signature(handler).parameters.values() if p.kind is p.KEYWORD_ONLY]
-        registry[name] = Registered(name, handler, {each: TypeAdapter(hints[each]) for each in names})
+        given = [each for each in inspect.signature(handler).parameters.values() if each.kind is each.KEYWORD_ONLY]
+        required = frozenset(each.name for each in given if each.default is each.empty)
+        registry[name] = Registered(
+            name, handler, {each.name: TypeAdapter(hints[each.name]) for each in given}, required
+        )
         return handler
 
     return register
@@ -81,7 +85,7 @@ def periodic(name: str, *, every: float) -> Callable[[H], H]:
 
 async def enqueue(db: AsyncSession, name: str, *, dedupe: str | None = None, delay: float = 0, **payload: Any) -> None:
     """Queues a job in the caller's transaction. With `dedupe`, one that is already queued stands for both."""
-    if missing := registry[name].parameters.keys() - payload.keys():
+    if missing := registry[name].required - payload.keys():
         raise TypeError(f"The job {name} needs {', '.join(sorted(missing))}.")
     await Queries.from_asyncpg_connection(await driver(db)).enqueue(
         name,
@@ -153,10 +157,8 @@ def _entrypoint(app: Any, database: Database, registered: Registered) -> Callabl
         if await _count_start(database, delivery) > MAX_STARTS:
             log.error("job.set_aside", job=registered.name, id=int(delivery.id), starts=MAX_STARTS)
             raise RuntimeError(f"The job ended its worker {MAX_STARTS} times and is set aside.")
-        payload = orjson.loads(delivery.payload or b"{}")
-        arguments = {name: adapter.validate_python(payload[name]) for name, adapter in registered.parameters.items()}
         try:
-            await registered.handler(app, **arguments)
+            await registered.handler(app, **_arguments(registered, delivery))
         except Exception as error:  # one bad round must not end the task for good
             await _forget_start(database, delivery)
             if delivery.attempts + 1 >= MAX_FAILURES:
@@ -166,6 +168,16 @@ def _entrypoint(app: Any, database: Database, registered: Registered) -> Callabl
         await _forget_start(database, delivery)
 
     return deliver
+
+
+def _arguments(registered: Registered, delivery: Delivery) -> dict[str, Any]:
+    payload = orjson.loads(delivery.payload or b"{}")
+    # What an earlier release put in and this one no longer takes is left out.
+    return {
+        name: adapter.validate_python(payload[name])
+        for name, adapter in registered.parameters.items()
+        if name in payload
+    }
 
 
 async def _count_start(database: Database, delivery: Delivery) -> int:

@@ -302,6 +302,20 @@ async def cancel(db: AsyncSession, workspace_id: UUID, origin_id: UUID, *, reaso
     )
 
 
+async def postpone(db: AsyncSession, workspace_id: UUID, origin_id: UUID, *, until: datetime) -> bool:
+    """Keeps a row that has not left back until a moment; False if there is none."""
+    moved = await _move(
+        db,
+        workspace_id,
+        [origin_id],
+        [State.QUEUED, State.PAUSED],
+        due_at=func.greatest(Send.due_at, until),
+        give_up_at=func.greatest(Send.give_up_at, until + rules.GIVE_UP_AFTER),
+        waiting_for=Waiting.DELAY,
+    )
+    return moved > 0
+
+
 async def hasten(db: AsyncSession, workspace_id: UUID, origin_id: UUID, *, now: datetime) -> bool:
     """Makes an unsent (or unconfirmed, or failed) row due now, ahead of others and regardless of its window."""
     moved = await _move(

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from outrider.core import jobs
+from outrider.core import jobs, windows
 from outrider.core.db import Scope
 from outrider.core.events import during, on
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.classify import Kind
 from outrider.domain.mailboxes.events import MessageReceived
+from outrider.domain.sending import actions as sending
 from outrider.domain.sending import queries as sends
 from outrider.domain.sending.events import SendRefused, SendUnconfirmed, Sent
 from outrider.domain.sequences import actions, queries, scheduling
@@ -122,6 +124,9 @@ async def _away(db: AsyncSession, enrollment: Enrollment, event: MessageReceived
     if event.returns_on is None or not enrollment.is_open:
         return
     enrollment.not_before = event.returns_on
+    back = windows.resume_on(event.returns_on, ZoneInfo(enrollment.timezone))
+    if await sending.postpone(db, enrollment.workspace_id, enrollment.id, until=back):
+        return
     sequence = await queries.get_any(db, event.workspace_id, enrollment.sequence_id)
     if sequence is not None and enrollment.next_step_at is not None:
         actions.plan_next(enrollment, sequence, last=enrollment.last_sent_at or enrollment.created_at)
