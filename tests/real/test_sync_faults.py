@@ -196,7 +196,7 @@ async def test_poison_among_mail_stops_nothing(trusting: Runtime, mail: MailServ
     address = new_address(mail, "poison")
     made = [bomb() for name, bomb in ALL.items() if count == 30 or name not in SLOW]
     # Dovecot itself refuses NUL and bare line ends outside of its own rules.
-    bombs = [each for each in made if len(each) < 12 * 2**20 and b"\0" not in each][:count]
+    bombs = [each for each in made if 0 < len(each) < 12 * 2**20 and b"\0" not in each][:count]
     good = mails(300 - len(bombs) if count == 30 else 90, to=address)
     for number, bomb in enumerate(bombs):
         good.insert(number * 9, bomb)

@@ -10,8 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import insert
 
+from outrider import starting
 from outrider.core.crypto import Keyring, SecretUnreadableError
 from outrider.core.db import Scope
 from outrider.core.embedded import EmbeddedServer
@@ -19,7 +21,7 @@ from outrider.core.ids import new_id
 from outrider.domain.accounts import jobs
 from outrider.domain.accounts.models import Workspace
 from outrider.domain.accounts.vault import open_vault
-from outrider.runtime import Runtime
+from outrider.runtime import Addresses, Runtime
 from outrider.settings import Settings, new_secrets
 from tests.live import environment
 
@@ -55,13 +57,15 @@ async def read(runtime: Runtime, scope: Scope, sealed: bytes) -> str:
     return vault.open(sealed, table="mailboxes", column="secret", row_id=scope.workspace_id)
 
 
-async def put_back(runtime: Runtime, both: str, old: str) -> None:
+async def put_back(runtime: Runtime, settings: Settings, database: Addresses, both: str) -> None:
     """Leaves the shared database as it was: under the key that other tests read with."""
-    reverse = replace(runtime, keyring=Keyring(f"{old},{both.partition(',')[0]}"))
-    await jobs.rewrap(reverse)
+    new, _, old = both.partition(",")
+    await jobs.rewrap(replace(runtime, keyring=Keyring(f"{old},{new}")))
+    reverse = settings.model_copy(update={"encryption_keys": SecretStr(f"{old},{new}")})
+    await starting.check_keys(reverse, database)
 
 
-async def rotate(runtime: Runtime, settings: Settings, *, count: int) -> None:
+async def rotate(runtime: Runtime, settings: Settings, database: Addresses, *, count: int) -> None:
     made = await make_secrets(runtime, count)
     with_both, with_new, both = rotated(runtime, settings)
     failed, reads, done = 0, 0, asyncio.Event()
@@ -85,17 +89,21 @@ async def rotate(runtime: Runtime, settings: Settings, *, count: int) -> None:
         assert failed == 0
         assert reads > READERS
     finally:
-        await put_back(runtime, both, both.partition(",")[2])
+        await put_back(runtime, settings, database, both)
 
 
 @pytest.mark.xdist_group("rotation")
-async def test_two_hundred_workspaces_change_their_key_under_readers(runtime: Runtime, settings: Settings) -> None:
-    await rotate(runtime, settings, count=200)
+async def test_two_hundred_workspaces_change_their_key_under_readers(
+    runtime: Runtime, settings: Settings, database: Addresses
+) -> None:
+    await rotate(runtime, settings, database, count=200)
 
 
 @pytest.mark.faults
-async def test_ten_thousand_workspaces_change_their_key_under_readers(runtime: Runtime, settings: Settings) -> None:
-    await rotate(runtime, settings, count=10_000)
+async def test_ten_thousand_workspaces_change_their_key_under_readers(
+    runtime: Runtime, settings: Settings, database: Addresses
+) -> None:
+    await rotate(runtime, settings, database, count=10_000)
 
 
 async def test_before_the_rotation_the_new_key_alone_reads_nothing(runtime: Runtime, settings: Settings) -> None:
@@ -107,7 +115,7 @@ async def test_before_the_rotation_the_new_key_alone_reads_nothing(runtime: Runt
 
 @pytest.mark.xdist_group("rotation")
 async def test_five_killed_workers_leave_a_rotation_that_ends(
-    runtime: Runtime, settings: Settings, server: EmbeddedServer, tmp_path: Path
+    runtime: Runtime, settings: Settings, server: EmbeddedServer, database: Addresses, tmp_path: Path
 ) -> None:
     made = await make_secrets(runtime, 1500)
     with_both, with_new, both = rotated(runtime, settings)
@@ -127,7 +135,7 @@ async def test_five_killed_workers_leave_a_rotation_that_ends(
             assert await read(with_new, scope, sealed) == SECRET
         print(f"\n{kills} kills, {left} left for the last worker, {len(made)} of {len(made)} read")
     finally:
-        await put_back(runtime, both, both.partition(",")[2])
+        await put_back(runtime, settings, database, both)
 
 
 async def until_fewer(runtime: Runtime, before: int, process: "subprocess.Popen[bytes]") -> int:

@@ -7,9 +7,9 @@ from sqlalchemy import select, text
 
 from outrider.core.clock import now
 from outrider.domain.mailboxes.models import Direction, Mailbox, Message
-from outrider.domain.sending import actions, claiming
-from outrider.domain.sending.actions import Looks
+from outrider.domain.sending import actions, claiming, results
 from outrider.domain.sending.models import Claim, Send, State, Waiting
+from outrider.domain.sending.results import Looks
 from outrider.providers.mail.interface import Outcome, SendFailed
 from outrider.runtime import Runtime
 from tests.domain.sending.test_claiming import PACE, reload
@@ -32,7 +32,7 @@ async def claimed(runtime: Runtime) -> tuple[Someone, Mailbox, Send, Claim]:
 async def fail(runtime: Runtime, ada: Someone, claim: Claim, outcome: Outcome, reply: str, **said: object) -> None:
     failure = SendFailed(outcome, reply, **said)  # type: ignore[arg-type]
     async with runtime.db.begin(ada.scope) as db:
-        await actions.record_failure(db, claim, failure, now=now(), looks=LOOKS)
+        await results.record_failure(db, claim, failure, now=now(), looks=LOOKS)
 
 
 async def events(runtime: Runtime, ada: Someone) -> list[str]:
@@ -43,7 +43,7 @@ async def events(runtime: Runtime, ada: Someone) -> list[str]:
 async def test_a_sent_mail_is_in_its_thread_at_once(runtime: Runtime) -> None:
     ada, _, send, claim = await claimed(runtime)
     async with runtime.db.begin(ada.scope) as db:
-        assert await actions.record_sent(db, [(claim, "250 2.0.0 queued as 1")], at=now())
+        assert await results.record_sent(db, [(claim, "250 2.0.0 queued as 1")], at=now())
         outgoing = await db.scalar(select(Message).where(Message.message_id == send.message_id))
     assert outgoing is not None
     assert (outgoing.thread_id, outgoing.direction) == (send.thread_id, Direction.OUT)
@@ -53,8 +53,8 @@ async def test_a_sent_mail_is_in_its_thread_at_once(runtime: Runtime) -> None:
 async def test_a_result_is_recorded_once(runtime: Runtime) -> None:
     ada, _, _, claim = await claimed(runtime)
     async with runtime.db.begin(ada.scope) as db:
-        assert await actions.record_sent(db, [(claim, "250")], at=now())
-        assert not await actions.record_sent(db, [(claim, "250")], at=now())
+        assert await results.record_sent(db, [(claim, "250")], at=now())
+        assert not await results.record_sent(db, [(claim, "250")], at=now())
 
 
 @pytest.mark.parametrize(("code", "enhanced", "gone"), [(550, "5.1.1", True), (554, "5.7.1", False), (550, None, True)])
@@ -93,7 +93,7 @@ async def test_what_may_have_left_is_looked_up_and_never_sent_blindly(runtime: R
     assert (stored.state, stored.waiting_for) == (State.UNKNOWN, Waiting.CONFIRMING)
     assert stored.look_at is not None
     async with runtime.db.begin(ada.scope) as db:
-        await actions.settle(db, stored, mailbox, was_found=True, now=now(), real_now=now(), looks=LOOKS)
+        await results.settle(db, stored, mailbox, was_found=True, now=now(), real_now=now(), looks=LOOKS)
     assert (await reload(runtime, ada, send)).state is State.SENT
 
 
@@ -108,28 +108,28 @@ async def test_not_found_means_again_only_where_the_server_keeps_copies(
     await fail(runtime, ada, claim, Outcome.UNKNOWN, "connection lost")
     stored = await reload(runtime, ada, send)
     async with runtime.db.begin(ada.scope) as db:
-        await actions.settle(db, stored, mailbox, was_found=False, now=now(), real_now=now(), looks=LOOKS)
+        await results.settle(db, stored, mailbox, was_found=False, now=now(), real_now=now(), looks=LOOKS)
     looked = await reload(runtime, ada, send)
     assert looked.state is State.UNKNOWN, "one look is not enough"
     late = now() + timedelta(minutes=11)
     async with runtime.db.begin(ada.scope) as db:
-        await actions.settle(db, looked, mailbox, was_found=False, now=late, real_now=late, looks=LOOKS)
+        await results.settle(db, looked, mailbox, was_found=False, now=late, real_now=late, looks=LOOKS)
     assert (await reload(runtime, ada, send)).state is ends
 
 
 async def test_a_vanished_workers_row_becomes_unknown_by_the_databases_clock(runtime: Runtime) -> None:
     ada, _, send, _ = await claimed(runtime)
     async with runtime.db.begin(ada.scope) as db:
-        assert await actions.expire_leases(db, ada.workspace_id, looks=LOOKS) == 0
+        assert await results.expire_leases(db, ada.workspace_id, looks=LOOKS) == 0
         await db.execute(text("update sends set lease_until = clock_timestamp() - interval '1 second'"))
-        assert await actions.expire_leases(db, ada.workspace_id, looks=LOOKS) == 1
+        assert await results.expire_leases(db, ada.workspace_id, looks=LOOKS) == 1
     assert (await reload(runtime, ada, send)).state is State.UNKNOWN
 
 
 async def test_a_released_row_has_lost_no_attempt(runtime: Runtime) -> None:
     ada, _, send, claim = await claimed(runtime)
     async with runtime.db.begin(ada.scope) as db:
-        await actions.release(
+        await results.release(
             db, claim, due_at=now(), why=Waiting.MAILBOX_DISCONNECTED, reason="The server can't be reached."
         )
     stored = await reload(runtime, ada, send)

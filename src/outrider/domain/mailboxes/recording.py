@@ -1,12 +1,11 @@
-"""Writing mail into the database: what came in, with the cursor that covers it, and what we sent ourselves."""
+"""Writing what came in into the database, with the cursor that covers it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, delete, func, select, text, update
+from sqlalchemy import Table, bindparam, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,41 +13,18 @@ from outrider.core.clock import now
 from outrider.core.events import emit
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes import rules
-from outrider.domain.mailboxes.classify import Kind, Verdict, classify
+from outrider.domain.mailboxes.classify import Kind, classify
 from outrider.domain.mailboxes.events import MessageReceived
-from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, Place, Thread
+from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, Place
+from outrider.domain.mailboxes.threads import Arrived, Threads
 from outrider.providers.mail.interface import Changes, Fetched, Role
 from outrider.providers.mail.mime import snippet, visible_text
 from outrider.providers.mail.parsed import ParsedMail
 
-# Mails of the same subject and people join without references only within this time.
-SUBJECT_JOINS = timedelta(days=30)
 LOCK = text("select pg_advisory_xact_lock(hashtextextended('mailbox:' || cast(:mailbox as text), 0))")
-MARK_SENT = text("""
-    with sent as (
-        update messages set direction = 'out', sent_at = :at, received_at = :at, updated_at = clock_timestamp()
-        where workspace_id = :workspace and mailbox_id = any(:mailboxes) and identity = any(:identities)
-            and direction = 'draft'
-        returning thread_id
-    )
-    update threads set last_at = greatest(last_at, :at)
-    where workspace_id = :workspace and id in (select thread_id from sent)
-""")
 # Updates of many rows with values of their own go past the mapper, in one round trip.
-THREADS = cast("Table", Thread.__table__)
 MESSAGES = cast("Table", Message.__table__)
 IGNORED = frozenset({Kind.BULK})
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A mail as fetched, taken apart and judged."""
-
-    fetched: Fetched
-    mail: ParsedMail
-    verdict: Verdict
-    identity: bytes
-    mentions: list[str]
 
 
 async def record(
@@ -78,69 +54,6 @@ async def record(
     if changes.reset and not changes.more:
         await forget_ghosts(db, mailbox)
     return len(rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A mail of our own that is to leave: known by its Message-ID before anybody can answer it."""
-
-    mailbox_id: UUID
-    user_id: UUID
-    thread_id: UUID
-    message_id: str
-    in_reply_to: str | None
-    references: Sequence[str]
-    sender: str
-    sender_name: str
-    recipient: str
-    recipient_name: str
-    subject: str
-    text: str
-    at: datetime
-
-
-async def record_drafts(db: AsyncSession, workspace_id: UUID, drafts: Sequence[Draft]) -> None:
-    """Writes mails that have not left yet, so that an answer finds its thread however fast it is."""
-    if drafts:
-        await db.execute(insert(Message).on_conflict_do_nothing(), [_draft_row(workspace_id, each) for each in drafts])
-
-
-def _draft_row(workspace_id: UUID, draft: Draft) -> dict[str, Any]:
-    return {
-        "workspace_id": workspace_id,
-        "id": new_id(),
-        "mailbox_id": draft.mailbox_id,
-        "user_id": draft.user_id,
-        "thread_id": draft.thread_id,
-        "identity": rules.identity_of_outgoing(draft.message_id),
-        "message_id": draft.message_id,
-        "in_reply_to": [draft.in_reply_to] if draft.in_reply_to else [],
-        "references": list(draft.references),
-        "direction": Direction.DRAFT,
-        "kind": Kind.HUMAN,
-        "from_address": draft.sender,
-        "from_name": draft.sender_name,
-        "to": [{"address": draft.recipient, "name": draft.recipient_name}],
-        "subject": draft.subject,
-        "snippet": snippet(draft.text),
-        "text": draft.text,
-        "size": len(draft.text.encode()),
-        "sent_at": draft.at,
-        "received_at": draft.at,
-    }
-
-
-async def mark_sent(
-    db: AsyncSession, workspace_id: UUID, mailbox_ids: Sequence[UUID], message_ids: Sequence[str], *, at: datetime
-) -> None:
-    """Turns drafts into sent mail."""
-    values = {
-        "workspace": workspace_id,
-        "mailboxes": mailbox_ids,
-        "identities": [rules.identity_of_outgoing(each) for each in message_ids],
-        "at": at,
-    }
-    await db.execute(MARK_SENT, values)
 
 
 async def _lock(db: AsyncSession, mailbox_id: UUID) -> None:
@@ -188,7 +101,7 @@ async def _known(db: AsyncSession, mailbox: Mailbox, arrived: Sequence[Arrived])
 async def _new_rows(
     db: AsyncSession, mailbox: Mailbox, folder: Folder, fresh: Sequence[Arrived]
 ) -> list[dict[str, Any]]:
-    threads = await _Threads.load(db, mailbox, fresh)
+    threads = await Threads.load(db, mailbox, fresh)
     rows: dict[bytes, dict[str, Any]] = {}
     for each in fresh:
         if each.identity in rows:  # the same mail twice in one folder
@@ -227,99 +140,6 @@ async def _new_rows(
         }
     await threads.write(db)
     return list(rows.values())
-
-
-class _Threads:
-    """Finds each mail's thread: by the Message-IDs it mentions, then by subject and people, else a new one."""
-
-    def __init__(self, mailbox: Mailbox) -> None:
-        self.mailbox = mailbox
-        self.by_message_id: dict[str, UUID] = {}
-        self.by_subject: dict[str, list[tuple[UUID, datetime, set[str]]]] = {}
-        self.new: list[dict[str, Any]] = []
-        self.last: dict[UUID, datetime] = {}
-
-    @classmethod
-    async def load(cls, db: AsyncSession, mailbox: Mailbox, fresh: Sequence[Arrived]) -> "_Threads":
-        """Two queries for the whole batch."""
-        threads = cls(mailbox)
-        mentioned = list({mention for each in fresh for mention in each.mentions})
-        if mentioned:
-            rows = await db.execute(
-                select(Message.message_id, Message.thread_id).where(
-                    Message.workspace_id == mailbox.workspace_id,
-                    Message.mailbox_id == mailbox.id,
-                    Message.message_id.in_(mentioned),
-                )
-            )
-            threads.by_message_id = {row.message_id: row.thread_id for row in rows}
-        subjects = {rules.base_subject(each.mail.subject) for each in fresh if _joins_by_subject(each)}
-        if subjects:
-            rows = await db.execute(
-                select(Thread.subject, Thread.id, Thread.last_at, Message.from_address, Message.to)
-                .join(Message, (Message.workspace_id == Thread.workspace_id) & (Message.thread_id == Thread.id))
-                .where(
-                    Thread.workspace_id == mailbox.workspace_id,
-                    Thread.mailbox_id == mailbox.id,
-                    Thread.subject.in_(subjects),
-                    Message.direction == Direction.OUT,
-                )
-                .order_by(Thread.last_at.desc())
-                .limit(1000)
-            )
-            for row in rows:
-                people = {person["address"] for person in row.to}
-                threads.by_subject.setdefault(row.subject, []).append((row.id, row.last_at, people))
-        return threads
-
-    def thread_of(self, each: Arrived) -> UUID:
-        mail, at = each.mail, each.fetched.received_at
-        found = next((self.by_message_id[mention] for mention in each.mentions if mention in self.by_message_id), None)
-        if found is None and _joins_by_subject(each):
-            found = self._by_subject(each)
-        if found is None:
-            found = new_id()
-            self.new.append(
-                {
-                    "workspace_id": self.mailbox.workspace_id,
-                    "id": found,
-                    "mailbox_id": self.mailbox.id,
-                    "subject": rules.base_subject(mail.subject),
-                    "last_at": at,
-                }
-            )
-        if mail.message_id:
-            self.by_message_id.setdefault(mail.message_id, found)
-        # Mails that mention an unknown one belong together even if that one never arrives.
-        for mention in each.mentions:
-            self.by_message_id.setdefault(mention, found)
-        self.last[found] = max(at, self.last.get(found, at))
-        return found
-
-    def _by_subject(self, each: Arrived) -> UUID | None:
-        sender = each.mail.sender.address if each.mail.sender else ""
-        at = each.fetched.received_at
-        for thread_id, last_at, people in self.by_subject.get(rules.base_subject(each.mail.subject), ()):
-            if sender in people and abs(at - last_at) <= SUBJECT_JOINS:
-                return thread_id
-        return None
-
-    async def write(self, db: AsyncSession) -> None:
-        if self.new:
-            await db.execute(insert(Thread), self.new)
-        touched = [{"thread": thread_id, "at": at} for thread_id, at in self.last.items()]
-        if touched:
-            await (await db.connection()).execute(
-                update(THREADS)
-                .where(Thread.workspace_id == self.mailbox.workspace_id, Thread.id == bindparam("thread"))
-                .values(last_at=func.greatest(Thread.last_at, bindparam("at"))),
-                touched,
-            )
-
-
-def _joins_by_subject(each: Arrived) -> bool:
-    # Only an answer whose program left the references out; anything else with that subject is another matter.
-    return not each.mentions and rules.is_marked_as_reply(each.mail.subject)
 
 
 async def _place(db: AsyncSession, folder: Folder, uid_validity: int, places: Sequence[tuple[int, UUID]]) -> None:

@@ -1,61 +1,22 @@
-"""Every write of the outbox other than claiming: queueing, results, pauses, and settling what is unknown."""
+"""What callers do with the outbox: queue mails, hold them back, hurry them, take them back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from outrider.core.events import emit
-from outrider.domain.mailboxes import recording
+from outrider.domain.mailboxes import drafts
+from outrider.domain.mailboxes.drafts import Draft
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.domain.mailboxes.recording import Draft
 from outrider.domain.sending import pacing, rules
-from outrider.domain.sending.events import SendRefused, SendUnconfirmed, Sent
-from outrider.domain.sending.models import Claim, Send, State, Waiting
-from outrider.providers.mail.interface import Outcome, SendFailed
+from outrider.domain.sending.models import Send, State, Waiting
 
-# A slow worker may report after its lease: what it knows is better than `unknown`.
-OURS = (State.SENDING, State.UNKNOWN)
 NOT_STORED = frozenset({"sender", "sender_name"})
-MARK_SENT = text("""
-    update sends s set state = 'sent', sent_at = :at, lease_until = null, waiting_for = null, last_error = null,
-        error_code = null, look_at = null, updated_at = clock_timestamp()
-    from unnest(cast(:ids as uuid[]), cast(:attempts as bigint[])) as taken(id, attempt)
-    where s.workspace_id = :workspace and s.id = taken.id and s.attempts = taken.attempt
-        and s.state in ('sending', 'unknown')
-    returning s.workspace_id, s.id, s.mailbox_id, s.origin, s.origin_id, s.step, s.message_id, s.recipient
-""")
-UNCONFIRMED = (
-    "The connection ended while the mail was handed over, and no copy was found. It may or may not have arrived; "
-    "trigger the step to send it again."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Looks:
-    """When an unknown row is looked up: first and last, after it became unknown."""
-
-    first: timedelta
-    last: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What a fact about a send tells of it; the columns of MARK_SENT stand in this order."""
-
-    workspace_id: UUID
-    id: UUID
-    mailbox_id: UUID
-    origin: str
-    origin_id: UUID
-    step: int
-    message_id: str
-    recipient: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +57,8 @@ async def queue(db: AsyncSession, intents: Sequence[Intent]) -> set[tuple[UUID, 
         [_row(intent) for intent in intents],
     )
     new = {(row.origin_id, row.step) for row in written}
-    drafts = [_draft(intent) for intent in intents if (intent.origin_id, intent.step) in new]
-    await recording.record_drafts(db, intents[0].workspace_id, drafts)
+    written_down = [_draft(intent) for intent in intents if (intent.origin_id, intent.step) in new]
+    await drafts.record(db, intents[0].workspace_id, written_down)
     return new
 
 
@@ -130,155 +91,6 @@ def _draft(intent: Intent) -> Draft:
         text=intent.body,
         at=intent.due_at,
     )
-
-
-async def record_sent(db: AsyncSession, taken: Sequence[tuple[Claim, str]], *, at: datetime) -> list[Recorded]:
-    """Records that servers took claimed mails of one workspace, with each server's answer as proof.
-
-    Returns the rows; those settled otherwise meanwhile are left as they are.
-    """
-    if not taken:
-        return []
-    workspace_id = taken[0][0].send.workspace_id
-    values = {
-        "workspace": workspace_id,
-        "ids": [claim.send.id for claim, _ in taken],
-        "attempts": [claim.attempt for claim, _ in taken],
-        "at": at,
-    }
-    sent = [Recorded(*row) for row in await db.execute(MARK_SENT, values)]
-    proofs = {claim.send.id: proof for claim, proof in taken}
-    await _announce_sent(db, sent, at=at, proofs=proofs)
-    return sent
-
-
-async def record_failure(db: AsyncSession, claim: Claim, failure: SendFailed, *, now: datetime, looks: Looks) -> None:
-    """Records how a claimed send failed, and what follows from it."""
-    said = {"last_error": failure.reply[:500], "error_code": failure.enhanced or str(failure.code or "") or None}
-    if failure.outcome is Outcome.UNKNOWN:
-        await _finish(
-            db,
-            claim,
-            state=State.UNKNOWN,
-            unknown_since=now,
-            look_at=func.clock_timestamp() + looks.first,
-            waiting_for=Waiting.CONFIRMING,
-            lease_until=None,
-            **said,
-        )
-        return
-    if failure.outcome is Outcome.DEFERRED:
-        send = await _finish(
-            db,
-            claim,
-            state=State.QUEUED,
-            due_at=rules.retry_at(claim.attempt, now),
-            waiting_for=Waiting.RETRY,
-            lease_until=None,
-            **said,
-        )
-        if send is None or send.give_up_at > now:
-            return
-        send.state, send.waiting_for = State.FAILED, None
-        await _announce_refused(
-            db, send, f"Gave up after {claim.attempt} attempts: {failure.reply}", is_recipient=False
-        )
-        return
-    send = await _finish(db, claim, state=State.FAILED, lease_until=None, **said)
-    if send is not None:
-        gone = rules.is_recipient_gone(failure.code, failure.enhanced)
-        await _announce_refused(db, send, failure.reply, is_recipient=gone)
-
-
-async def release(db: AsyncSession, claim: Claim, *, due_at: datetime, why: Waiting, reason: str) -> None:
-    """Puts a claimed row back that never left: the mailbox could not be reached. Costs it no attempt."""
-    await _finish(
-        db,
-        claim,
-        state=State.QUEUED,
-        attempts=claim.attempt - 1,
-        due_at=due_at,
-        waiting_for=why,
-        lease_until=None,
-        last_error=reason[:500],
-    )
-
-
-async def expire_leases(db: AsyncSession, workspace_id: UUID, *, looks: Looks) -> int:
-    """Turns rows whose worker vanished into unknown ones: the mail may have left."""
-    expired = await db.execute(
-        update(Send)
-        .where(
-            Send.workspace_id == workspace_id,
-            Send.state == State.SENDING,
-            Send.lease_until <= func.clock_timestamp(),
-        )
-        .values(
-            state=State.UNKNOWN,
-            unknown_since=func.clock_timestamp(),
-            look_at=func.clock_timestamp() + looks.first,
-            waiting_for=Waiting.CONFIRMING,
-            lease_until=None,
-            last_error="The worker stopped while sending.",
-        )
-        .returning(Send.id)
-        .execution_options(synchronize_session=False)
-    )
-    return len(expired.all())
-
-
-async def take_unknown(db: AsyncSession, workspace_id: UUID, *, at_most: int = 50) -> list[Send]:
-    """Claims unknown rows that are due for a look, for a minute."""
-    due = (
-        select(Send.id)
-        .where(
-            Send.workspace_id == workspace_id,
-            Send.state == State.UNKNOWN,
-            Send.look_at <= func.clock_timestamp(),
-        )
-        .order_by(Send.look_at)
-        .limit(at_most)
-        .with_for_update(skip_locked=True)
-    )
-    taken = await db.scalars(
-        update(Send)
-        .where(Send.workspace_id == workspace_id, Send.id.in_(due.scalar_subquery()))
-        .values(look_at=func.clock_timestamp() + timedelta(minutes=1))
-        .returning(Send)
-        .execution_options(synchronize_session=False)
-    )
-    return list(taken)
-
-
-async def settle(
-    db: AsyncSession, send: Send, mailbox: Mailbox, *, was_found: bool, now: datetime, real_now: datetime, looks: Looks
-) -> None:
-    """Decides an unknown row after a look: sent, looked up once more, sent again, or honestly unconfirmed.
-
-    Not finding a copy proves something only where the server itself keeps one of all it sends.
-    """
-    row = await db.scalar(
-        select(Send)
-        .where(Send.workspace_id == send.workspace_id, Send.id == send.id, Send.state == State.UNKNOWN)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if row is None or row.unknown_since is None:
-        return
-    if was_found:
-        row.state, row.sent_at, row.copied_at = State.SENT, now, now
-        row.waiting_for, row.look_at = None, None
-        await db.flush()
-        await _announce_sent(db, [row], at=now, proofs={row.id: "A copy was found in the Sent folder."})
-    elif real_now < row.unknown_since + looks.last:
-        row.look_at = row.unknown_since + looks.last
-    elif mailbox.saves_sent:
-        row.state, row.due_at, row.waiting_for = State.QUEUED, now, Waiting.RETRY
-        row.look_at, row.unknown_since = None, None
-    else:
-        row.state, row.waiting_for, row.look_at, row.last_error = State.UNCONFIRMED, None, None, UNCONFIRMED
-        await emit(db, SendUnconfirmed(reason=UNCONFIRMED, **_facts(row)))
-    await db.flush()
 
 
 async def pause_many(db: AsyncSession, workspace_id: UUID, origin_ids: Sequence[UUID]) -> None:
@@ -358,46 +170,3 @@ async def _move(
         .execution_options(synchronize_session="fetch")
     )
     return len(moved.all())
-
-
-async def _finish(db: AsyncSession, claim: Claim, **values: Any) -> Send | None:
-    """Ends a claim if it is still this one: after the lease another attempt may own the row."""
-    row: Send | None = await db.scalar(
-        update(Send)
-        .where(
-            Send.workspace_id == claim.send.workspace_id,
-            Send.id == claim.send.id,
-            Send.attempts == claim.attempt,
-            Send.state.in_(OURS),
-        )
-        .values(**values)
-        .returning(Send)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    )
-    return row
-
-
-async def _announce_sent(
-    db: AsyncSession, sent: Sequence[Send | Recorded], *, at: datetime, proofs: dict[UUID, str]
-) -> None:
-    if not sent:
-        return
-    mailboxes, message_ids = {each.mailbox_id for each in sent}, [each.message_id for each in sent]
-    await recording.mark_sent(db, sent[0].workspace_id, list(mailboxes), message_ids, at=at)
-    await emit(db, *(Sent(at=at, proof=proofs[each.id][:500], **_facts(each)) for each in sent))
-
-
-async def _announce_refused(db: AsyncSession, send: Send, reason: str, *, is_recipient: bool) -> None:
-    await emit(db, SendRefused(reason=reason[:500], is_recipient=is_recipient, **_facts(send)))
-
-
-def _facts(send: Send | Recorded) -> dict[str, Any]:
-    return {
-        "workspace_id": send.workspace_id,
-        "send_id": send.id,
-        "origin": send.origin,
-        "origin_id": send.origin_id,
-        "step": send.step,
-        "message_id": send.message_id,
-        "recipient": send.recipient,
-    }

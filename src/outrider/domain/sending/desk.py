@@ -18,10 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from outrider.core import jobs
 from outrider.core.db import Scope
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.domain.sending import actions, claiming
-from outrider.domain.sending.actions import Looks, Recorded
+from outrider.domain.sending import claiming, results
 from outrider.domain.sending.models import Claim
 from outrider.domain.sending.pacing import Pace
+from outrider.domain.sending.results import Looks, Recorded
 from outrider.providers.mail.interface import SendFailed
 from outrider.runtime import Runtime
 
@@ -125,12 +125,12 @@ class Desk:
         async with self._app.db.begin(Scope(workspace_id, actor="pump")) as db:
             now = await self._app.clock.due_now(db)
             said = [(each.finished, each.result) for each in batch if each.finished is not None]
-            sent = await actions.record_sent(
+            sent = await results.record_sent(
                 db, [(claim, result) for claim, result in said if isinstance(result, str)], at=now
             )
             for claim, result in said:
                 if isinstance(result, SendFailed):
-                    await actions.record_failure(db, claim, result, now=now, looks=looks(self._app))
+                    await results.record_failure(db, claim, result, now=now, looks=looks(self._app))
             await self._ask_for_copies(db, batch, sent)
             asking = [each.mailbox.id for each in batch if each.wants_more]
             claims = await claiming.claim(db, workspace_id, asking, now=now, pace=pace(self._app)) if asking else {}

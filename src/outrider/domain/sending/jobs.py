@@ -17,7 +17,7 @@ from outrider.core.db import Scope
 from outrider.domain.mailboxes import connections
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.domain.sending import actions, claiming, queries, rules
+from outrider.domain.sending import claiming, queries, results, rules
 from outrider.domain.sending.desk import Desk, Taken
 from outrider.domain.sending.models import Claim, Waiting
 from outrider.providers.mail.interface import ConnectFailed, Outcome, Sender, SendFailed
@@ -28,8 +28,6 @@ log = structlog.get_logger()
 # Mails sent over one connection before another mailbox that waits for a slot gets its turn.
 BATCH = 100
 RECONNECT = timedelta(minutes=1)
-# A server that has not answered for so long gives its slot to another mailbox while it goes on being waited for.
-SLOW = 10.0  # seconds
 MOST_SLOW = 500
 
 
@@ -40,23 +38,25 @@ class Line:
     task: "asyncio.Task[None] | None" = None
     since: float = field(default_factory=time.monotonic)
 
-    @property
-    def is_slow(self) -> bool:
-        return time.monotonic() - self.since > SLOW
-
 
 @dataclass(slots=True)
 class Lines:
-    """The mailboxes this process sends from right now."""
+    """The mailboxes this process sends from right now.
+
+    A server that has not answered for `patience` seconds gives its slot to another mailbox, while it goes on being
+    waited for: one stuck host holds nobody up.
+    """
 
     open: dict[UUID, Line] = field(default_factory=dict)
+    patience: float = 10.0
     desk: Desk | None = None
     are_wanted: bool = False  # more mailboxes have something due than there are slots
     is_stopping: bool = False
     moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     def has_room(self, at_once: int) -> bool:
-        slow = sum(line.is_slow for line in self.open.values())
+        before = time.monotonic() - self.patience
+        slow = sum(line.since < before for line in self.open.values())
         return len(self.open) - min(slow, MOST_SLOW) < at_once
 
 
@@ -179,7 +179,7 @@ async def _give_back(app: Runtime, mailbox: Mailbox, claim: Claim, error: Connec
     async with app.db.begin(Scope(mailbox.workspace_id, actor="pump")) as db:
         due_now = await app.clock.due_now(db)
         await connections.mark_failed(db, mailbox, error)
-        await actions.release(
+        await results.release(
             db,
             claim,
             due_at=due_now + RECONNECT,

@@ -11,7 +11,7 @@ from outrider.core.db import Scope
 from outrider.domain.mailboxes import connections
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.domain.sending import actions, queries
+from outrider.domain.sending import actions, queries, results
 from outrider.domain.sending.desk import looks
 from outrider.domain.sending.models import Send
 from outrider.providers.mail.interface import ConnectFailed, ReadFailed
@@ -27,8 +27,8 @@ async def settle(app: Runtime) -> None:
         workspaces = await queries.workspaces_with_unsettled_sends(db)
     for workspace_id in workspaces:
         async with app.db.begin(Scope(workspace_id, actor="settle")) as db:
-            await actions.expire_leases(db, workspace_id, looks=looks(app))
-            taken = await actions.take_unknown(db, workspace_id)
+            await results.expire_leases(db, workspace_id, looks=looks(app))
+            taken = await results.take_unknown(db, workspace_id)
         by_mailbox: dict[UUID, list[Send]] = defaultdict(list)
         for send in taken:
             by_mailbox[send.mailbox_id].append(send)
@@ -50,7 +50,7 @@ async def _look_up(app: Runtime, workspace_id: UUID, mailbox_id: UUID, sends: li
     async with app.db.begin(Scope(workspace_id, actor="settle")) as db:
         due_now = await app.clock.due_now(db)
         for send in sends:
-            await actions.settle(
+            await results.settle(
                 db, send, mailbox, was_found=send.id in found, now=due_now, real_now=now(), looks=looks(app)
             )
 

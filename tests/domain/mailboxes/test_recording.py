@@ -1,0 +1,143 @@
+"""Writing mail down: each once, in its thread, whatever came first."""
+
+from datetime import timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+
+from sqlalchemy import func, select, text
+
+from outrider.core.clock import now
+from outrider.core.db import Scope
+from outrider.core.ids import new_id
+from outrider.domain.mailboxes import drafts, recording
+from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, Place
+from outrider.providers.mail.interface import Changes, Cursor, Fetched, Role
+from outrider.providers.mail.mime import parse
+from outrider.runtime import Runtime
+from tests.factories.accounts import Someone, make_user
+from tests.factories.mailboxes import make_mailbox, make_message
+from tests.factories.sending import make_send
+
+
+def a_mail(*, subject: str = "A proposal", answers: str | None = None, text: str = "Yes, gladly.",
+           sender: str = "bob@b.test", message_id: str | None = None, to: str = "ada@a.test") -> bytes:  # fmt: skip
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = sender, to, subject
+    message["Date"], message["Message-ID"] = format_datetime(now()), message_id or make_msgid(domain="b.test")
+    if answers:
+        message["In-Reply-To"] = answers
+    message.set_content(text)
+    return message.as_bytes()
+
+
+async def folder_of(runtime: Runtime, mailbox: Mailbox, role: Role = Role.INBOX) -> Folder:
+    async with runtime.db.begin(Scope(mailbox.workspace_id)) as db:
+        folder = Folder(
+            workspace_id=mailbox.workspace_id, id=new_id(), mailbox_id=mailbox.id, name=role.value, role=role
+        )
+        db.add(folder)
+    return folder
+
+
+async def arrive(
+    runtime: Runtime, mailbox: Mailbox, folder: Folder, *raws: bytes, validity: int = 1, reset: bool = False
+) -> int:
+    """Records mails as a sync would hand them over; returns how many were new."""
+    fetched = [
+        Fetched(uid=number, received_at=now(), size=len(raw), header=raw, raw=raw)
+        for number, raw in enumerate(raws, start=1)
+    ]
+    changes = Changes(
+        messages=tuple(fetched), cursor=Cursor(validity, len(raws), None), more=False, remaining=0, reset=reset
+    )
+    async with runtime.db.begin(Scope(mailbox.workspace_id)) as db:
+        current = await db.get_one(Folder, (folder.workspace_id, folder.id))
+        return await recording.record(db, mailbox, current, changes, [parse(raw) for raw in raws])
+
+
+async def start(runtime: Runtime) -> tuple[Someone, Mailbox, Folder]:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
+    return ada, mailbox, await folder_of(runtime, mailbox)
+
+
+async def test_an_answer_to_what_still_lies_in_the_outbox_finds_its_thread(runtime: Runtime) -> None:
+    ada, mailbox, inbox = await start(runtime)
+    email = await make_message(runtime, mailbox)
+    send = await make_send(runtime, ada, mailbox, email)
+    await arrive(runtime, mailbox, inbox, a_mail(answers=send.message_id))
+    async with runtime.db.begin(ada.scope) as db:
+        answer = (await db.scalars(select(Message).where(Message.direction == Direction.IN))).one()
+        told = await db.scalar(text("select payload from events where name = 'message.received'"))
+    assert answer.thread_id == email.thread_id
+    assert told["mentions"] == [send.message_id]
+
+
+async def test_a_draft_is_nobodys_sent_mail_until_it_has_left(runtime: Runtime) -> None:
+    ada, mailbox, _ = await start(runtime)
+    send = await make_send(runtime, ada, mailbox, await make_message(runtime, mailbox))
+    query = select(Message.direction).where(Message.message_id == send.message_id)
+    async with runtime.db.begin(ada.scope) as db:
+        assert await db.scalar(query) is Direction.DRAFT
+        await drafts.mark_sent(db, ada.workspace_id, [mailbox.id], [send.message_id], at=now())
+        assert await db.scalar(query) is Direction.OUT
+
+
+async def test_the_servers_copy_of_what_we_sent_is_the_same_mail(runtime: Runtime) -> None:
+    ada, mailbox, _ = await start(runtime)
+    sent_folder = await folder_of(runtime, mailbox, Role.SENT)
+    send = await make_send(runtime, ada, mailbox, await make_message(runtime, mailbox))
+    copy = a_mail(sender=mailbox.address, message_id=send.message_id, to="bob@b.test")
+    assert await arrive(runtime, mailbox, sent_folder, copy) == 0
+    async with runtime.db.begin(ada.scope) as db:
+        assert await db.scalar(select(func.count()).select_from(Place)) == 1
+
+
+async def test_the_same_batch_again_adds_nothing(runtime: Runtime) -> None:
+    ada, mailbox, inbox = await start(runtime)
+    batch = [a_mail(subject=f"No. {number}") for number in range(5)]
+    assert await arrive(runtime, mailbox, inbox, *batch) == 5
+    assert await arrive(runtime, mailbox, inbox, *batch) == 0
+    async with runtime.db.begin(ada.scope) as db:
+        assert await db.scalar(select(func.count()).select_from(Message)) == 5
+
+
+async def test_an_answer_without_references_joins_by_subject_and_people(runtime: Runtime) -> None:
+    ada, mailbox, inbox = await start(runtime)
+    email = await make_message(runtime, mailbox, to="bob@b.test", subject="A proposal")
+    await arrive(
+        runtime, mailbox, inbox,
+        a_mail(subject="AW: A proposal"),
+        a_mail(subject="Re: A proposal", sender="mallory@m.test"),
+        a_mail(subject="A proposal"),
+    )  # fmt: skip
+    async with runtime.db.begin(ada.scope) as db:
+        rows = await db.execute(select(Message.subject, Message.from_address, Message.thread_id))
+        joined = {(row.subject, row.from_address) for row in rows if row.thread_id == email.thread_id}
+    assert joined == {("A proposal", mailbox.address), ("AW: A proposal", "bob@b.test")}
+
+
+async def test_mails_that_mention_an_unknown_one_belong_together(runtime: Runtime) -> None:
+    ada, mailbox, inbox = await start(runtime)
+    missing = make_msgid(domain="c.test")
+    await arrive(runtime, mailbox, inbox, a_mail(answers=missing), a_mail(answers=missing, subject="Re: otherwise"))
+    async with runtime.db.begin(ada.scope) as db:
+        assert await db.scalar(select(func.count(Message.thread_id.distinct()))) == 1
+
+
+async def test_only_answers_to_our_own_mail_are_told(runtime: Runtime) -> None:
+    ada, mailbox, inbox = await start(runtime)
+    email = await make_message(runtime, mailbox)
+    await arrive(runtime, mailbox, inbox, a_mail(subject="News"), a_mail(answers=email.message_id))
+    async with runtime.db.begin(ada.scope) as db:
+        assert await db.scalar(text("select count(*) from events where name = 'message.received'")) == 1
+
+
+async def test_a_first_human_answer_marks_what_it_answers(runtime: Runtime) -> None:
+    ada, mailbox, inbox = await start(runtime)
+    email = await make_message(runtime, mailbox, minutes_ago=30)
+    await arrive(runtime, mailbox, inbox, a_mail(answers=email.message_id))
+    async with runtime.db.begin(ada.scope) as db:
+        marked = await db.get_one(Message, (email.workspace_id, email.id))
+    assert marked.replied_at is not None
+    assert now() - marked.replied_at < timedelta(minutes=1)
