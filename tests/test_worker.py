@@ -14,7 +14,7 @@ from outrider.core.embedded import EmbeddedServer
 from outrider.domain.sending.models import Send, State
 from outrider.runtime import Runtime
 from outrider.settings import Settings
-from tests.factories.accounts import Someone, make_user
+from tests.factories.accounts import Someone, make_user, retire
 from tests.factories.bulk import make_due_enrollments
 from tests.faults.test_kills import mailbox_at, sink
 from tests.live import environment
@@ -61,6 +61,7 @@ async def test_asked_to_stop_it_finishes_what_it_has_in_hand(
         seconds = time.monotonic() - began
         found = await states(runtime, ada)
         taken = log.read_text().count("\n")
+    await retire(runtime, ada)
     print(f"\nstopped after {seconds:.1f} s in the middle of 2,000: {taken} taken by the server, {found}")
     assert code == 0
     assert seconds < 30
@@ -90,6 +91,7 @@ async def test_killed_it_is_made_up_for_within_its_lease_and_a_minute(
             other.wait(40)
         seconds = time.monotonic() - began
         lines = log.read_text().splitlines()
+    await retire(runtime, ada)
     print(f"\n{left} rows in a dead worker's hands were settled and all sent after {seconds:.1f} s")
     assert seconds < LEASE + 60
     assert len(lines) == len(set(lines)) == 400

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy import text
+
 from outrider.api.issuing import issuer_of
 from outrider.core import passwords
 from outrider.core.clock import now
@@ -53,3 +55,14 @@ async def make_user(
     issuer = issuer_of(runtime)
     token, _ = issuer.access.issue(user_id=user.id, session_id=session.id, workspace_id=own, now=now())
     return Someone(user, own, Actor(user.id, own, email, role, session_id=session.id), token)
+
+
+async def retire(runtime: Runtime, owner: Someone) -> None:
+    """Leaves nothing of a workspace for a worker to do: the tests after this one share its database."""
+    async with runtime.db.begin(owner.scope) as db:
+        for statement in (
+            "update mailboxes set state = 'disconnected'",
+            "update enrollments set status = 'cancelled', next_step_at = null",
+            "update sends set state = 'cancelled' where state in ('queued', 'paused', 'sending', 'unknown')",
+        ):
+            await db.execute(text(statement))

@@ -21,7 +21,7 @@ from outrider.core.ids import new_id
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.sending.models import Send, State
 from outrider.runtime import Addresses, Runtime
-from tests.factories.accounts import Someone, make_user
+from tests.factories.accounts import Someone, make_user, retire
 from tests.factories.bulk import make_due_enrollments
 from tests.factories.mailboxes import make_mailbox
 from tests.real.daemons import free_ports
@@ -98,6 +98,7 @@ async def drill(
         finally:
             workers.stop()
         seconds = time.monotonic() - began
+    await retire(runtime, ada)
     taken = Counter(line.split()[0] for line in log.read_text().splitlines())
     doubled = {each: times for each, times in taken.items() if times > 1}
     print(

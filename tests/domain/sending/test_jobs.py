@@ -16,7 +16,7 @@ from outrider.domain.sending import jobs
 from outrider.domain.sending.models import Send, State, Waiting
 from outrider.runtime import Runtime, open_runtime
 from outrider.settings import Settings
-from tests.factories.accounts import Someone, make_user
+from tests.factories.accounts import Someone, make_user, retire
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sending import make_send
 
@@ -122,6 +122,7 @@ async def test_one_stuck_server_holds_nobody_up(settings: Settings, runtime: Run
         async with pumping(settings, runtime, at_once=1):
             await until_sent(runtime, ada, others, 5)
             assert await sent(runtime, ada, stuck.id) == 0
+    await retire(runtime, ada)
     assert len(sink.taken) == 20
 
 
@@ -156,6 +157,7 @@ async def test_a_server_that_is_away_costs_no_attempt_and_says_why(settings: Set
                 await asyncio.sleep(0.02)
         async with runtime.db.begin(ada.scope) as db:
             current = await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id))
+    await retire(runtime, ada)
     assert (send.state, send.attempts) == (State.QUEUED, 0)
     assert send.due_at > now()
     assert current.state is MailboxState.UNREACHABLE
