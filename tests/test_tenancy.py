@@ -2,18 +2,14 @@
 
 import asyncio
 import random
-from typing import Any
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
-from outrider.core.db import Database, Model, Scope
+from outrider.core.db import Database, Scope
 from outrider.core.ids import new_id
-from outrider.domain import all_models
 from outrider.runtime import Addresses, Runtime
 from tests.factories.accounts import Someone, make_user
 from tests.factories.mailboxes import make_mailbox, make_message
@@ -190,24 +186,6 @@ async def test_a_shared_pool_leaks_no_workspace(runtime: Runtime, database: Addr
     print(f"\nforeign rows through one pool of 5: {seen.count(False)} of {len(seen)}")
     assert len(seen) > 1000
     assert all(seen)
-
-
-async def test_models_and_migrations_agree(database: Addresses) -> None:
-    all_models.load()
-
-    def differences(connection: Connection) -> list[Any]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": _is_modelled})
-        return compare_metadata(context, Model.metadata)
-
-    engine = create_async_engine(database.owner)
-    async with engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
-    await engine.dispose()
-
-
-def _is_modelled(_object: object, _name: str | None, kind: str, is_reflected: bool, counterpart: object) -> bool:
-    # The toolbox's own tables have no models.
-    return not (kind == "table" and is_reflected and counterpart is None)
 
 
 async def test_every_change_leaves_an_entry_without_secrets(runtime: Runtime) -> None:

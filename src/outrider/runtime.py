@@ -63,7 +63,9 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
         raise ValueError("The settings must come from outrider.settings.load.")
     trust = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
     egress = Egress(allow=settings.egress_allow, ssl_context=trust)
-    database = Database(database_url, pool_size=settings.database_pool, name=name)
+    database = Database(
+        database_url, pool_size=settings.database_pool, name=name, through_pooler=settings.database_pooler
+    )
     parser = Parser()
     imap = ImapSmtp(Network(egress, trust, frozenset(settings.unencrypted_mail_hosts)))
     try:

@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     database_app_url: SecretStr | None = Field(None, alias="DATABASE_APP_URL")
     database_app_role: str = Field("outrider_app", alias="DATABASE_APP_ROLE", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
     database_pool: int = Field(10, alias="OUTRIDER_DATABASE_POOL", ge=2, le=100)
+    database_pooler: bool = Field(False, alias="OUTRIDER_DATABASE_POOLER")
     redis_url: SecretStr | None = Field(None, alias="REDIS_URL")
 
     # Secrets

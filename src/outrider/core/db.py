@@ -22,6 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 
 from outrider.core.encoding import encode
 from outrider.core.errors import AppError
+from outrider.core.ids import new_id
 
 SCOPE = "scope"
 SET_SCOPE = text(
@@ -74,7 +75,16 @@ NOBODY = Scope()
 class Database:
     """A pool of connections of the application's role."""
 
-    def __init__(self, url: str | URL, *, pool_size: int = 10, statement_timeout: float = 5.0, name: str = "outrider"):
+    def __init__(
+        self,
+        url: str | URL,
+        *,
+        pool_size: int = 10,
+        statement_timeout: float = 5.0,
+        name: str = "outrider",
+        through_pooler: bool = False,
+    ):
+        """`through_pooler`: another process (PgBouncer) gives each transaction a connection; nothing may outlive one."""
         self.url = as_asyncpg(url)
         self.engine = create_async_engine(
             self.url,
@@ -84,16 +94,7 @@ class Database:
             hide_parameters=True,  # an error must not carry what was to be stored into the log
             json_serializer=lambda value: encode(value).decode(),
             json_deserializer=orjson.loads,
-            connect_args={
-                "timeout": 10,
-                "server_settings": {
-                    "application_name": name,
-                    "statement_timeout": str(int(statement_timeout * 1000)),
-                    "idle_in_transaction_session_timeout": "30000",
-                    "timezone": "UTC",
-                    "jit": "off",  # short queries: compiling them takes longer than running them
-                },
-            },
+            connect_args=_through_pooler() if through_pooler else _directly(name, statement_timeout),
         )
         self._sessions = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False, autoflush=False)
 
@@ -105,6 +106,29 @@ class Database:
 
     async def aclose(self) -> None:
         await self.engine.dispose()
+
+
+def _directly(name: str, statement_timeout: float) -> dict[str, Any]:
+    return {
+        "timeout": 10,
+        "server_settings": {
+            "application_name": name,
+            "statement_timeout": str(int(statement_timeout * 1000)),
+            "idle_in_transaction_session_timeout": "30000",
+            "timezone": "UTC",
+            "jit": "off",  # short queries: compiling them takes longer than running them
+        },
+    }
+
+
+def _through_pooler() -> dict[str, Any]:
+    # A prepared statement may be asked for on another connection than the one that knows it: none is kept by name.
+    return {
+        "timeout": 10,
+        "statement_cache_size": 0,
+        "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": lambda: f"__{new_id()}__",
+    }
 
 
 @event.listens_for(Session, "after_begin")
