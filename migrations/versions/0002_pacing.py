@@ -5,8 +5,8 @@ from alembic import context, op
 
 from outrider.core.schema import execute, grant, protect
 
-revision = "0004"
-down_revision = "0003"
+revision = "0002"
+down_revision = "0001"
 
 
 def upgrade() -> None:

@@ -4,8 +4,8 @@ from alembic import context
 
 from outrider.core.schema import execute, grant
 
-revision = "0005"
-down_revision = "0004"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:

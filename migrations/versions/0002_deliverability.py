@@ -1,8 +1,0 @@
-"""Suppression and unsubscribing."""
-
-revision = "0002"
-down_revision = "0001"
-
-
-def upgrade() -> None:
-    """Nothing yet."""
