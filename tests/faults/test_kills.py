@@ -29,6 +29,7 @@ from tests.real.mail_servers import MailServers
 
 MAILBOXES = 8
 PATIENCE = 150
+LEASE = 5
 
 
 @dataclass
@@ -52,6 +53,14 @@ class Workers:
         self.kills += 1
         self.start()
 
+    async def pause(self, chance: random.Random, seconds: float) -> None:
+        """Stops one for a while in the middle of whatever it does, as a machine that swaps or moves does."""
+        victim = chance.choice(self.running)
+        victim.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        victim.send_signal(signal.SIGCONT)
+        self.kills += 1
+
     def stop(self) -> None:
         for each in self.running:
             each.kill()
@@ -73,6 +82,14 @@ async def test_ten_kills_lose_and_double_nothing_of_2000(
     await drill(runtime, server, database, mail, tmp_path, count=2000, kills=10)
 
 
+@pytest.mark.faults
+@pytest.mark.real
+async def test_twelve_pauses_longer_than_the_lease_double_nothing_of_3000(
+    runtime: Runtime, server: EmbeddedServer, database: Addresses, mail: MailServers, tmp_path: Path
+) -> None:
+    await drill(runtime, server, database, mail, tmp_path, count=3000, kills=12, pauses=LEASE + 1.5)
+
+
 async def drill(
     runtime: Runtime,
     server: EmbeddedServer,
@@ -82,6 +99,7 @@ async def drill(
     *,
     count: int,
     kills: int,
+    pauses: float = 0,
 ) -> None:
     seed = int(os.environ.get("OUTRIDER_SEED", random.randrange(10**6)))
     chance = random.Random(seed)
@@ -94,7 +112,7 @@ async def drill(
         try:
             workers.start()
             workers.start()
-            unknown = await watch(runtime, ada, workers, chance, log, count=count, kills=kills)
+            unknown = await watch(runtime, ada, workers, chance, log, count=count, kills=kills, pauses=pauses)
         finally:
             workers.stop()
         seconds = time.monotonic() - began
@@ -102,7 +120,7 @@ async def drill(
     taken = Counter(line.split()[0] for line in log.read_text().splitlines())
     doubled = {each: times for each, times in taken.items() if times > 1}
     print(
-        f"\nseed {seed}: {count} follow-ups, {workers.kills} kills, {unknown} became unknown,"
+        f"\nseed {seed}: {count} follow-ups, {workers.kills} {'pauses' if pauses else 'kills'}, {unknown} became unknown,"
         f" {count - len(taken)} lost, {len(doubled)} doubled, {seconds:.0f} s"
     )
     assert workers.kills == kills, "the drill did not fire"
@@ -111,7 +129,15 @@ async def drill(
 
 
 async def watch(
-    runtime: Runtime, ada: Someone, workers: Workers, chance: random.Random, log: Path, *, count: int, kills: int
+    runtime: Runtime,
+    ada: Someone,
+    workers: Workers,
+    chance: random.Random,
+    log: Path,
+    *,
+    count: int,
+    kills: int,
+    pauses: float,
 ) -> int:
     """Kills workers while the sink fills, then waits until every row has ended. Returns how many became unknown."""
     deadline = time.monotonic() + PATIENCE
@@ -121,7 +147,10 @@ async def watch(
         taken = log.read_text().count("\n")
         if thresholds and taken >= thresholds[0]:
             thresholds.pop(0)
-            workers.kill(chance)
+            if pauses:
+                await workers.pause(chance, pauses)
+            else:
+                workers.kill(chance)
         async with runtime.db.begin(ada.scope) as db:
             unknown |= set(await db.scalars(select(Send.id).where(Send.state == State.UNKNOWN)))
             sent = await db.scalar(select(func.count()).where(Send.state == State.SENT))
@@ -133,11 +162,12 @@ async def watch(
 
 
 @contextmanager
-def sink(mail: MailServers, folder: Path) -> Iterator[tuple[int, Path]]:
+def sink(mail: MailServers, folder: Path, breaks: str = "") -> Iterator[tuple[int, Path]]:
     [port] = free_ports(1)
     log = folder / "taken"
     log.touch()
-    command = [sys.executable, "-m", "tests.faults.sink", str(port), str(mail.folder / "dovecot/mail"), str(log)]
+    place = str(mail.folder / "dovecot/mail")
+    command = [sys.executable, "-m", "tests.faults.sink", str(port), place, str(log), breaks]
     process = subprocess.Popen(command)
     try:
         time.sleep(0.5)
@@ -175,7 +205,7 @@ def environment(runtime: Runtime, server: EmbeddedServer, database: Addresses, m
         "OUTRIDER_EGRESS_ALLOW": "127.0.0.1,localhost",
         "OUTRIDER_UNENCRYPTED_MAIL_HOSTS": "127.0.0.1",
         "OUTRIDER_CA_FILE": str(mail.ca_file),
-        "OUTRIDER_SEND_LEASE": "5s",
+        "OUTRIDER_SEND_LEASE": f"{LEASE}s",
         "OUTRIDER_UNKNOWN_FIRST_LOOK": "1s",
         "OUTRIDER_UNKNOWN_LAST_LOOK": "3s",
         "OUTRIDER_DOMAIN_DAILY_LIMIT": "100000",

@@ -4,6 +4,7 @@ and never at once.
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -29,6 +30,7 @@ log = structlog.get_logger()
 BATCH = 100
 RECONNECT = timedelta(minutes=1)
 MOST_SLOW = 500
+LOOK_AGAIN = 1.0  # seconds
 
 
 @dataclass(slots=True)
@@ -73,24 +75,36 @@ class LeaseDeadline:
         return time.monotonic() >= self.ends
 
 
-@jobs.periodic("sending.pump", every=1.0)
+@jobs.periodic("sending.pump", every=0.05)
 async def pump(app: Runtime) -> None:
-    """Opens a line for every mailbox that has something due, as many as there are slots, workspaces in turn."""
+    """Opens a line for every mailbox that has something due, as many as there are slots, workspaces in turn.
+
+    Looks again once a line has closed, and after a second at the latest.
+    """
     lines = lines_of(app)
+    lines.moved.clear()
+    await _open_due(app, lines)
+    if not lines.is_stopping:
+        await _wait_for_a_move(lines)
+
+
+async def _open_due(app: Runtime, lines: Lines) -> None:
     async with app.db.begin() as db:
         due = await queries.mailboxes_with_due_sends(db, await app.clock.due_now(db))
     for workspace_id, mailbox_id in due:
         while not lines.is_stopping and not lines.has_room(app.settings.send_concurrency):
-            lines.moved.clear()
             lines.are_wanted = True
-            try:
-                await asyncio.wait_for(lines.moved.wait(), 1.0)
-            except TimeoutError:
-                continue  # a line may have become slow, which nobody announces
+            await _wait_for_a_move(lines)  # or for a line to become slow, which nobody announces
         if lines.is_stopping:
             return
         open_line(app, workspace_id, mailbox_id)
     lines.are_wanted = False
+
+
+async def _wait_for_a_move(lines: Lines) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(lines.moved.wait(), LOOK_AGAIN)
+    lines.moved.clear()
 
 
 @jobs.job("sending.pump_mailbox")
