@@ -65,8 +65,6 @@ TESTED_ELSEWHERE = {
     "providers/mail/quotes.py": "providers/mail/test_mime.py",
     "providers/mail/smtp_send.py": "providers/mail/test_smtp.py",
     "runtime.py": "conftest.py",
-    "settings.py": "test_serving.py",
-    "starting.py": "test_serving.py",
 }
 # Users belong to the installation; a workspace is found through their membership.
 OF_NO_WORKSPACE = {f"domain/accounts/queries.py: {name}" for name in ("user_by_email", "get_user", "count_users")}

@@ -195,7 +195,7 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
     import uvloop
 
     from outrider.core.crypto import KeyringError
-    from outrider.core.embedded import AlreadyRunning
+    from outrider.core.embedded import AlreadyRunning, EmbeddedProblem
     from outrider.core.errors import AppError
     from outrider.core.migrations import RoleProblem
 
@@ -203,7 +203,7 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
         return uvloop.run(work)
     except AppError as error:
         _fail(error.message)
-    except (SettingsError, AlreadyRunning, RoleProblem, KeyringError) as error:
+    except (SettingsError, AlreadyRunning, EmbeddedProblem, RoleProblem, KeyringError) as error:
         _fail(str(error))
     except OSError as error:
         if os.environ.get("OUTRIDER_LOG_LEVEL") == "DEBUG":

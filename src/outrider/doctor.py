@@ -25,7 +25,6 @@ from outrider.providers.mail.interface import ConnectFailed
 from outrider.runtime import Addresses, Runtime, open_runtime
 from outrider.settings import Settings, SettingsError
 
-OLDEST = 150_000  # PostgreSQL 15, as server_version_num writes it
 MOST_OFF = timedelta(seconds=2)
 PATIENCE = 30.0
 MOST_USERS = 1000
@@ -91,7 +90,7 @@ async def _guarded(subject: str, check: Callable[[Addresses], Awaitable[Finding]
 
 async def _version(found: Addresses) -> Finding:
     number, name = await migrations.version(found.owner)
-    if number < OLDEST:
+    if number < migrations.OLDEST:
         return Finding(Color.FAIL, "database", f"PostgreSQL {name}", "Outrider needs PostgreSQL 15 or newer.")
     return Finding(Color.OK, "database", f"PostgreSQL {name}")
 

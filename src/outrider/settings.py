@@ -5,12 +5,14 @@ folder; with an outside database they must be given, and nothing starts without 
 """
 
 import base64
+import contextlib
 import os
 import re
 import secrets
 import socket
 from datetime import timedelta
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
@@ -174,23 +176,29 @@ def _kept_secrets(settings: Settings) -> dict[str, str]:
     if all(given.values()):
         return {}
     path = settings.data_dir / "keys.env"
-    if not path.exists():
-        try:
-            settings.data_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SettingsError(
-                f"OUTRIDER_DATA_DIR={settings.data_dir} can't be used: {error.strerror}. Name a folder you may write to."
-            ) from None
-        text = "# Made on first start. Back this file up: the stored mailbox passwords can't be read without it.\n"
-        text += "".join(f"{name}={value}\n" for name, value in new_secrets().items())
-        # O_EXCL: of two first starts one wins and the other reads its keys.
-        try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(text)
-        except FileExistsError:
-            pass
-    kept = dotenv_values(path)
+    try:
+        if not path.exists():
+            _leave_secrets(path)
+        kept = dotenv_values(path)
+    except OSError as error:
+        raise SettingsError(
+            f"OUTRIDER_DATA_DIR={settings.data_dir} can't be used: {error.strerror}. Name a folder you may write to, "
+            "with space left."
+        ) from None
     return {name: value for name, value in kept.items() if value and name in given and given[name] is None}
+
+
+def _leave_secrets(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "# Made on first start. Back this file up: the stored mailbox passwords can't be read without it.\n"
+    text += "".join(f"{name}={value}\n" for name, value in new_secrets().items())
+    # Whole or not at all, also on a full disk; of two first starts one wins and the other reads its keys.
+    with NamedTemporaryFile("w", dir=path.parent, prefix=".keys-") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(file.name, path)
 
 
 def new_secrets() -> dict[str, str]:

@@ -46,27 +46,32 @@ async def database(settings: Settings, *, migrate: bool) -> AsyncIterator[Addres
 async def prepare(settings: Settings, found: Addresses) -> list[str]:
     """Creates the application's role, applies migrations, checks the keys. Returns the migrations applied.
 
-    Raises SettingsError where the database can't be reached.
+    Raises SettingsError where the database can't be reached or brought to this release's schema.
     """
     await reach(found)
-    if settings.database_app_url is None:
-        await migrations.ensure_app_role(found.owner, role=settings.database_app_role, password=found.app.password)
-    applied = await migrations.upgrade(found.owner, app_role=found.app.username or settings.database_app_role)
-    await migrations.check_app_role(found.app)
+    try:
+        if settings.database_app_url is None:
+            await migrations.ensure_app_role(found.owner, role=settings.database_app_role, password=found.app.password)
+        applied = await migrations.upgrade(found.owner, app_role=found.app.username or settings.database_app_role)
+        await migrations.check_app_role(found.app)
+    except DBAPIError as error:
+        raise SettingsError(f"The database can't be brought to this release's schema: {error.orig}.") from error
     await check_keys(settings, found)
     return applied
 
 
-async def reach(found: Addresses) -> None:
-    """Raises SettingsError where the database can't be reached."""
+async def reach(found: Addresses, *, oldest: int = migrations.OLDEST) -> None:
+    """Raises SettingsError where the database can't be reached, or is older than what the schema is written for."""
     try:
-        await migrations.version(found.owner)
+        number, name = await migrations.version(found.owner)
     except (OSError, TimeoutError, asyncpg.PostgresError, DBAPIError) as error:
         place = found.owner.render_as_string(hide_password=True)
         cause = getattr(error, "orig", None) or error
         raise SettingsError(
             f"The database {place} can't be used: {cause}. Check DATABASE_URL, and that the server runs."
         ) from None
+    if number < oldest:
+        raise SettingsError(f"The database is PostgreSQL {name}. Outrider needs {oldest // 10_000} or newer.")
 
 
 async def check_ready(settings: Settings, found: Addresses) -> None:

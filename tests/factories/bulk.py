@@ -47,7 +47,7 @@ async def make_due_enrollments(runtime: Runtime, owner: Someone, mailboxes: list
                 "sequence_id": sequence.id,
                 "email_id": email_id,
                 "thread_id": thread_id,
-                "recipient": f"person{number}@b.test",
+                "recipient": f"person{number}@b{number % 50}.test",
                 "status": EnrollmentStatus.ACTIVE,
                 "total_steps": 1,
                 "next_step_at": now() - timedelta(minutes=1),

@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 
 from outrider.core.embedded import EmbeddedServer
 from outrider.domain.sending.models import Send, State
-from outrider.runtime import Addresses, Runtime
+from outrider.runtime import Runtime
 from tests.factories.accounts import make_user, retire
 from tests.factories.bulk import make_due_enrollments
-from tests.faults.test_kills import MAILBOXES, Workers, environment, mailbox_at, sink
+from tests.faults.test_kills import MAILBOXES, Workers, embedded, mailbox_at, sink
 from tests.real.mail_servers import MailServers
 
 pytestmark = pytest.mark.real
@@ -25,14 +25,14 @@ HURRY = {"OUTRIDER_CLOCK_RATE": "150"}
 @pytest.mark.parametrize("breaks", ["after", "before"])
 @pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.faults)])
 async def test_a_connection_that_breaks_loses_and_doubles_nothing(
-    runtime: Runtime, server: EmbeddedServer, database: Addresses, mail: MailServers, tmp_path: Path,
+    runtime: Runtime, server: EmbeddedServer, mail: MailServers, tmp_path: Path,
     breaks: str, count: int,
 ) -> None:  # fmt: skip
     ada = await make_user(runtime)
     with sink(mail, tmp_path, breaks) as (port, log):
         mailboxes = [await mailbox_at(runtime, ada, mail, port, number) for number in range(MAILBOXES)]
         await make_due_enrollments(runtime, ada, mailboxes, count)
-        workers = Workers({**environment(runtime, server, database, mail), **HURRY}, [])
+        workers = Workers({**embedded(runtime, server, mail), **HURRY}, [])
         began = time.monotonic()
         try:
             workers.start()

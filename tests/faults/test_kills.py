@@ -8,22 +8,27 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import func, select
+from sqlalchemy.engine import URL, make_url
 
+from outrider import starting
 from outrider.core.embedded import OWNER, EmbeddedServer
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.sending.models import Send, State
-from outrider.runtime import Addresses, Runtime
+from outrider.runtime import Runtime, addresses, open_runtime
+from outrider.settings import Settings
 from tests.factories.accounts import Someone, make_user, retire
 from tests.factories.bulk import make_due_enrollments
 from tests.factories.mailboxes import make_mailbox
+from tests.real import postgres
 from tests.real.daemons import free_ports
 from tests.real.mail_servers import MailServers
 
@@ -69,50 +74,69 @@ class Workers:
 
 @pytest.mark.real
 async def test_three_kills_lose_and_double_nothing_of_300(
-    runtime: Runtime, server: EmbeddedServer, database: Addresses, mail: MailServers, tmp_path: Path
+    runtime: Runtime, server: EmbeddedServer, mail: MailServers, tmp_path: Path
 ) -> None:
-    await drill(runtime, server, database, mail, tmp_path, count=300, kills=3)
+    await drill(runtime, embedded(runtime, server, mail), mail, tmp_path, count=300, kills=3)
 
 
 @pytest.mark.faults
 @pytest.mark.real
 async def test_ten_kills_lose_and_double_nothing_of_2000(
-    runtime: Runtime, server: EmbeddedServer, database: Addresses, mail: MailServers, tmp_path: Path
+    runtime: Runtime, server: EmbeddedServer, mail: MailServers, tmp_path: Path
 ) -> None:
-    await drill(runtime, server, database, mail, tmp_path, count=2000, kills=10)
+    await drill(runtime, embedded(runtime, server, mail), mail, tmp_path, count=2000, kills=10)
 
 
 @pytest.mark.faults
 @pytest.mark.real
 async def test_twelve_pauses_longer_than_the_lease_double_nothing_of_3000(
-    runtime: Runtime, server: EmbeddedServer, database: Addresses, mail: MailServers, tmp_path: Path
+    runtime: Runtime, server: EmbeddedServer, mail: MailServers, tmp_path: Path
 ) -> None:
-    await drill(runtime, server, database, mail, tmp_path, count=3000, kills=12, pauses=LEASE + 1.5)
+    await drill(runtime, embedded(runtime, server, mail), mail, tmp_path, count=3000, kills=12, pauses=LEASE + 1.5)
+
+
+@pytest.mark.faults
+@pytest.mark.real
+async def test_twenty_kills_and_three_of_postgresql_lose_and_double_nothing_of_10000(
+    settings: Settings, mail: MailServers, tmp_path: Path
+) -> None:
+    if (reason := postgres.available()) is not None:
+        pytest.skip(reason)
+    with postgres.cluster() as cluster:
+        own = settings.model_copy(update={"database_url": SecretStr(cluster.owner), "ca_file": mail.ca_file})
+        found = addresses(own, None)
+        await starting.prepare(own, found)
+        async with open_runtime(own, found.app, name="drill") as runtime:
+            given = environment(runtime, cluster.owner, found.app.set(drivername="postgresql"), mail)
+            await drill(runtime, given, mail, tmp_path, count=10_000, kills=20, crash=cluster.crash)
 
 
 async def drill(
     runtime: Runtime,
-    server: EmbeddedServer,
-    database: Addresses,
+    given: dict[str, str],
     mail: MailServers,
     folder: Path,
     *,
     count: int,
     kills: int,
     pauses: float = 0,
+    crash: Callable[[], None] | None = None,
 ) -> None:
+    """`crash` ends and restarts PostgreSQL itself, three times, between the kills of workers."""
     seed = int(os.environ.get("OUTRIDER_SEED", random.randrange(10**6)))
     chance = random.Random(seed)
     ada = await make_user(runtime)
     with sink(mail, folder) as (port, log):
         mailboxes = [await mailbox_at(runtime, ada, mail, port, number) for number in range(MAILBOXES)]
         await make_due_enrollments(runtime, ada, mailboxes, count)
-        workers = Workers(environment(runtime, server, database, mail), [])
+        workers = Workers(given, [])
         began = time.monotonic()
         try:
             workers.start()
             workers.start()
-            unknown = await watch(runtime, ada, workers, chance, log, count=count, kills=kills, pauses=pauses)
+            unknown = await watch(
+                runtime, ada, workers, chance, log, count=count, kills=kills, pauses=pauses, crash=crash
+            )
         finally:
             workers.stop()
         seconds = time.monotonic() - began
@@ -138,11 +162,14 @@ async def watch(
     count: int,
     kills: int,
     pauses: float,
+    crash: Callable[[], None] | None,
 ) -> int:
     """Kills workers while the sink fills, then waits until every row has ended. Returns how many became unknown."""
     deadline = time.monotonic() + PATIENCE
+    crashes = [count * quarter // 4 for quarter in (1, 2, 3)] if crash else []
     thresholds = sorted(chance.randrange(count // 20, count * 9 // 10) for _ in range(kills))
     unknown: set[object] = set()
+    states: dict[State, int] = {}
     while time.monotonic() < deadline:
         taken = log.read_text().count("\n")
         if thresholds and taken >= thresholds[0]:
@@ -151,11 +178,17 @@ async def watch(
                 await workers.pause(chance, pauses)
             else:
                 workers.kill(chance)
+        if crash and crashes and taken >= crashes[0]:
+            crashes.pop(0)
+            await asyncio.to_thread(crash)
+            await runtime.db.engine.dispose()
         async with runtime.db.begin(ada.scope) as db:
             unknown |= set(await db.scalars(select(Send.id).where(Send.state == State.UNKNOWN)))
-            sent = await db.scalar(select(func.count()).where(Send.state == State.SENT))
-            states = {row[0]: row[1] for row in await db.execute(select(Send.state, func.count()).group_by(Send.state))}
-        if sent == count:
+            if taken >= count:
+                rows = await db.execute(select(Send.state, func.count()).group_by(Send.state))
+                states = {row[0]: row[1] for row in rows}
+        if states.get(State.SENT) == count:
+            assert crashes == [], "the drill did not fire"
             return len(unknown)
         await asyncio.sleep(0.05)
     raise AssertionError(f"not finished after {PATIENCE} s: {states}, the sink has {taken}")
@@ -192,14 +225,19 @@ async def mailbox_at(runtime: Runtime, ada: Someone, mail: MailServers, port: in
     return mailbox
 
 
-def environment(runtime: Runtime, server: EmbeddedServer, database: Addresses, mail: MailServers) -> dict[str, str]:
+def embedded(runtime: Runtime, server: EmbeddedServer, mail: MailServers) -> dict[str, str]:
+    application = server.url(runtime.settings.database_app_role)
+    return environment(runtime, server.url(OWNER), make_url(application), mail)
+
+
+def environment(runtime: Runtime, owner: str, application: URL, mail: MailServers) -> dict[str, str]:
     secrets = runtime.settings
     assert secrets.jwt_secret is not None
     assert secrets.encryption_keys is not None
     return {
         "PATH": os.environ["PATH"],
-        "DATABASE_URL": server.url(OWNER),
-        "DATABASE_APP_URL": server.url(secrets.database_app_role),
+        "DATABASE_URL": owner,
+        "DATABASE_APP_URL": application.render_as_string(hide_password=False),
         "JWT_SECRET": secrets.jwt_secret.get_secret_value(),
         "OUTRIDER_ENCRYPTION_KEYS": secrets.encryption_keys.get_secret_value(),
         "OUTRIDER_EGRESS_ALLOW": "127.0.0.1,localhost",

