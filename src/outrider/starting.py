@@ -1,8 +1,8 @@
 """Bringing the database up for a process: the embedded server or an outside one, roles, migrations, key check."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from uuid import UUID
 
 import asyncpg
@@ -32,8 +32,10 @@ async def database(settings: Settings, *, migrate: bool) -> AsyncIterator[Addres
     server: EmbeddedServer | None = None
     if settings.is_embedded:
         server = await asyncio.to_thread(embedded.start, settings.data_dir)
-        await create_embedded_database(server)
     try:
+        if server is not None:
+            with _told(f"Making the database in OUTRIDER_DATA_DIR={settings.data_dir}"):
+                await create_embedded_database(server)
         found = addresses(settings, server)
         if migrate:
             await prepare(settings, found)
@@ -49,13 +51,12 @@ async def prepare(settings: Settings, found: Addresses) -> list[str]:
     Raises SettingsError where the database can't be reached or brought to this release's schema.
     """
     await reach(found)
-    try:
+    where = f" in OUTRIDER_DATA_DIR={settings.data_dir}" if settings.is_embedded else ""
+    with _told(f"Bringing the database{where} to this release's schema"):
         if settings.database_app_url is None:
             await migrations.ensure_app_role(found.owner, role=settings.database_app_role, password=found.app.password)
         applied = await migrations.upgrade(found.owner, app_role=found.app.username or settings.database_app_role)
         await migrations.check_app_role(found.app)
-    except DBAPIError as error:
-        raise SettingsError(f"The database can't be brought to this release's schema: {error.orig}.") from error
     await check_keys(settings, found)
     return applied
 
@@ -121,3 +122,13 @@ async def create_embedded_database(server: EmbeddedServer) -> None:
                 await admin.exec_driver_sql(f"create database {DATABASE} owner {OWNER}")
     finally:
         await engine.dispose()
+
+
+@contextmanager
+def _told(doing: str) -> Iterator[None]:
+    # What the database refuses, such as for want of space, is the operator's to mend.
+    try:
+        yield
+    except DBAPIError as error:
+        cause = error.orig and error.orig.__cause__
+        raise SettingsError(f"{doing} failed: {str(cause or error.orig).rstrip('.')}.") from error
