@@ -26,7 +26,6 @@ TESTED_ELSEWHERE = {
     "core/schema.py": "test_tenancy.py",
     "core/egress_http.py": "core/test_egress.py",
     "demo/servers.py": "demo/test_show.py",
-    "doctor.py": "test_cli.py",
     "domain/accounts/actions.py": "test_cli.py",
     "domain/accounts/permissions.py": "test_leaks.py",
     "domain/accounts/queries.py": "test_cli.py",
@@ -66,6 +65,11 @@ TESTED_ELSEWHERE = {
     "providers/mail/smtp_send.py": "providers/mail/test_smtp.py",
     "runtime.py": "conftest.py",
 }
+# Tests of what no single module does: whole promises, tried against everything.
+OF_THE_WHOLE = {
+    "api/test_examples.py", "api/test_schemathesis.py", "core/test_egress_bounds.py", "core/test_egress_vectors.py",
+    "test_canaries.py", "test_contracts.py", "test_layout.py", "test_leaks.py", "test_tenancy.py",
+}  # fmt: skip
 # Users belong to the installation; a workspace is found through their membership.
 OF_NO_WORKSPACE = {f"domain/accounts/queries.py: {name}" for name in ("user_by_email", "get_user", "count_users")}
 # What has no behaviour of its own: tables, facts, shapes.
@@ -91,6 +95,16 @@ def test_every_module_has_its_tests_where_one_looks_for_them(file: Path) -> None
 
 def test_every_listed_module_exists() -> None:
     assert [name for name in TESTED_ELSEWHERE if not (SOURCE / name).exists()] == []
+
+
+def test_every_test_file_mirrors_a_module() -> None:
+    kept = {
+        str(each.relative_to(TESTS))
+        for each in TESTS.rglob("test_*.py")
+        if each.relative_to(TESTS).parts[0] not in {"real", "faults"}
+    }
+    strays = {name for name in kept if not (SOURCE / name).with_name(Path(name).name.removeprefix("test_")).exists()}
+    assert strays == OF_THE_WHOLE
 
 
 @pytest.mark.parametrize("file", [each for each in FILES if each.name != "__init__.py"], ids=path_of)

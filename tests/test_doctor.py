@@ -1,0 +1,84 @@
+"""What the doctor finds when something is wrong below the mailboxes; every red line says what to do."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from outrider import doctor
+from outrider.core.db import as_asyncpg
+from outrider.core.embedded import OWNER, EmbeddedServer
+from outrider.doctor import Color, Finding
+from outrider.runtime import Addresses
+from outrider.settings import Settings, load, new_secrets
+from tests.live import environment
+
+
+@pytest.fixture
+def given(settings: Settings, server: EmbeddedServer, database: Addresses, tmp_path: Path) -> dict[str, str]:
+    return {**environment(settings, server), "OUTRIDER_DATA_DIR": str(tmp_path)}
+
+
+async def found_with(given: dict[str, str], **changed: str) -> dict[str, Finding]:
+    settings = load(_env_file=None, **{**given, **changed})
+    found = {each.subject: each async for each in doctor.findings(settings)}
+    assert [each.subject for each in found.values() if each.color is Color.FAIL and not each.cure] == []
+    return found
+
+
+@pytest.fixture
+async def empty(server: EmbeddedServer, database: Addresses) -> AsyncIterator[str]:
+    """A database that nobody has migrated."""
+    admin = create_async_engine(as_asyncpg(server.admin_url), isolation_level="AUTOCOMMIT")
+    async with admin.connect() as connection:
+        await connection.execute(text(f"create database bare owner {OWNER}"))
+        yield server.url(OWNER, "bare")
+        await connection.execute(text("drop database bare with (force)"))
+    await admin.dispose()
+
+
+async def test_from_the_ground_up_all_is_well(given: dict[str, str]) -> None:
+    found = await found_with(given)
+    for subject in ("database", "migrations", "roles", "keys", "clock"):
+        assert found[subject].color is Color.OK, found[subject]
+    assert found["worker"].color is Color.WARN
+
+
+async def test_a_database_that_is_not_there_ends_the_examination(given: dict[str, str]) -> None:
+    found = await found_with(given, DATABASE_URL="postgresql://ada:hidden-word@127.0.0.1:1/nothing")
+    assert list(found) == ["database"]
+    assert found["database"].color is Color.FAIL
+    assert "DATABASE_URL" in found["database"].cure
+    assert "hidden-word" not in str(found)
+
+
+async def test_missing_migrations_are_named_with_their_command(given: dict[str, str], empty: str) -> None:
+    found = await found_with(given, DATABASE_URL=empty)
+    assert list(found) == ["database", "migrations"]
+    assert "0001" in found["migrations"].message
+    assert found["migrations"].cure == "Run: outrider migrate"
+
+
+async def test_an_application_that_passes_the_walls_is_red(given: dict[str, str]) -> None:
+    found = await found_with(given, DATABASE_APP_URL=given["DATABASE_URL"])
+    assert found["roles"].color is Color.FAIL
+    assert OWNER in found["roles"].message
+
+
+async def test_another_key_is_red_and_not_shown(given: dict[str, str]) -> None:
+    other = new_secrets()["OUTRIDER_ENCRYPTION_KEYS"]
+    found = await found_with(given, OUTRIDER_ENCRYPTION_KEYS=other)
+    assert found["keys"].color is Color.FAIL
+    assert other not in str(found)
+
+
+async def test_the_examination_in_words_ends_false_when_anything_is_red(
+    given: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = load(_env_file=None, **{**given, "DATABASE_URL": "postgresql://127.0.0.1:1/nothing"})
+    assert not await doctor.run(nowhere)
+    shown = capsys.readouterr().out
+    assert shown.startswith("FAIL  database")
+    assert "→ Check DATABASE_URL" in shown
