@@ -47,6 +47,10 @@ check: $(VENV)/.developing ## Format, lint, types, import rules, contracts
 bench: $(VENV)/.developing ## Print one table of ratios against peers and limits
 	$(BIN)/python -m bench
 
+.PHONY: judge
+judge: $(VENV)/.developing ## Measure the reading of incoming mail: make judge DATA=folder [ERRORS=1]
+	@$(BIN)/python -m bench.judge $(if $(DATA),"$(DATA)",tests/data/judging) $(if $(ERRORS),--errors)
+
 .PHONY: format
 format: $(VENV)/.developing ## Format the code and mend what can be mended
 	$(BIN)/ruff format .

@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -109,7 +110,6 @@ def test_a_persons_answer_is_never_missed(subject: str, text: str, headers: str)
 @pytest.mark.parametrize(
     ("subject", "text", "headers"),
     [
-        ("Automatic reply: Hello", "Bob no longer works here.", EXCHANGE),
         ("Re: Hello", "We have received your message, ticket 4711.", "Auto-Submitted: auto-replied"),
         ("We have received your message", "Thank you.", ""),
         ("Eingangsbestätigung", "Vielen Dank.", ""),
@@ -162,3 +162,46 @@ def test_a_newsletter_is_bulk_and_a_list_members_answer_is_not() -> None:
     assert judge("News", "Buy!", "List-Unsubscribe: <https://example.org/u>").kind is Kind.BULK
     assert judge("Re: Hello", "Yes.", f"List-Id: <dev.example.org>\n{ANSWER}").kind is Kind.HUMAN
     assert judge("Re: Hello", "Yes.", "List-Id: <dev.example.org>").kind is Kind.HUMAN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bob no longer works here.",
+        "Frau Schubert ist nicht mehr für unser Unternehmen tätig.",
+        "Ya no trabajo en Nubia.",
+        "Pani Maj nie jest już pracownikiem naszej firmy.",
+    ],
+)
+def test_who_left_the_company_is_not_merely_away(text: str) -> None:
+    assert judge("Re: Hello", text, EXCHANGE).kind is Kind.LEFT_COMPANY
+    assert judge("Re: Hello", text, ANSWER).kind is Kind.HUMAN  # a person may say the same
+
+
+def test_who_asks_the_sender_to_prove_themselves_is_a_challenge() -> None:
+    asking = "To stop spam I ask new senders to solve a puzzle: https://c.example/1"
+    assert judge("Re: Hello", asking, ANSWER).kind is Kind.CHALLENGE
+    assert judge("Re: Hello", "Per consegnare il tuo messaggio rispondi.", EXCHANGE).kind is Kind.CHALLENGE
+    wondering = "Before I answer your email, could you confirm the price?"
+    assert judge("Re: Hello", wondering, ANSWER).kind is Kind.HUMAN
+
+
+def test_a_feedback_report_is_a_complaint() -> None:
+    boundary = 'MIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; boundary="b"'
+    body = "--b\nContent-Type: text/plain\n\nAn abuse report.\n--b\nContent-Type: message/feedback-report\n\n"
+    assert judge("Report", f"{body}Feedback-Type: abuse\n\n--b--\n", boundary).kind is Kind.COMPLAINT
+
+
+SAMPLE = Path(__file__).parents[2] / "data" / "judging" / "autoreplies"
+
+
+def test_no_person_of_the_sample_is_missed_and_no_machine_taken_for_one() -> None:
+    rows = [json.loads(line) for line in (SAMPLE / "labels.jsonl").read_text("utf-8").splitlines()]
+    wrong = []
+    for row in rows:
+        mail = parse((SAMPLE / row["file"]).read_bytes())
+        verdict = classify(mail, received_at=mail.sent_at or MONDAY)
+        if (verdict.kind is Kind.HUMAN) != (row["class"] == "human"):
+            wrong.append((row["file"], verdict.evidence))
+    assert len(rows) > 50
+    assert not wrong

@@ -20,6 +20,11 @@ MONDAY = date(2026, 5, 4)
         ("Je suis absent à partir du 04/05/2026 de retour le 12/05/2026.", date(2026, 5, 12)),
         ("Retour le 1er juillet.", date(2026, 7, 1)),
         ("Retour le 3 juin.", date(2026, 6, 3)),
+        ("Jestem na urlopie, wracam 23 lipca.", date(2026, 7, 23)),
+        ("Jestem na urlopie do 23 lipca.", date(2026, 7, 24)),
+        ("Dziś nieobecny, będę jutro.", date(2026, 5, 5)),
+        ("誠に勝手ながら、5月11日まで休業とさせていただきます。", date(2026, 5, 12)),
+        ("Volto a partir do dia 12 de maio.", date(2026, 5, 12)),
     ],
 )
 def test_the_first_day_back_is_found(text: str, day: date) -> None:

@@ -36,6 +36,9 @@ class Kind(StrEnum):
     DELAY = "delay"
     RECEIPT = "receipt"
     CALENDAR = "calendar"
+    LEFT_COMPANY = "left_company"
+    CHALLENGE = "challenge"  # the sender is to prove that they are a person
+    COMPLAINT = "complaint"  # RFC 5965: the recipient called the mail spam
     BULK = "bulk"
 
 
@@ -66,7 +69,7 @@ def _report(mail: ParsedMail) -> Verdict | None:
     if mail.report.kind is ReportKind.DISPOSITION:
         return Verdict(Kind.RECEIPT, "A read receipt.")
     if mail.report.kind is ReportKind.FEEDBACK:
-        return Verdict(Kind.AUTO_REPLY, "A feedback report: the recipient called a mail spam.")
+        return Verdict(Kind.COMPLAINT, "A feedback report: the recipient called a mail spam.")
     return _deliveries(mail.report.recipients)
 
 
@@ -155,9 +158,12 @@ def _automatic(mail: ParsedMail, received: date) -> Verdict | None:
         or returns_on is not None
         or "vacation" in reason
     )
-    if is_away and not phrases.GONE_BODY.search(text):
-        return Verdict(Kind.OUT_OF_OFFICE, reason, returns_on=returns_on)
-    return Verdict(Kind.AUTO_REPLY, reason)
+    whole = f"{mail.subject}\n{text}"
+    if gone := phrases.GONE_BODY.search(whole):
+        return Verdict(Kind.LEFT_COMPANY, f"{reason} It says: {gone[0]}")
+    if challenge := phrases.CHALLENGE.search(whole):
+        return Verdict(Kind.CHALLENGE, f"{reason} It says: {challenge[0]}")
+    return Verdict(Kind.OUT_OF_OFFICE if is_away else Kind.AUTO_REPLY, reason, returns_on=returns_on)
 
 
 def _marked(mail: ParsedMail) -> str:
@@ -175,6 +181,8 @@ def _says_so(mail: ParsedMail, text: str) -> str:
     """The same from a mail without such a header: by its words, or by words and weak headers together."""
     if len(text) <= LONGEST_ANSWER and phrases.AUTOMATIC_BODY.search(text):
         return "It says of itself that it is automatic."
+    if len(text) <= LONGEST_ANSWER and (found := phrases.SURE_CHALLENGE.search(text)):
+        return f"It asks the sender to prove who they are: {found[0]}"
     is_away = bool(phrases.AWAY_BODY.search(text))
     if is_away and _is_suppressing(mail):
         return "It speaks of an absence, and its headers are a machine's."

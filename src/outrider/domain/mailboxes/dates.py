@@ -1,4 +1,4 @@
-"""The day an absent person says they are back, in the words of seven languages."""
+"""The day an absent person says they are back, in the words of nine languages."""
 
 import re
 from collections.abc import Iterator
@@ -7,9 +7,10 @@ from datetime import date, timedelta
 FURTHEST = timedelta(days=370)
 
 _MONTHS = (
-    ("jan", "gen", "ene"), ("feb", "fév", "fev"), ("mar", "mär", "maa"), ("apr", "avr", "abr"),
-    ("may", "mai", "mag", "mei", "mayo"), ("jun", "juin", "giu"), ("jul", "juil", "lug"), ("aug", "aoû", "aou", "ago"),
-    ("sep", "set"), ("oct", "okt", "ott", "out"), ("nov",), ("dec", "dez", "déc", "dic"),
+    ("jan", "gen", "ene", "stycz"), ("feb", "fév", "fev", "luteg"), ("mar", "mär", "maa"), ("apr", "avr", "abr", "kwie"),
+    ("may", "mai", "mag", "mei", "mayo", "maja"), ("jun", "juin", "giu", "czerw"), ("jul", "juil", "lug", "lipc"),
+    ("aug", "aoû", "aou", "ago", "sierp"),
+    ("sep", "set", "wrze"), ("oct", "okt", "ott", "out", "paźdz"), ("nov", "listop"), ("dec", "dez", "déc", "dic", "grud"),
 )  # fmt: skip
 _WEEKDAYS = (
     ("monday", "montag", "lundi", "lunes", "segunda", "lunedì", "maandag"),
@@ -25,6 +26,7 @@ _YEAR = r"(?:,?\s+(?:de\s+|del\s+)?(?P<y>\d{4})\b)?"
 # "Friday, 12 June" is named by its date: with a year or a week between, the weekday alone would mislead.
 _NO_DATE = rf"(?!,?\s+(?:(?:the|den|dem|le|el|il|dia)\s+)?(?:\d|{_MONTH.replace('?P<mon>', '?:')}))"
 _MENTIONS = (
+    re.compile(r"(?:(?P<y>\d{4})年)?(?P<m>\d{1,2})月(?P<d>\d{1,2})日"),
     re.compile(r"\b(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})\b"),
     re.compile(r"(?<![\d.:/-])(?P<d>\d{1,2})(?P<sep>[./-])(?P<m>\d{1,2})(?:(?P=sep)(?P<y>\d{4}|\d{2})\b)?(?![\d:])"),
     re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.|º|°|er|e)?\s+(?:of\s+|de\s+)?{_MONTH}{_YEAR}", re.IGNORECASE),
@@ -33,17 +35,17 @@ _MENTIONS = (
     re.compile(
         rf"\b(?P<day>{'|'.join(name for names in _WEEKDAYS for name in names)})(?:-feira)?\b{_NO_DATE}", re.IGNORECASE
     ),
-    re.compile(r"\b(?P<tomorrow>tomorrow|morgen|demain|mañana|domani|amanhã)\b", re.IGNORECASE),
+    re.compile(r"(?<!\w)(?P<tomorrow>tomorrow|morgen|demain|mañana|domani|amanhã|jutro|明日)\b", re.IGNORECASE),
 )
 # Words by a day that make it the day of return; "until" makes it the last day away.
 _BACK = re.compile(
     r"\b(?:back|return\w*|re-?open\w*|again|zurück\w*|wieder|rückkehr|(?:de )?retour|rentr\w+|revien\w+|reprend\w*"
     r"|vuelv\w+|vuelta|regres\w+|reincorpor\w+|volt(?:o|arei|amos|aremos|a)|retorn\w+|torn(?:o|erò|iamo|eremo)"
-    r"|rientr\w+|ritorn\w+|riapr\w+|terug\w*|weer)\b",
+    r"|rientr\w+|ritorn\w+|riapr\w+|terug\w*|weer|wrac\w+|wróc\w+|będę)\b|以降|より(?:営業|出社)",
     re.IGNORECASE,
 )
 _UNTIL = re.compile(
-    r"\b(?:until|till?|through|thru|bis|jusqu\W?\w{0,3}|hasta|até|fino|tot|t/m)\b", re.IGNORECASE
+    r"\b(?:until|till?|through|thru|bis|jusqu\W?\w{0,3}|hasta|até|fino|tot|t/m)\b|\bdo\s+(?:dnia\s+)?$|まで", re.IGNORECASE
 )  # fmt: skip
 _SHORT_UNTIL = re.compile(
     r"\d.*\W(?:to|and|au|al|a|ao|e|et|y|-|–)\s*(?:the |le |el |il )?(?:\w{4,10},? )?$", re.IGNORECASE
@@ -90,6 +92,7 @@ def _mentions(text: str) -> Iterator[re.Match[str]]:
 
 def _meaning(text: str, match: re.Match[str]) -> re.Pattern[str] | None:
     before = _SENTENCE_END.split(text[max(0, match.start() - _BEFORE) : match.start()])[-1]
+    # Japanese sets such words behind the day.
     after = _SENTENCE_END.split(text[match.end() : match.end() + _AFTER])[0]
     after = _NEXT_CLAUSE.split(after)[0]
     # What stands before another day belongs to that day.
@@ -97,7 +100,7 @@ def _meaning(text: str, match: re.Match[str]) -> re.Pattern[str] | None:
         return _BACK
     if _BACK.search(before):
         return _BACK
-    return _UNTIL if _UNTIL.search(before) or _SHORT_UNTIL.search(before) else None
+    return _UNTIL if _UNTIL.search(before) or after.startswith("まで") or _SHORT_UNTIL.search(before) else None
 
 
 def _day(match: re.Match[str], received: date) -> date | None:

@@ -49,13 +49,27 @@ AWAY_BODY = _any(
     r"\b(ben|zal|zijn|is) .{0,40}(afwezig|niet aanwezig|(met|op) vakantie|met verlof|niet op kantoor|gesloten)",
     r"\b(är|kommer att vara) .{0,30}(på semester|frånvarande|ledig|tjänstledig)", r"\b(er|vil være) .{0,30}(på ferie"
     r"|fraværende|bortreist)", r"\b(jestem|będę|przebywam|dziś) .{0,30}(poza biurem|na urlopie|nieobecn|na zwolnieniu)",
-    r"休業|休暇|不在|夏休み",
+    r"\b(away|working|in the office|work) (on )?(mon|tues|wednes|thurs|fri)days? (and|or|to|through) \w+days? only", r"休業|休暇|不在|夏休み",
+    r"\b(em|na|no) licença", r"\bdziś nieobecn",
 )  # fmt: skip
 GONE_BODY = _any(
-    r"\bno longer (works?|working|with|employed|at)\b", r"\bhas left (the company|us)\b", r"nicht mehr (für|bei|in) .{0,40}"
-    r"(tätig|beschäftigt|unternehmen)", r"ne (travaille|fait) plus (partie|chez|pour)?", r"ya no (trabaja|forma parte)",
-    r"já não (colabora|trabalha)", r"não (trabalha|faz) mais", r"non (lavora|collabora) più", r"niet (meer|langer) werkzaam",
-    r"arbetar inte längre", r"nie pracuje już|już nie pracuje",
+    r"\bno longer (works?|working|with|employed|at)\b(?! on\b)", r"\bhas left (the company|us|our company)\b", r"\bdoes(n't| not) work here any ?more",
+    r"\b(has |have )?retired (in|from|on|after|at)\b", r"nicht mehr (für|bei|in) .{0,40}(tätig|beschäftigt|unternehmen)",
+    r"unternehmen verlassen", r"\bim ruhestand\b|^bin in rente", r"ne (travaille|fait) plus (partie|chez|pour)?", r"a quitté (l'entreprise|la société|notre)",
+    r"ya no (trabaj[ao]|forma parte)", r"ha dejado (la empresa|de trabajar)", r"já não (colabora|trabalha)", r"não (trabalha|faz) mais",
+    r"deixou a empresa", r"non (lavora|collabora) più", r"ha lasciato (l'azienda|la società)", r"niet (meer|langer) (werkzaam|in dienst)",
+    r"werkt niet (meer|langer) (bij|voor)", r"arbetar inte längre", r"nie pracuje już|już nie pracuje|nie jest już pracownik", r"退職(いた|し)",
+)  # fmt: skip
+CHALLENGE = _any(
+    r"\bask new senders\b", r"(to deliver|release) .{0,40}your (message|e-?mail).{0,60}(reply to this|click|confirm)",
+    r"just reply to this message, leaving the subject", r"(confirm|verify) (that )?you are (a (real )?person|human|not a (robot|spammer))",
+    r"anti-?spam\b.{0,60}(click|klicken|cliquez|haga clic|clique|clicca|klik|kliknij)", r"per consegnare il tuo messaggio",
+    r"(para|pour) (entregar|liberar|livrer|remettre) .{0,30}(mensaje|mensagem|message).{0,60}(respond|clique|cliquez|haga)",
+    r"um ihre (e-?mail|nachricht) zuzustellen.{0,60}(antworten|klicken|bestätigen)",
+)  # fmt: skip
+# Of these, what a person would not write even about such systems.
+SURE_CHALLENGE = _any(
+    r"\bi ask new senders to (solve|click|confirm|verify)", r"^just reply to this message, leaving the subject intact",
 )  # fmt: skip
 # A mail that says of itself, in its own words, that no person wrote it.
 AUTOMATIC_BODY = _any(
