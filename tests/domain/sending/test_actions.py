@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from outrider.core.clock import now
 from outrider.domain.mailboxes.models import Direction, Mailbox, Message
 from outrider.domain.sending import actions, claiming, results
-from outrider.domain.sending.models import Claim, Send, State, Waiting
+from outrider.domain.sending.models import Claim, Hold, MailboxPace, Send, State, Waiting
 from outrider.domain.sending.results import Looks
 from outrider.providers.mail.interface import Outcome, SendFailed
 from outrider.runtime import Runtime
@@ -152,3 +152,60 @@ async def test_paused_resumed_hastened_and_cancelled(runtime: Runtime) -> None:
     async with runtime.db.begin(ada.scope) as db:
         await actions.cancel(db, *own, reason="Changed my mind.")
     assert (await reload(runtime, ada, send)).state is State.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("code", "enhanced", "reply", "state", "hours"),
+    [
+        (550, "5.4.5", "Daily user sending limit exceeded.", State.QUEUED, 24),
+        (421, "4.7.28", "Unusual rate of mail.", State.QUEUED, 24),
+        (550, "5.7.515", "Access denied, sending domain does not meet the level.", State.QUEUED, 24),
+        (550, "5.7.1", "This looks like spam.", State.FAILED, 1),
+    ],
+)
+async def test_a_reply_about_the_mailbox_holds_the_mailbox(
+    runtime: Runtime, code: int, enhanced: str, reply: str, state: State, hours: int
+) -> None:
+    ada, mailbox, send, claim = await claimed(runtime)
+    outcome = Outcome.DEFERRED if code < 500 else Outcome.REFUSED
+    await fail(runtime, ada, claim, outcome, reply, code=code, enhanced=enhanced)
+    async with runtime.db.begin(ada.scope) as db:
+        held = await db.get_one(MailboxPace, (mailbox.workspace_id, mailbox.id))
+        payload = await db.scalar(text("select payload from events where name = 'send.refused'"))
+    assert held.held_for is Hold.PROVIDER_LIMIT
+    assert held.held_until is not None
+    assert abs(held.held_until - now() - timedelta(hours=hours)) < timedelta(minutes=1)
+    assert (await reload(runtime, ada, send)).state is state
+    assert payload is None or payload["is_recipient"] is False
+
+
+async def test_a_login_that_no_longer_does_parks_the_mail_for_its_owner(runtime: Runtime) -> None:
+    ada, mailbox, send, claim = await claimed(runtime)
+    await fail(runtime, ada, claim, Outcome.REFUSED, "Username and Password not accepted.", code=535, enhanced="5.7.8")
+    stored = await reload(runtime, ada, send)
+    assert (stored.state, stored.waiting_for, stored.attempts) == (State.QUEUED, Waiting.MAILBOX_DISCONNECTED, 0)
+    async with runtime.db.begin(ada.scope) as db:
+        current = await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id))
+    assert current.state == "reauth_required"
+    assert (await events(runtime, ada)).count("mailbox.needs_reconnect") == 1
+
+
+@pytest.mark.parametrize("minutes", [5, 15, 60])
+async def test_greylisting_of_any_usual_length_is_outwaited(runtime: Runtime, minutes: int) -> None:
+    """The server takes the mail once the given time has passed since it first saw it."""
+    ada, mailbox, send, claim = await claimed(runtime)
+    first = at = now()
+    tries = [at]
+    while at - first < timedelta(minutes=minutes):
+        failure = SendFailed(Outcome.DEFERRED, "Greylisted", code=451, enhanced="4.7.1")
+        async with runtime.db.begin(ada.scope) as db:
+            await results.record_failure(db, claim, failure, now=at, looks=LOOKS)
+        at = (await reload(runtime, ada, send)).due_at
+        async with runtime.db.begin(ada.scope) as db:
+            claim = (await claiming.claim(db, ada.workspace_id, [mailbox.id], now=at, pace=PACE))[mailbox.id]
+        tries.append(at)
+    async with runtime.db.begin(ada.scope) as db:
+        await results.record_sent(db, [(claim, "250")], at=at)
+    print(f"\ngreylisted for {minutes} min: delivered at try {len(tries)}, after {(at - first).seconds // 60} min")
+    assert (await reload(runtime, ada, send)).state is State.SENT
+    assert sum(each - first < timedelta(minutes=10) for each in tries) <= 2

@@ -88,6 +88,8 @@ TAKE = text("""
     returning s.id, s.attempts
 """)
 
+Place = tuple[UUID, UUID]
+
 
 @dataclass(slots=True)
 class Line:
@@ -98,6 +100,10 @@ class Line:
     room: int
     oldest: datetime | None
     is_held: bool
+
+    @property
+    def place(self) -> Place:
+        return self.mailbox.workspace_id, self.mailbox.id
 
 
 @dataclass(slots=True)
@@ -302,18 +308,18 @@ async def _take(
 async def _hold_full(db: AsyncSession, lines: Sequence[Line], *, now: datetime) -> None:
     """Holds mailboxes that sent all they may until the oldest mail of the last 24 hours no longer counts."""
     full = [line for line in lines if line.room <= 0]
-    await hold(db, [(line.mailbox, _room_at(line.oldest, now)) for line in full], why=Hold.DAILY_LIMIT)
+    await hold(db, [(line.place, _room_at(line.oldest, now)) for line in full], why=Hold.DAILY_LIMIT)
 
 
 async def _hold_gaps(db: AsyncSession, lines: Sequence[Line], *, now: datetime, pace: Pace) -> None:
-    gaps = [(line.mailbox, now + gap) for line in lines if (gap := pacing.gap(line.cap, pace))]
+    gaps = [(line.place, now + gap) for line in lines if (gap := pacing.gap(line.cap, pace))]
     await hold(db, gaps, why=Hold.GAP)
 
 
 async def hold(
-    db: AsyncSession, until: Sequence[tuple[Mailbox, datetime]], *, why: Hold, reason: str | None = None
+    db: AsyncSession, until: Sequence[tuple[Place, datetime]], *, why: Hold, reason: str | None = None
 ) -> None:
-    """Keeps mailboxes from sending until a moment, and says why."""
+    """Keeps mailboxes, each named by workspace and id, from sending until a moment, and says why."""
     if not until:
         return
     statement = insert(MailboxPace).values(
@@ -329,7 +335,10 @@ async def hold(
             index_elements=["workspace_id", "mailbox_id"],
             set_={"held_until": new.held_until, "held_for": new.held_for, "held_reason": new.held_reason},
         ),
-        [{"workspace_id": mailbox.workspace_id, "mailbox_id": mailbox.id, "held_until": at} for mailbox, at in until],
+        [
+            {"workspace_id": workspace_id, "mailbox_id": mailbox_id, "held_until": at}
+            for (workspace_id, mailbox_id), at in until
+        ],
     )
 
 

@@ -10,12 +10,13 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.events import emit
-from outrider.domain.mailboxes import drafts
+from outrider.domain.mailboxes import connections, drafts
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.domain.sending import rules
+from outrider.domain.sending import claiming, replies, rules
 from outrider.domain.sending.events import SendRefused, SendUnconfirmed, Sent
-from outrider.domain.sending.models import Claim, Send, State, Waiting
-from outrider.providers.mail.interface import Outcome, SendFailed
+from outrider.domain.sending.models import Claim, Hold, Send, State, Waiting
+from outrider.domain.sending.replies import ReplyClass
+from outrider.providers.mail.interface import ConnectFailed, Outcome, SendFailed, Step
 
 # A slow worker may report after its lease: what it knows is better than `unknown`.
 OURS = (State.SENDING, State.UNKNOWN)
@@ -77,40 +78,76 @@ async def record_sent(db: AsyncSession, taken: Sequence[tuple[Claim, str]], *, a
 
 async def record_failure(db: AsyncSession, claim: Claim, failure: SendFailed, *, now: datetime, looks: Looks) -> None:
     """Records how a claimed send failed, and what follows from it."""
-    said = {"last_error": failure.reply[:500], "error_code": failure.enhanced or str(failure.code or "") or None}
     if failure.outcome is Outcome.UNKNOWN:
-        await _finish(
-            db,
-            claim,
-            state=State.UNKNOWN,
-            unknown_since=func.clock_timestamp(),
-            look_at=func.clock_timestamp() + looks.first,
-            waiting_for=Waiting.CONFIRMING,
-            lease_until=None,
-            **said,
-        )
+        await _record_unknown(db, claim, failure, looks=looks)
         return
-    if failure.outcome is Outcome.DEFERRED:
+    kind = replies.classify(failure.code, failure.enhanced, failure.reply)
+    consequence = replies.CONSEQUENCES[kind]
+    reason = f"{failure.reply} {consequence.advice}"[:500]
+    if kind is ReplyClass.LOGIN:
+        await _record_lost_login(db, claim, failure, now=now, reason=reason)
+        return
+    if consequence.holds is not None:
+        # It is the mailbox that may not send, not the person who can't be reached.
+        place = (claim.send.workspace_id, claim.send.mailbox_id)
+        await claiming.hold(db, [(place, now + consequence.holds)], why=Hold.PROVIDER_LIMIT, reason=reason)
+    if consequence.mail_waits and consequence.holds and now + consequence.holds < claim.send.give_up_at:
+        await release(db, claim, due_at=now + consequence.holds, why=Waiting.MAILBOX_PAUSED, reason=reason)
+    elif failure.outcome is Outcome.DEFERRED:
+        await _record_deferral(db, claim, failure, now=now, reason=reason)
+    else:
         send = await _finish(
-            db,
-            claim,
-            state=State.QUEUED,
-            due_at=rules.retry_at(claim.attempt, now),
-            waiting_for=Waiting.RETRY,
-            lease_until=None,
-            **said,
+            db, claim, state=State.FAILED, lease_until=None, last_error=reason, error_code=_code(failure)
         )
-        if send is None or send.give_up_at > now:
-            return
-        send.state, send.waiting_for = State.FAILED, None
-        await _announce_refused(
-            db, send, f"Gave up after {claim.attempt} attempts: {failure.reply}", is_recipient=False
-        )
+        if send is not None:
+            await _announce_refused(db, send, failure.reply, is_recipient=kind is ReplyClass.RECIPIENT_GONE)
+
+
+async def _record_unknown(db: AsyncSession, claim: Claim, failure: SendFailed, *, looks: Looks) -> None:
+    await _finish(
+        db,
+        claim,
+        state=State.UNKNOWN,
+        unknown_since=func.clock_timestamp(),
+        look_at=func.clock_timestamp() + looks.first,
+        waiting_for=Waiting.CONFIRMING,
+        lease_until=None,
+        last_error=failure.reply[:500],
+        error_code=_code(failure),
+    )
+
+
+async def _record_deferral(db: AsyncSession, claim: Claim, failure: SendFailed, *, now: datetime, reason: str) -> None:
+    send = await _finish(
+        db,
+        claim,
+        state=State.QUEUED,
+        due_at=rules.retry_at(claim.attempt, now),
+        waiting_for=Waiting.RETRY,
+        lease_until=None,
+        last_error=reason,
+        error_code=_code(failure),
+    )
+    if send is None or send.give_up_at > now:
         return
-    send = await _finish(db, claim, state=State.FAILED, lease_until=None, **said)
-    if send is not None:
-        gone = rules.is_recipient_gone(failure.code, failure.enhanced)
-        await _announce_refused(db, send, failure.reply, is_recipient=gone)
+    send.state, send.waiting_for = State.FAILED, None
+    gave_up = f"Gave up after {claim.attempt} attempts: {failure.reply}"
+    await _announce_refused(db, send, gave_up, is_recipient=False)
+
+
+async def _record_lost_login(
+    db: AsyncSession, claim: Claim, failure: SendFailed, *, now: datetime, reason: str
+) -> None:
+    """The mailbox waits for its owner; the mail stays queued and leaves once it is connected again."""
+    mailbox = await db.get_one(Mailbox, (claim.send.workspace_id, claim.send.mailbox_id))
+    advice = replies.CONSEQUENCES[ReplyClass.LOGIN].advice
+    lost = ConnectFailed(Step.LOGIN, "smtp", failure.reply, advice, is_terminal=True)
+    await connections.mark_failed(db, mailbox, lost)
+    await release(db, claim, due_at=now, why=Waiting.MAILBOX_DISCONNECTED, reason=reason)
+
+
+def _code(failure: SendFailed) -> str | None:
+    return failure.enhanced or str(failure.code or "") or None
 
 
 async def release(db: AsyncSession, claim: Claim, *, due_at: datetime, why: Waiting, reason: str) -> None:

@@ -1,7 +1,6 @@
 """Calculations of the outbox: Message-IDs, the mail itself, when to try again, what a refusal means."""
 
 import random
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.headerregistry import Address
@@ -16,8 +15,6 @@ from outrider.domain.sending.models import Send
 RETRIES = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60, 120, 240))
 GIVE_UP_AFTER = timedelta(hours=72)
 JITTER = 0.2
-# The address itself is wrong or gone (RFC 3463 3.2); anything else says nothing about the person.
-RECIPIENT_GONE = re.compile(r"5\.1\.(1|2|3|6|10)$|5\.2\.1$")
 # Clients and servers cut long reference lists; the first and the last ones carry the thread (RFC 5322 3.6.4).
 MOST_REFERENCES = 20
 
@@ -39,11 +36,6 @@ def retry_at(attempt: int, now: datetime, *, draw: float | None = None) -> datet
     draw = random.random() if draw is None else draw  # noqa: S311  # spreads load, hides nothing
     delay = RETRIES[min(attempt, len(RETRIES)) - 1]
     return now + max(delay * (1 + JITTER * (2 * draw - 1)), RETRIES[0])
-
-
-def is_recipient_gone(code: int | None, enhanced: str | None) -> bool:
-    """Whether a refusal says that the address doesn't exist. Without an enhanced code only 550 and 551, 553 do."""
-    return bool(RECIPIENT_GONE.match(enhanced)) if enhanced else code in {550, 551, 553}
 
 
 def references_of(message_id: str | None, earlier: Sequence[str]) -> list[str]:
