@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 
+import pytest
 from sqlalchemy import func, select
 
 from outrider.core.clock import now
@@ -82,6 +83,20 @@ async def test_an_automatic_reply_stops_nothing(runtime: Runtime) -> None:
             runtime, mailbox, direction=Direction.IN, kind=kind, thread_id=email.thread_id, minutes_ago=1
         )
     assert await claim(runtime, ada, mailbox) is not None
+
+
+@pytest.mark.parametrize(("bounced", "is_stopped"), [(["bob@b.test"], True), (["carol@c.test"], False), ([], False)])
+async def test_a_bounce_stops_only_whom_it_is_about(runtime: Runtime, bounced: list[str], is_stopped: bool) -> None:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
+    email = await make_message(runtime, mailbox)
+    await make_send(runtime, ada, mailbox, email)
+    report = await make_message(
+        runtime, mailbox, direction=Direction.IN, kind=Kind.BOUNCE, thread_id=email.thread_id, minutes_ago=1
+    )
+    async with runtime.db.begin(ada.scope) as db:
+        (await db.merge(report)).bounced = bounced
+    assert (await claim(runtime, ada, mailbox) is None) is is_stopped
 
 
 async def test_a_full_mailbox_says_until_when(runtime: Runtime) -> None:

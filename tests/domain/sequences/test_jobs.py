@@ -110,6 +110,11 @@ async def test_a_bounce_of_somebody_else_ends_nothing(case: Case) -> None:
     assert (await case.now()).status is EnrollmentStatus.ACTIVE
 
 
+async def test_a_complaint_ends_it_as_unsubscribed(case: Case) -> None:
+    await case.received(Kind.COMPLAINT)
+    assert (await case.now()).status is EnrollmentStatus.UNSUBSCRIBED
+
+
 async def test_an_absence_moves_the_next_step_behind_the_return(case: Case) -> None:
     back = now().date() + timedelta(days=20)
     await case.received(Kind.OUT_OF_OFFICE, returns_on=back)

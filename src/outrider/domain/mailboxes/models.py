@@ -145,6 +145,7 @@ class Message(Tenant, Model):
     direction: Mapped[Direction] = mapped_column()
     kind: Mapped[Kind] = mapped_column()
     evidence: Mapped[str] = mapped_column(Text, default="")
+    bounced: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)  # whom a delivery report is about
     returns_on: Mapped[date | None]
     from_address: Mapped[str] = mapped_column(Text, default="")
     from_name: Mapped[str] = mapped_column(Text, default="")

@@ -123,6 +123,7 @@ async def _new_rows(
             "direction": Direction.OUT if is_own else Direction.IN,
             "kind": each.verdict.kind,
             "evidence": each.verdict.evidence[:500],
+            "bounced": [recipient.address for recipient in each.verdict.bounced][:50],
             "returns_on": each.verdict.returns_on,
             "from_address": sender,
             "from_name": mail.sender.name if mail.sender else "",

@@ -83,7 +83,8 @@ TAKE = text("""
         and not exists (
             select 1 from messages m
             where m.workspace_id = s.workspace_id and m.thread_id = s.thread_id and m.direction = 'in'
-                and m.kind in ('human', 'bounce') and m.received_at > s.answered_after
+                and m.received_at > s.answered_after
+                and (m.kind in ('human', 'complaint') or (m.kind = 'bounce' and s.recipient = any(m.bounced)))
         )
     returning s.id, s.attempts
 """)

@@ -20,6 +20,8 @@ from outrider.domain.sequences.models import Enrollment, EnrollmentStatus
 from outrider.domain.sequences.scheduling import ORIGIN
 from outrider.runtime import Runtime
 
+COMPLAINED = "The recipient reported a mail of this thread as unwanted."
+
 
 @jobs.periodic("sequences.schedule_due", every=1.0)
 async def schedule_due(app: Runtime) -> None:
@@ -88,6 +90,9 @@ async def on_message(app: Runtime, event: MessageReceived) -> None:
                 await _answered(db, enrollment, event)
             elif event.kind == Kind.BOUNCE:
                 await _bounced(db, enrollment, event)
+            elif event.kind == Kind.COMPLAINT:
+                proof = {"messageId": str(event.message_id), "evidence": event.evidence}
+                await actions.end(db, enrollment, EnrollmentStatus.UNSUBSCRIBED, COMPLAINED, proof=proof)
             elif event.kind == Kind.OUT_OF_OFFICE:
                 await _away(db, enrollment, event)
 
