@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from outrider import starting
 from outrider.core import migrations, workers
 from outrider.core.clock import database_now, now
+from outrider.core.crypto import SecretUnreadableError
 from outrider.core.db import Scope
 from outrider.core.migrations import RoleProblem
 from outrider.domain.accounts import jobs as rewrapping
@@ -179,6 +180,9 @@ async def _mailbox(runtime: Runtime, mailbox: Mailbox) -> Finding:
         await asyncio.wait_for(runtime.mail[mailbox.provider].verify(account), PATIENCE)
     except ConnectFailed as failure:
         return Finding(Color.FAIL, "mailbox", f"{mailbox.address}: {failure.step}: {failure.message}", failure.hint)
+    except SecretUnreadableError:
+        message = f"{mailbox.address}: its password can't be read with these keys"
+        return Finding(Color.FAIL, "mailbox", message, "Put the earlier key back, or connect the mailbox again.")
     except TimeoutError:
         message = f"{mailbox.address}: its servers did not answer in {PATIENCE:g} s"
         return Finding(Color.FAIL, "mailbox", message, "Check the servers' names and ports.")
