@@ -8,11 +8,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from outrider import doctor
-from outrider.core.db import as_asyncpg
+from outrider.core.db import Scope, as_asyncpg
 from outrider.core.embedded import OWNER, EmbeddedServer
 from outrider.doctor import Color, Finding
-from outrider.runtime import Addresses
+from outrider.domain.mailboxes.models import Mailbox
+from outrider.runtime import Addresses, Runtime
 from outrider.settings import Settings, load, new_secrets
+from tests.factories.accounts import make_user
+from tests.factories.mailboxes import make_mailbox
 from tests.live import environment
 
 
@@ -67,11 +70,36 @@ async def test_an_application_that_passes_the_walls_is_red(given: dict[str, str]
     assert OWNER in found["roles"].message
 
 
-async def test_another_key_is_red_and_not_shown(given: dict[str, str]) -> None:
+@pytest.fixture
+async def connected(runtime: Runtime) -> AsyncIterator[Mailbox]:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
+    yield mailbox
+    async with runtime.db.begin(ada.scope) as db:
+        await db.delete(await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id)))
+
+
+async def test_another_key_is_red_and_not_shown(given: dict[str, str], connected: Mailbox) -> None:
     other = new_secrets()["OUTRIDER_ENCRYPTION_KEYS"]
     found = await found_with(given, OUTRIDER_ENCRYPTION_KEYS=other)
     assert found["keys"].color is Color.FAIL
+    assert found["mailbox"].color is Color.FAIL
+    assert "can't be read" in found["mailbox"].message
     assert other not in str(found)
+
+
+async def test_a_mailbox_whose_password_was_spoilt_is_red(
+    given: dict[str, str], runtime: Runtime, connected: Mailbox
+) -> None:
+    async with runtime.db.begin(Scope(connected.workspace_id)) as db:
+        spoilt = await db.get_one(Mailbox, (connected.workspace_id, connected.id))
+        assert spoilt.secret is not None
+        spoilt.secret = spoilt.secret[:-1] + bytes([spoilt.secret[-1] ^ 1])
+    found = [each async for each in doctor.findings(load(_env_file=None, **given))]
+    [red] = [each for each in found if connected.address in each.message]
+    assert red.color is Color.FAIL
+    assert "can't be read" in red.message
+    assert "connect the mailbox again" in red.cure
 
 
 async def test_the_examination_in_words_ends_false_when_anything_is_red(
