@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from outrider.core.clock import now
 from outrider.core.db import Scope
+from outrider.domain.mailboxes.models import Direction
 from outrider.domain.sending.models import Send
 from outrider.domain.sequences import scheduling
 from outrider.domain.sequences.models import Enrollment, EnrollmentStatus
@@ -75,3 +76,15 @@ async def test_nothing_is_scheduled_before_its_time(runtime: Runtime) -> None:
     async with runtime.db.begin(ada.scope) as db:
         assert await scheduling.schedule_due(db, ada.workspace_id, now=now() + timedelta(days=2, minutes=-1)) == 0
         assert await scheduling.schedule_due(db, ada.workspace_id, now=now() + timedelta(days=2, minutes=1)) == 1
+
+
+async def test_a_follow_up_refers_to_no_mail_that_never_left(runtime: Runtime) -> None:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
+    email = await make_message(runtime, mailbox)
+    await make_message(runtime, mailbox, direction=Direction.DRAFT, thread_id=email.thread_id, minutes_ago=1)
+    await make_enrollment(runtime, ada, email, await make_sequence(runtime, ada), is_due=True)
+    async with runtime.db.begin(ada.scope) as db:
+        await scheduling.schedule_due(db, ada.workspace_id, now=now())
+        send = (await db.scalars(select(Send))).one()
+    assert (send.in_reply_to, send.references) == (email.message_id, [email.message_id])

@@ -148,14 +148,3 @@ async def first_human_after(db: AsyncSession, workspace_id: UUID, thread_id: UUI
 
 async def get_message(db: AsyncSession, workspace_id: UUID, message_id: UUID) -> Message | None:
     return await db.get(Message, (workspace_id, message_id))
-
-
-async def chain_of(db: AsyncSession, workspace_id: UUID, thread_id: UUID) -> list[Message]:
-    """Returns a thread's last mails, oldest first: what a follow-up refers to."""
-    query = (
-        select(Message)
-        .where(Message.workspace_id == workspace_id, Message.thread_id == thread_id)
-        .order_by(Message.sent_at.desc(), Message.id.desc())
-        .limit(20)
-    )
-    return list(reversed(list(await db.scalars(query))))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import selectinload
 from outrider.core.errors import Invalid
 from outrider.core.events import emit
 from outrider.core.ids import new_id
-from outrider.domain.mailboxes.models import Mailbox, Message
+from outrider.domain.mailboxes.models import Direction, Mailbox, Message
 from outrider.domain.sending import actions as sending
 from outrider.domain.sending.actions import Intent
 from outrider.domain.sequences import rules
@@ -90,6 +90,7 @@ async def _load(db: AsyncSession, query: Select[Enrollment]) -> list[Due]:
             Message.workspace_id == workspace_id,
             Message.thread_id.in_({each.thread_id for each in enrollments}),
             Message.message_id.is_not(None),
+            Message.direction != Direction.DRAFT,  # nobody can refer to what never left
         )
         .order_by(Message.sent_at.desc())
         .limit(MOST_CHAIN)
