@@ -1,7 +1,8 @@
 """An SMTP server that stores before it answers, and keeps a copy in the sender's Sent folder, as large providers do.
 
-Run as a process of its own: `python -m tests.faults.sink PORT MAIL_FOLDER LOG_FILE [before|after]`. With the last word it
-breaks the connection on the first try for every recipient: before the final dot, or after it without an answer.
+Run as a process of its own: `python -m tests.faults.sink PORT MAIL_FOLDER LOG_FILE [before|after|slow]`. With the last word it
+breaks the connection on the first try for every recipient, before the final dot or after it without an answer; or it
+takes its time for every answer.
 """
 
 import asyncio
@@ -45,7 +46,7 @@ class Store:
             assert server.transport is not None
             server.transport.abort()
         # Here a killed client has gone, and never learns that its mail was taken.
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.3 if self.breaks == "slow" else 0.005)
         return "250 2.0.0 taken"
 
 

@@ -126,7 +126,8 @@ async def drill(
     seed = int(os.environ.get("OUTRIDER_SEED", random.randrange(10**6)))
     chance = random.Random(seed)
     ada = await make_user(runtime)
-    with sink(mail, folder) as (port, log):
+    # A pause must not outlast all that is to be sent.
+    with sink(mail, folder, "slow" if pauses else "") as (port, log):
         mailboxes = [await mailbox_at(runtime, ada, mail, port, number) for number in range(MAILBOXES)]
         await make_due_enrollments(runtime, ada, mailboxes, count)
         workers = Workers(given, [])

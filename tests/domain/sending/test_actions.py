@@ -77,6 +77,14 @@ async def test_later_means_at_least_five_minutes(runtime: Runtime) -> None:
     assert stored.due_at >= now() + timedelta(minutes=4, seconds=50)
 
 
+async def test_what_a_slow_machine_did_not_give_away_is_due_again_at_once(runtime: Runtime) -> None:
+    ada, _, send, claim = await claimed(runtime)
+    await fail(runtime, ada, claim, Outcome.OVERDUE, "too little time")
+    stored = await reload(runtime, ada, send)
+    assert (stored.state, stored.attempts) == (State.QUEUED, 0)
+    assert stored.due_at <= now()
+
+
 async def test_after_three_days_of_later_it_is_given_up(runtime: Runtime) -> None:
     ada, _, send, claim = await claimed(runtime)
     async with runtime.db.begin(ada.scope) as db:

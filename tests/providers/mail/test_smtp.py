@@ -135,7 +135,7 @@ async def test_nothing_is_given_away_after_the_deadline(send: Send) -> None:
     async with smtp_server() as server:
         error = await failure(send(server, deadline=deadline))
         await asyncio.sleep(0.05)
-    assert error.outcome is Outcome.DEFERRED
+    assert error.outcome is Outcome.OVERDUE
     assert deadline.asked == 1
     assert "DATA" in server.verbs()
     assert server.messages in ([], [b""])  # the connection ended where a message would have begun

@@ -81,6 +81,10 @@ async def record_failure(db: AsyncSession, claim: Claim, failure: SendFailed, *,
     if failure.outcome is Outcome.UNKNOWN:
         await _record_unknown(db, claim, failure, looks=looks)
         return
+    if failure.outcome is Outcome.OVERDUE:
+        # The machine was too slow; the server said nothing against it.
+        await release(db, claim, due_at=now, why=Waiting.QUEUED, reason=failure.reply)
+        return
     kind = replies.classify(failure.code, failure.enhanced, failure.reply)
     consequence = replies.CONSEQUENCES[kind]
     reason = f"{failure.reply} {consequence.advice}"[:500]

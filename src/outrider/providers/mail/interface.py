@@ -138,6 +138,7 @@ class Outcome(StrEnum):
 
     REFUSED = "refused"  # 5xx: the server will not take it
     DEFERRED = "deferred"  # 4xx, or the connection ended before the final dot: not taken, safe to repeat
+    OVERDUE = "overdue"  # its deadline passed before the body: nothing was given away
     UNKNOWN = "unknown"  # the connection ended after the final dot: it may have been taken (RFC 5321 4.5.3.2.6)
 
 
@@ -165,7 +166,7 @@ class Sender(Protocol):
         """Returns the server's final reply. Raises SendFailed.
 
         The deadline is checked after 354 and before the first byte of the body; once passed, nothing is
-        given away and the outcome is DEFERRED.
+        given away and the outcome is OVERDUE.
         """
         ...
 

@@ -72,7 +72,7 @@ class SmtpSender:
         await self._command(b"DATA", expected=(READY,), seconds=self._timeouts.data)
         if deadline.has_passed():
             self._drop()
-            raise SendFailed(Outcome.DEFERRED, "There was too little time left to hand the message over.")
+            raise SendFailed(Outcome.OVERDUE, "There was too little time left to hand the message over.")
         return (await self._give(raw)).text
 
     async def rehearse(self, *, sender: str, recipient: str) -> None:
