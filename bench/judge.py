@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from outrider.domain.mailboxes.classify import Kind, Verdict, classify
+from outrider.domain.mailboxes.classify import classify
+from outrider.domain.mailboxes.verdict import Kind, Verdict
 from outrider.providers.mail.mime import parse, visible_text
 from outrider.providers.mail.parsed import ParsedMail
 

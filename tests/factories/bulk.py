@@ -7,8 +7,8 @@ from sqlalchemy import insert
 from outrider.core.clock import now
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes import rules
-from outrider.domain.mailboxes.classify import Kind
 from outrider.domain.mailboxes.models import Direction, Mailbox, Message, Thread
+from outrider.domain.mailboxes.verdict import Kind
 from outrider.domain.sequences.models import Enrollment, EnrollmentStatus
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone

@@ -8,8 +8,8 @@ from outrider.core.db import Scope
 from outrider.core.ids import new_id
 from outrider.domain.accounts.vault import open_vault
 from outrider.domain.mailboxes import rules
-from outrider.domain.mailboxes.classify import Kind
 from outrider.domain.mailboxes.models import Direction, Mailbox, Message, Thread
+from outrider.domain.mailboxes.verdict import Kind
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone
 

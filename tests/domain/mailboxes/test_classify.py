@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from outrider.domain.mailboxes.classify import Kind, Verdict, classify
+from outrider.domain.mailboxes.classify import classify
+from outrider.domain.mailboxes.verdict import Kind, Verdict
 from outrider.providers.mail.mime import parse
 
 SAMPLES = Path(__file__).parents[2] / "data" / "bounces"

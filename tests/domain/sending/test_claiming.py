@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import func, select
 
 from outrider.core.clock import now
-from outrider.domain.mailboxes.classify import Kind
 from outrider.domain.mailboxes.models import Direction, Mailbox, Message
+from outrider.domain.mailboxes.verdict import Kind
 from outrider.domain.sending import claiming, rules
 from outrider.domain.sending.models import Claim, Hold, MailboxPace, Send, State, Waiting
 from outrider.domain.sending.pacing import Pace

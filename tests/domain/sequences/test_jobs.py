@@ -8,9 +8,9 @@ from sqlalchemy import text
 
 from outrider.core.clock import now
 from outrider.core.events import emit
-from outrider.domain.mailboxes.classify import Kind
 from outrider.domain.mailboxes.events import MessageReceived
 from outrider.domain.mailboxes.models import Direction, Mailbox, Message
+from outrider.domain.mailboxes.verdict import Kind
 from outrider.domain.sending.events import SendRefused, SendUnconfirmed, Sent
 from outrider.domain.sending.models import Send, State, Waiting
 from outrider.domain.sequences import jobs

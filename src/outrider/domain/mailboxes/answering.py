@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 
-from outrider.domain.mailboxes.classify import Kind, Verdict
+from outrider.domain.mailboxes.verdict import Kind, Verdict
 from outrider.providers.mail.parsed import ParsedMail
 
 PER_CONTACT = timedelta(hours=24)  # at most one automatic answer to a contact in this time

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes import rules
-from outrider.domain.mailboxes.classify import Kind
 from outrider.domain.mailboxes.models import Direction, Message
+from outrider.domain.mailboxes.verdict import Kind
 from outrider.providers.mail.mime import snippet
 
 MARK_SENT = text("""

@@ -6,7 +6,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from outrider.core.events import Event
-from outrider.domain.mailboxes.classify import Kind
+from outrider.domain.mailboxes.verdict import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from outrider.core.clock import now
 from outrider.core.db import Model
-from outrider.domain.mailboxes.classify import Kind
+from outrider.domain.mailboxes.verdict import Kind
 from outrider.domain.tables import Stamped, Tenant, within_workspace
 from outrider.providers.mail.interface import Cursor
 from outrider.providers.mail.interface import Role as FolderRole

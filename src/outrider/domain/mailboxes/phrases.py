@@ -123,3 +123,15 @@ CALENDAR_SUBJECT = _any(
 MACHINE_SENDER = _any(
     r"^(mailer[-_]?daemon|post[-_]?master|mail[-_]?daemon|mail\.?delivery\.?(system|subsystem)|bounces?)([+@\s-]|$)"
 )
+# Nobody reads what is sent there, so nobody writes from there.
+NOBODY_SENDER = _any(
+    r"^(?:(?:do)?[-_.]?not?[-_.]?repl(?:y|ies)|noreply|mailer|mailsystem|mail[-_.]?admin|system|bounces?)[\w.+=-]{0,40}@"
+)
+# What a mail system says of a mail that only a mail system can say.
+UNDELIVERED_BODY = _any(
+    r"(?:your|the) (?:mail|message|e-?mail)\b.{0,80}\s.{0,40}(?:could|can) ?not be delivered to\W{0,3}\s*<?[^\s@]{1,64}@",
+    r"could not be delivered to:? ?\s*<[^\s@<>]{1,64}@",
+    r"(?:送信|配信|配送|お届け).{0,20}(?:できません|出来ません)",
+    r"^error message below:\s{1,4}[45]\d\d",
+)
+TRANSCRIPT = _any(r"^\W*transcript of session follows", r"^ ?out: [45]\d\d ")

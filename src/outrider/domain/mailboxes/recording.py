@@ -13,10 +13,11 @@ from outrider.core.clock import now
 from outrider.core.events import emit
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes import rules
-from outrider.domain.mailboxes.classify import Kind, classify
+from outrider.domain.mailboxes.classify import classify
 from outrider.domain.mailboxes.events import MessageReceived
 from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, Place
 from outrider.domain.mailboxes.threads import Arrived, Threads
+from outrider.domain.mailboxes.verdict import Kind
 from outrider.providers.mail.interface import Changes, Fetched, Role
 from outrider.providers.mail.mime import snippet, visible_text
 from outrider.providers.mail.parsed import ParsedMail

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes import rules
-from outrider.domain.mailboxes.classify import Verdict
 from outrider.domain.mailboxes.models import Direction, Mailbox, Message, Thread
+from outrider.domain.mailboxes.verdict import Verdict
 from outrider.providers.mail.interface import Fetched
 from outrider.providers.mail.parsed import ParsedMail
 

@@ -10,8 +10,8 @@ from outrider.core import jobs, windows
 from outrider.core.db import Scope
 from outrider.core.events import during, on
 from outrider.domain.mailboxes import queries as mailboxes
-from outrider.domain.mailboxes.classify import Kind
 from outrider.domain.mailboxes.events import MessageReceived
+from outrider.domain.mailboxes.verdict import Kind
 from outrider.domain.sending import actions as sending
 from outrider.domain.sending import queries as sends
 from outrider.domain.sending.events import SendRefused, SendUnconfirmed, Sent

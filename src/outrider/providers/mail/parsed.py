@@ -22,12 +22,16 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class ReportedRecipient:
-    """One recipient block of a delivery report (RFC 3464 2.3)."""
+    """One recipient block of a delivery report (RFC 3464 2.3). `command` is the SMTP command that was refused,
+    `category` what the reporting system makes of it in its own words.
+    """
 
     address: str
     action: str
     status: str
     diagnostic: str
+    command: str = ""
+    category: str = ""
 
 
 class ReportKind(StrEnum):

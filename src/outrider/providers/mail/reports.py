@@ -77,6 +77,7 @@ def _recipient(block: Message) -> ReportedRecipient | None:
         action=_value(block, "action").lower().partition(" ")[0].strip(";,"),
         status=status[1] if status else "",
         diagnostic=diagnostic.partition(";")[2].strip() or diagnostic,
+        category=_value(block, "x-powermta-bouncecategory").lower(),
     )
 
 

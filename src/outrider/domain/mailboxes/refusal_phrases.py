@@ -1,0 +1,132 @@
+"""The words by which mail systems say why they refuse a mail, in the order in which they are asked.
+
+Each matches lower-case text on one line, of at most 1,500 characters; gaps are bounded, so none can be slow.
+"""
+
+import re
+
+SENDER = "rejected"  # after this one, the recipient is asked about
+
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns))
+
+
+_BOX = r"(?:mail ?box|in ?box|mail ?drop|mail ?dir|mail ?folder|postfach|bo[iî]te|buz[oó]n|casella|caixa|account|user|recipient|メールボックス)"
+_WHO = r"(?:account|mail ?box|user|recipient|customer|address|domain|id|inbox|compte|konto|cuenta|conta)"
+_MINE = r"(?:your|this|the|sending|sender'?s?|client|connecting|remote|source|unauthenticated|dynamic)"
+_HOST = r"(?:ip|host(?:name)?|server|mta|network|machine|isp|mail ?server|system|relay|client|subnet)"
+
+UNKNOWN_USER = _any(
+    r"user(?:name)?\b.{0,60}(?:unknown|not (?:found|known|exist)|(?:does ?n.t|does not|doesnt) exist|not (?:listed|active)|invalid|has no|was not found|is not a)",
+    r"(?:unknown|no such|invalid|bad|non-?existent|nonexistant|not a (?:known|valid)|inexistent|illegal|incorrect) "
+    r"(?:local )?(?:or unknown )?(?:virtual )?(?:e?-?mail )?(?:user|recipient|mail ?box|address|account|person|customer|local[- ]?part|destination|alias|subscriber|resident|envelope recipient)",
+    r"\bunknown (?:or invalid|e-?mail)|\bno (?:mail ?box|account|user|recipient|one|valid recipients?|such)\b.{0,60}(?:here|found|name|address|available|exist|by|at|recipients?)",
+    r"(?:mail ?box|recipient|address|account|destination|alias)\b.{0,80}(?:unknown|unavail\w+|not (?:available|found|known|valid|present|exist|ok|local|accepted|a valid|be found|listed|recognized)"
+    r"|(?:does ?n.t|does not|didn.t|doesnt) exist|could(?:n.t| not) be found|wasn.t found|was not found|is (?:invalid|inactive|unavailable|wrong)|no longer (?:exists?|valid|accept|available))",
+    r"\b(?:does ?n.t|does not) have an? .{0,60}account|recipient (?:address )?rejected\W*(?:$|\(in reply|access denied)|address rejected$|recipnotfound|recipientnotfound",
+    r"not (?:a )?local (?:user|address|recipient)|not listed in (?:domino|public|the|name)|not in .{0,20}(?:directory|validrcptto|recipient table)|unrouteable address|nosuchuser",
+    r"badrcptto|badrecipientto|\bnot our customer|addressee unknown|\bnot? (?:a )?(?:known|valid) (?:user|recipient|mailbox|address)|user missing home directory",
+    r"unknown in (?:local|virtual|relay) |(?:destinat|empf)\w{0,8}.{0,30}(?:unbekannt|inconnu|desconocid|sconosciut|onbekend|invalide|inexist)",
+    r"utilisateur inconnu|usuario (?:desconocido|no existe)|no existe (?:ese|dicha|el) |benutzer unbekannt|utente (?:sconosciuto|non)|utilizador desconhecido|onbekende gebruiker"
+    r"|nie ma takiego|\bnessun utente|宛先.{0,12}(?:見つかり|存在し|不明)|ユーザ.{0,10}(?:存在|見つか)|メールアドレス.{0,12}(?:見つかり|存在|ありま)",
+    r"refuses? to receive mail|user reject|refused due to recipient|blocked by (?:the )?recipient|resolver\.rst\.(?:notauth|notrestricted)|only accept\w* mail from"
+    r"|is not accepting (?:any )?mail|extended inactivity|restricted sms|account is protected by|could not be delivered to the recipient address",
+)  # fmt: skip
+
+# What only the server that holds the directory says.
+NOT_LISTED = _any(
+    r"not listed in (?:domino|public|the|name)|recipient ?notfound|recipnotfound|not found by smtp address lookup"
+)
+_TABLE: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("expired", _any(r"did not accept our requests? to connect|socket error|(?:message|envelope) (?:has )?expired")),
+    ("speeding", _any(
+        r"(?:sending|daily|hourly|sent) (?:[\w ]{0,20})(?:quota|limit)[\w ]{0,12}(?:exceeded|reached)|too many recipients this (?:hour|day)",
+        r"(?:too many|excess\w*) (?:e?-?mails?|messages)\b.{0,60}(?:hour|day|minute|second|period|short|sent|from)|receiving (?:e-?mail|mail|messages) (?:at a rate|too (?:quickly|fast))",
+        r"rate[- ]?(?:limit|exceed|control)\w*|throttl(?:ed|ing)|exceeded (?:the )?(?:\w+ ){0,4}rate|unusual rate of|sending (?:too fast|(?:mail|messages) too)|slow(?:er)? down"
+        r"|per (?:hour|day|minute).{0,30}(?:limit|exceed)|please try again slower|mail(?:s)? sent too|too fast",
+    )),
+    ("mailboxfull", _any(
+        rf"{_BOX}\b.{{0,80}}(?:\bfull\b|over[- ]?(?:its |the |their |his )?(?:disk |storage |allotted |e?-?mail )?quota|over ?quota|over (?:the )?(?:size |storage )?limit|quota (?:exceed|is|limit|violat|full)|exceed\w*.{{0,40}}(?:quota|limit|storage|size allowed|allowed|space)"
+        r"|out of (?:storage|disk|space)|too (?:full|large|many messages)|(?:not|no|without) (?:have )?(?:enough|sufficient|any)?.{0,12}(?:space|storage|room)|size limit|reached .{0,30}(?:quota|limit|size)|voll|pleine|llen[oa]|pien[oa]|cheia|vol\b|一杯|いっぱい|容量)",
+        r"(?:quota|storage|space|over|full|exceed\w*|size).{0,60}\b(?:mail ?box|in ?box|mail ?dir|mail ?folder)\b(?!.{0,12}(?:unavail|not found))",
+        r"over ?quota|(?:disk |mail |storage |space |user )quota|quota (?:has been |was |is )?(?:exceed|full|reach|violat|over)|exceed\w* (?:\w+ ){0,4}quota|quotaexceeded|over (?:disk |mail |its |the )?(?:quota|allowed)|would be over",
+        r"maildir over|too many messages (?:in|on) (?:this|the) mail|mapiexceptionshutoffquota|not enough (?:storage |disk |free )?space|insufficient (?:mailbox|user) (?:space|storage)|メールボックスが一杯",
+        r"mailfolder is full|exceeded storage allocation|storage (?:limit|full|quota)|no (?:more )?(?:space|room) for (?:this|the) (?:user|mail)",
+    )),
+    ("exceedlimit", _any(r"message too large for (?:this|the) (?:user|recipient|mailbox)|is larger than the (?:current )?(?:maximum|limit) .{0,20}(?:recipient|user)|size exceeds .{0,20}(?:recipient|user)")),
+    ("mesgtoobig", _any(
+        r"(?:message|mail|e-?mail|data|content|attachment|body|msg)(?:'s)?(?: size| length| file| body)? (?:is |was |has |already |has already |file )?(?:exceed\w*|too (?:big|large|long)|larger than|over (?:the )?(?:max|limit|size))",
+        r"(?:max(?:imum)?|limit\w*)[\w ]{0,20}(?:message|mail|size)[\w ]{0,12}(?:size|limit|exceed)|message size (?:exceeds|limit|is|greater)|line limit exceeded|size (?:of .{0,20})?exceeds|exceed\w* .{0,30}(?:size|length|max|octets|bytes)\b"
+        r"|too (?:big|large) (?:for|to|e-?mail|message)|size larger|messagetoolarge|sizelimit|nachricht zu gro|messaggio troppo grande|taille maxim",
+    )),
+    ("suspend", _any(
+        rf"{_WHO}s?\b.{{0,60}}(?:disabled|suspend\w*|inactiv\w*|frozen|deactivat\w*|discontinued|locked|expired|closed|terminated|cancel\w*|dormant|not active|unavailable temporarily|archiv\w*|restricted|inhibit\w*|gesperrt|desactiv\w*|désactiv\w*|deaktiviert|disattivat\w*)"
+        r"(?!.{0,20}(?:sender|ip))",
+        rf"(?:disabled|suspended|inactive|deactivated|locked|frozen|dormant|inaktiv\w*|gesperrt\w*) (?:e?-?mail ?)?{_WHO}\b|mail receiving disabled|disableduser|not accepting messages from|currently suspended|hangup",
+    )),
+    ("hasmoved", _any(
+        r"(?:mail ?box|recipient|address|user|account|destination)\b.{0,40}(?:(?:has|have) (?:been )?(?:moved|changed|replaced)|is moved|no longer (?:works|with) )|has moved to|address (?:has )?changed|new (?:e-?mail )?address (?:is|:)|user not local; please try|has been replaced by",
+    )),
+    ("norelaying", _any(
+        r"relay(?:ing)?\b.{0,40}(?:denied|not (?:permit\w+|allow\w+|author\w+|support\w+|local|enabled)|prohibit\w*|disallow\w*|refused?|access|reject\w*|disabled|blocked)",
+        r"(?:unable|not (?:permit\w+|allow\w+|author\w+|configured)|can(?:'t|not)|denied|refus\w+|won't|will not|does(?:n't| not)|no|insecure) (?:\w+ ){0,3}relay|relay(?:ing)? (?:is )?(?:not|denied|prohibited)|isn't in my list of allowed rcpthosts"
+        r"|we (?:do not|don't) (?:relay|accept mail for)|not a (?:permitted|gateway|open relay)|mail server requires authentication when attempting to send to a non-local|local user only|you are not allowed to relay|tenantattribution|host not (?:configured|listed) .{0,20}relay",
+    )),
+    ("notcompliantrfc", _any(r"not rfc ?\d{3,4} compli|rfc ?\d{3,4}.{0,40}(?:compl|violat|conform|requir|section)|multiple addresses in from|(?:duplicate|multiple|missing|invalid|malformed) ['\"]?(?:from|subject|date|message-id|to|sender)['\"]? header|messages? missing a (?:valid )?(?:message-?id|address)|rfcmessagenoncompliant|rfc-?(?:ignorant|violat)")),
+    ("requireptr", _any(
+        r"\bptr\b|reverse[- ]?(?:dns|lookup|mapping|hostname|name|record|address|resol)|\br-?dns\b|cannot find your (?:reverse )?host|(?:unable to|can(?:'t|not)|could not|failed to) (?:resolve|look ?up|find|reverse)[\w ]{0,20}(?:your )?(?:reverse|hostname|ip|address to name|client)"
+        r"|not resolve to a (?:name|hostname)|no (?:reverse|ptr|dns (?:a-?data|ptr)|name) .{0,20}(?:found|record|data|entry|for)|unverifyable sending ips?|does not (?:have|resolve).{0,30}(?:hostname|reverse|fqdn|ptr)|dnsptr|rdns",
+    )),
+    ("authfailure", _any(r"\b(?:spf|dkim|dmarc|domainkeys?|sender ?id|arc)\b|unauthenticated (?:e-?mail|mail|message)|(?:fails?|failed) to pass authentication|does(?:n't| not) have authentication information|//spf\.|not pass authentication checks|sender policy framework|is not authenticated")),
+    ("toomanyconn", _any(
+        r"too many (?:concurrent |simultaneous |smtp |open |incoming |other )*(?:connections?|sessions?|threads|smtp|errors? from|processes)|concurren\w+ (?:\w+ ){0,3}(?:limit|connection|exceed)|max(?:imum)? (?:number of |concurrent |connection\w* |smtp )*(?:connections?|sessions?)|connections? (?:rate|limit|frequency|count|number)|(?:exceed\w*|reach\w*) .{0,30}connections?|maximum connection|too many recipients|connection frequency limited|aup#i?n?-?13\d\d",
+    )),
+    ("virusdetected", _any(r"\bvirus(?:es)?\b|malware|\bworm\b|trojan|infected|virus(?:mail|infect)|malicious (?:code|content|attach|software)|(?:executable|dangerous) (?:attachment|file)|message was .{0,20}virus")),
+    ("badreputation", _any(r"reputation|unexpected volume or user complaints|user complaints|sender ?score|\btss0\d|high (?:number|level) of complaints|complaint rate")),
+    ("blocked", _any(
+        r"(?:black|block|deny|reject|real-?time)[- ]?(?:hole|list)|\b(?:dns|r|x|s|d|ip|xb|sb|pb)[brw]l\b|\bdnsbl|\brbl|blocklisted|spamhaus|spamcop|barracuda(?:central|networks)|sorbs|abuseat|senderbase|uceprotect|njabl|mail-abuse|manitu|invaluement|proofpoint dynamic|\bcloudmark|open relay",
+        rf"(?:{_MINE} ){{1,2}}(?:\w+ ){{0,2}}{_HOST}\b.{{0,60}}(?:block|reject|bann?ed|den(?:y|ied)|refus|not (?:permitted|allowed|authori|accept|welcome)|listed|prohibit|bad|invalid)",
+        rf"(?:block|reject|bann?|den(?:y|ied)|refus|blacklist)\w*.{{0,40}}(?:{_MINE} ){{1,2}}{_HOST}\b",
+        r"(?:ip|host|client|connection|address)s? .{0,10}[\[(]?\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}[\])]?.{0,40}(?:block|reject|banned|denied|refused|listed|not (?:allowed|permitted|authori))|(?:block|bann|list|reject|refus)\w* .{0,20}\[?\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\]?",
+        r"banned (?:sending )?ip|blocked (?:ip|using|by|for|due|address|sender)|client host (?:rejected|blocked)|(?:invalid|bad|unauthorized|disallowed|dynamic|residential|dial-?up|blocked) ip\b|no access from (?:mail )?(?:server|host)|connection (?:refused|rejected|denied|not (?:allowed|accepted|permitted)|dropped due)(?! by the|$)"
+        r"|not accept(?:ing|ed)? (?:mail|connections?|e-?mail|messages?|any|smtp)[\w ]{0,20}(?:from|dynamic)|connections? not accepted from|(?:e?helo|hostname)\b.{0,40}(?:reject|invalid|not|denied|forged|mismatch|bad|syntax)|(?:invalid|bad) (?:e?helo|domain name|hostname)",
+        r"dynamic(?:/| ip|ally)|generic (?:hostname|rdns)|not (?:authorized|allowed|permitted) to (?:send|connect)[\w' ]{0,30}(?:directly|from (?:this|your))|ip .{0,20}(?:is|has been|was) (?:block|bann|list|temporar)|part of their network is on|messages from .{0,40}weren't sent|your (?:ip|host|server|access) .{0,20}(?:was|is|has been)|access denied\.\.\.|black ?listed|is in a black ?list"
+        r"|temporar\w+ (?:block|deferred|blacklist|rate)|gr[ea]y ?list|email (?:is )?blocked|due to (?:the )?poor|no(?:t)? (?:dns|mx) .{0,20}for (?:your|sender)|aup#(?:\w*bl\w*|cx\w+|dns\w*|out\w*)",
+    )),
+    (SENDER, _any(
+        r"(?:sender|mail from|envelope[- ]from|return[- ]?path|envelope sender|originator|from address|from:(?= )|reverse[- ]path|sender's?)(?!\w).{0,60}(?:reject|den(?:y|ied)|refus|block|not (?:exist|allow|accept|permit|verif|author|found|valid|local|recogn)|invalid|unknown|does ?n.?o?t|fail|bad|banned|disallow|unroutable|prohibit|has been|is not|couldn)",
+        r"(?:unroutable|invalid|bad|unverified|unknown|illegal|blocked|fake|unresolvable|forged|null|denied|rejected) (?:envelope |mail |e-?mail )?(?:sender|from|return[- ]path|originator|reverse-path)|domain of sender|sender (?:verify|verification|callout|address rejected|domain|not)|purported responsible address|backscatter|(?:bounces?|null sender|<>)[\w ]{0,15}(?:not (?:accept|allow|welcome)|are refused|rejected)",
+        r"not (?:allowed|authorized|authorised|permitted) to (?:post|send (?:to|mail to|messages? to|from|as)|submit)|only (?:\w+ ){0,3}(?:members|subscribers|senders|authenticated) (?:\w+ ){0,4}(?:post|send|allowed|accept)|(?:no|without|not have) permission to (?:post|send)|sendernotauthenticated|senderrestricted|sender not (?:in|authenti)|email address is on (?:a|the|our)|groups\.google\.com|posting .{0,20}not (?:allowed|permitted)",
+    )),
+    ("hostunknown", _any(
+        r"host (?:not found|unknown|is unknown|name (?:is )?(?:unknown|not found|lookup failure))|unknown (?:host|domain)|no such (?:host|domain)|(?:mail |e-?mail |recipient'?s? |destination |sending )*domain(?: name)?\b.{0,60}(?:not (?:found|exist|valid|reachable|resolv|registered)|(?:does ?n.t|does not|didn.t) exist|unknown|non-?existent|is invalid|could(?:n.t| not) be found|nicht gefunden|illegal)",
+        r"nxdomain|no (?:mx|such) (?:record|domain|host)|name or service not known|host or domain name not found|could(?:n't| not) find any host|invalid domain|illegal host|non-?existent (?:host|domain)|unrout(?:e)?able (?:mail )?(?:domain|address)|all host address lookups failed|(?:does ?n.t|does not) exist$|hostname (?:was )?not found|domain was not found|dns (?:error|query).{0,40}(?:not exist|no such|nxdomain)|no data known",
+        r"[\w-]+\.[a-z]{2,12} does(?:n't| not) exist|domain .{0,30}couldn.t be found|unable to find (?:the )?(?:host|domain)|(?:server|host|domain) (?:can't|cannot|could not) be (?:found|located)|unrouteable domain",
+    )),
+    ("notaccept", _any(r"does(?:n't| not) accept (?:any )?(?:e?-?mail|messages)|not accepting (?:network )?(?:messages|mail)|no smtp service|null ?mx|host does not (?:accept|receive)|seems? to reject all mail|no host found for existing|smtp service (?:is )?not|server does not accept|not accept(?:ing)? (?:e?-?mail|messages) (?:at|for) (?:this|the)|mx 0 \.|does not receive (?:e?-?mail)")),
+    ("securityerror", _any(r"delivery not authorized")),
+    ("policyviolation", _any(
+        r"protocol violation|header error|message not allowed|not accepted for policy|(?:by|of|to|due|with|our|local|site|mail|security|administrative|violat\w*|against|content|reject\w*|for|email|recipient'?s?) (?:\w+ ){0,2}polic(?:y|ies)\b|polic(?:y|ies)[ :-]{1,3}(?:reason|reject|restrict|block|prohibit)",
+        r"(?:attachment|file)s?\b.{0,40}(?:not (?:allowed|accepted|permitted)|prohibited|blocked|type|extension|forbidden|banned)|blocked (?:attachment|file|content)|you have exceeded the maximum|administrative prohibition|prohibited by (?:admin|policy)|not (?:accept|allow)\w* .{0,20}(?:encrypted|html)|rule imposed|rejected by (?:a )?rule|for policy|violates",
+    )),
+    ("spamdetected", _any(
+        r"\bspam(?!\.?(?:haus|cop))\w*|\b(?:ube|uce)\b|\bjunk\b|unsolicited|bulk (?:e-?)?mail|phish\w*|message content (?:was )?(?:reject|refus|deni|not)|content (?:was |has been )?(?:rejected|refused|denied|blocked|filter)|(?:reject|refus|block|filter)\w* (?:due to|because of|by|for) (?:its |the |message |suspicious )?(?:content|filter|url)|looks like|suspicious|likely to be|gtube|bayes|scor(?:e|ing)|considered (?:as )?|brightmail|amavis|dspam|rspamd|filtered as|classified as|hvu:|blacklisted url|surbl|uribl|advert|bulk|message rejected (?:due|because|by content)|contents? .{0,20}(?:reject|unaccept)|not accept.{0,20}content|high probability",
+    )),
+    ("systemfull", _any(r"insufficient (?:disk|system|server|free|queue) ?(?:space|storage|resources)|no space left|disk (?:is )?full|file system (?:is )?full|mail system full|out of disk|low on (?:disk )?space|not enough (?:disk|system)|system storage")),
+    ("mailererror", _any(r"\bpipe to\b|procmail|command (?:fail|died|output|line usage|time)|(?:exit|exited|return(?:ed)?) (?:with )?(?:status|code|value|exit)|unknown mailer error|mailer (?:error|died|\")|child (?:process|status)|returned (?:error|exit)|died (?:on|with) signal|exit status|delivery (?:agent|program) |local delivery failed|qmail-local|maildrop|external program|x-unix")),
+    ("systemerror", _any(
+        r"ldap|directory server|queue file|operating system error|system error|(?:internal|local|server|configuration|temporary|software|unexpected|technical|processing|resource|database|backend|i/o|dns) (?:\w+ )?(?:error|problem|failure|issue)s?|out of (?:memory|resources)|misconfigur\w*|(?:can(?:'t|not)|could not|unable to|failed to) (?:create|open|write|read|exec|append|allocate|load|query|access|start|connect to (?:database|ldap|mysql))|input/output error",
+        r"does not support (?:tls|starttls)|service (?:is )?(?:currently |temporarily )?unavailable|temporar(?:y|ily) (?:\w+ )?(?:unavailable|fail|error|problem|unable)|bad file|permission denied|insufficient permission|delivery to file forbidden|try (?:again )?later|system (?:is )?(?:down|busy|overload)|server (?:is )?(?:busy|down|overload)|mail (?:server|system) (?:is )?(?:temporar|unavail)|resources (?:temporarily )?(?:unavail|restrict)|user lookup|lookup (?:fail|error)|unable to verify|not verified",
+    )),
+    ("contenterror", _any(r"8-?bit|mime (?:error|header|message|type)|(?:invalid|bad|malformed|broken|improper\w*) (?:\w+ ){0,2}(?:mime|header|content|charset|encoding|format\w*|message)|too many ['\"]?received|headers? (?:too|is too|are too|line)|bare (?:lf|cr|linefeed)|improper use|content[- ](?:type|transfer)|non-?ascii|charset|smtputf8|internationalized|utf-?8|line (?:is )?too long|message (?:contains|has|header)|not supported (?:media|content)|conversion|duplicate header")),
+    ("networkerror", _any(
+        r"network (?:error|is unreachable|unreachable|problem)|no route|host (?:is )?unreachable|(?:routing|mail|message|forwarding|delivery|e-?mail) (?:forwarding )?loop|loop(?:s|ing)? (?:detected|back)|hop count|too many hops|loops back|lost connection|connection (?:was |has been |is )?(?:unexpectedly )?(?:reset|closed|broken|aborted|lost|dropped|interrupt|terminated|died|failed)|malformed (?:or unexpected )?name server|(?:domain )?name server|nameserver|dns (?:lookup|server|temporar|timeout|fail|soft|problem)|temporar\w+ .{0,20}(?:lookup|resol)",
+        r"wasn't able to establish an smtp connection|(?:can(?:'t|not)|could(?:n't| not)|unable to) (?:connect|establish|make)|bad connection|socket (?:closed|reset)|tls .{0,20}(?:handshake|negotiat)|host name lookup fail|error (?:on|during) (?:connect|dns)|unable to (?:resolve|lookup|look up|route)|could not (?:be )?resolve|no (?:answer|response) from host|route to host|unrout",
+    )),
+    ("expired", _any(
+        r"tim(?:e|ed)[- ]?out|timeout|retry time|(?:message|envelope|delivery|mail|time|attempts?|queue)\b.{0,30}expired|expired .{0,20}(?:queue|delivery)|queue too long|could not be delivered for|(?:for|after|in|past) (?:the (?:last|past) )?\d+ ?(?:hours?|days?|minutes?|hrs?)\b|giving up|deferred|too old|not reachable|unreachable|connection refused|refused (?:the )?connection|did not (?:accept our|respond|answer)|no (?:response|answer)|not respond\w*|still undelivered|has been (?:queued|delayed)|been trying|unable to deliver (?:this )?(?:message )?(?:after|in|within)|delay(?:ed)? reason|socket error|delivery attempts|retr(?:y|ies|ied)|delayed",
+    )),
+    ("syntaxerror", _any(r"command (?:parameter |not |unrecognized|unknown)|syntax error|unrecognized command|not implemented|bad sequence|invalid (?:command|parameter|argument)|unexpected command|angle-brackets|expected word|domain missing|unmatched doublequote|parameter")),
+)  # fmt: skip
+PHRASES = _TABLE
