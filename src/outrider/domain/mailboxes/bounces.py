@@ -64,7 +64,7 @@ def _judged(mail: ParsedMail, told: list[ReportedRecipient]) -> tuple[Refusal, .
     found = []
     for each in told:
         prose = transcripts.section(words, each.address, others)
-        rest = transcripts.plain(words) if len(others) == 1 else prose.diagnostic
+        rest = transcripts.plain(words) if len(others) == 1 else ""
         found.append(refusals.judge(_joined(each, prose), prose=rest))
     return tuple(found)
 
@@ -76,7 +76,10 @@ def _joined(told: ReportedRecipient, prose: ReportedRecipient) -> ReportedRecipi
     status = next((code for code in known if not code.endswith(".0.0")), known[0] if known else "")
     # A server that gives no code and tells no command most likely refused the recipient.
     command = transcripts.command_in(told.diagnostic) or prose.command or ("" if known else "RCPT")
-    return replace(told, status=status, command=command)
+    says_nothing = sum(each.isalpha() for each in told.diagnostic) < 4 and not told.diagnostic.isdigit()  # noqa: PLR2004
+    return replace(
+        told, status=status, command=command, diagnostic=prose.diagnostic if says_nothing else told.diagnostic
+    )
 
 
 def _without_report(mail: ParsedMail) -> Verdict | None:
@@ -87,7 +90,8 @@ def _without_report(mail: ParsedMail) -> Verdict | None:
     ours = {each.address for each in (*mail.to, *mail.cc)} | ({mail.sender.address} if mail.sender else set())
     told = transcripts.recipients(mail.text, ours=ours, named=named)
     own_words = transcripts.own_words(text)
-    judged = tuple(refusals.judge(each, prose=transcripts.plain(own_words)) for each in told)
+    rest = transcripts.plain(own_words) if len(told) == 1 else ""
+    judged = tuple(refusals.judge(each, prose=rest, subject=mail.subject) for each in told)
     if phrases.DELAY.search(mail.subject) or phrases.DELAY_BODY.search(own_words):
         return Verdict(Kind.DELAY, f"Not delivered yet: {mail.subject}", bounced=judged)
     return Verdict(Kind.BOUNCE, f"Not delivered: {mail.subject}", bounced=judged)

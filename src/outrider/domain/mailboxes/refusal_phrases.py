@@ -5,8 +5,6 @@ Each matches lower-case text on one line, of at most 1,500 characters; gaps are 
 
 import re
 
-SENDER = "rejected"  # after this one, the recipient is asked about
-
 
 def _any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns))
@@ -14,7 +12,7 @@ def _any(*patterns: str) -> re.Pattern[str]:
 
 _BOX = r"(?:mail ?box|in ?box|mail ?drop|mail ?dir|mail ?folder|postfach|bo[iî]te|buz[oó]n|casella|caixa|account|user|recipient|メールボックス)"
 _WHO = r"(?:account|mail ?box|user|recipient|customer|address|domain|id|inbox|compte|konto|cuenta|conta)"
-_MINE = r"(?:your|this|the|sending|sender'?s?|client|connecting|remote|source|unauthenticated|dynamic)"
+_MINE = r"(?:your|this|sending|sender'?s?|client|connecting|source|unauthenticated|dynamic)"
 _HOST = r"(?:ip|host(?:name)?|server|mta|network|machine|isp|mail ?server|system|relay|client|subnet)"
 
 UNKNOWN_USER = _any(
@@ -24,21 +22,24 @@ UNKNOWN_USER = _any(
     r"\bunknown (?:or invalid|e-?mail)|\bno (?:mail ?box|account|user|recipient|one|valid recipients?|such)\b.{0,60}(?:here|found|name|address|available|exist|by|at|recipients?)",
     r"(?:mail ?box|recipient|address|account|destination|alias)\b.{0,80}(?:unknown|unavail\w+|not (?:available|found|known|valid|present|exist|ok|local|accepted|a valid|be found|listed|recognized)"
     r"|(?:does ?n.t|does not|didn.t|doesnt) exist|could(?:n.t| not) be found|wasn.t found|was not found|is (?:invalid|inactive|unavailable|wrong)|no longer (?:exists?|valid|accept|available))",
-    r"\b(?:does ?n.t|does not) have an? .{0,60}account|recipient (?:address )?rejected\W*(?:$|\(in reply|access denied)|address rejected$|recipnotfound|recipientnotfound",
+    r"\b(?:does ?n.t|does not) have an? .{0,60}account|recipient (?:address )?rejected\W*(?:$|\(in reply|access denied)|address rejected\.?(?: \(in|$)|recipnotfound|recipientnotfound",
     r"not (?:a )?local (?:user|address|recipient)|not listed in (?:domino|public|the|name)|not in .{0,20}(?:directory|validrcptto|recipient table)|unrouteable address|nosuchuser",
     r"badrcptto|badrecipientto|\bnot our customer|addressee unknown|\bnot? (?:a )?(?:known|valid) (?:user|recipient|mailbox|address)|user missing home directory",
     r"unknown in (?:local|virtual|relay) |(?:destinat|empf)\w{0,8}.{0,30}(?:unbekannt|inconnu|desconocid|sconosciut|onbekend|invalide|inexist)",
     r"utilisateur inconnu|usuario (?:desconocido|no existe)|no existe (?:ese|dicha|el) |benutzer unbekannt|utente (?:sconosciuto|non)|utilizador desconhecido|onbekende gebruiker"
     r"|nie ma takiego|\bnessun utente|宛先.{0,12}(?:見つかり|存在し|不明)|ユーザ.{0,10}(?:存在|見つか)|メールアドレス.{0,12}(?:見つかり|存在|ありま)",
     r"refuses? to receive mail|user reject|refused due to recipient|blocked by (?:the )?recipient|resolver\.rst\.(?:notauth|notrestricted)|only accept\w* mail from"
-    r"|is not accepting (?:any )?mail|extended inactivity|restricted sms|account is protected by|could not be delivered to the recipient address",
+    r"|is not accepting (?:any )?mail|extended inactivity|restricted sms|account is protected by|recipients? (?:was|were|has been) rejected by|could not be delivered to the recipient address",
 )  # fmt: skip
 
 # What only the server that holds the directory says.
 NOT_LISTED = _any(
     r"not listed in (?:domino|public|the|name)|recipient ?notfound|recipnotfound|not found by smtp address lookup"
+    r"|recipient name is not recogni|final delivery userid"
 )
-_TABLE: tuple[tuple[str, re.Pattern[str]], ...] = (
+# What is asked before it is asked whether the recipient is unknown.
+FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("rejected", _any(r"sendernotauthenticated|senderrestricted")),
     ("expired", _any(r"did not accept our requests? to connect|socket error|(?:message|envelope) (?:has )?expired")),
     ("speeding", _any(
         r"(?:sending|daily|hourly|sent) (?:[\w ]{0,20})(?:quota|limit)[\w ]{0,12}(?:exceeded|reached)|too many recipients this (?:hour|day)",
@@ -46,6 +47,9 @@ _TABLE: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"rate[- ]?(?:limit|exceed|control)\w*|throttl(?:ed|ing)|exceeded (?:the )?(?:\w+ ){0,4}rate|unusual rate of|sending (?:too fast|(?:mail|messages) too)|slow(?:er)? down"
         r"|per (?:hour|day|minute).{0,30}(?:limit|exceed)|please try again slower|mail(?:s)? sent too|too fast",
     )),
+    ("spamdetected", _any(r"\b(?:sur|ur[il]b)l\b|(?:uribl|surbl)\.|(?:black ?listed|blocked|listed) (?:url|uri|link|domain in)|(?:url|uri|link) .{0,30}(?:black ?listed|blocked|listed)")),
+    ("networkerror", _any(r"host not found, try again|(?:malformed|unexpected) name server reply")),
+    ("securityerror", _any(r"unauthenticated senders?\b|(?:smtp )?authentication (?:is )?(?:required|needed)|must (?:be |first )?authenticat|client was not authenticated|authentication fail|must issue a starttls|tls (?:is )?required|requires? (?:tls|authentication)|not authenticated to send")),
     ("mailboxfull", _any(
         rf"{_BOX}\b.{{0,80}}(?:\bfull\b|over[- ]?(?:its |the |their |his )?(?:disk |storage |allotted |e?-?mail )?quota|over ?quota|over (?:the )?(?:size |storage )?limit|quota (?:exceed|is|limit|violat|full)|exceed\w*.{{0,40}}(?:quota|limit|storage|size allowed|allowed|space)"
         r"|out of (?:storage|disk|space)|too (?:full|large|many messages)|(?:not|no|without) (?:have )?(?:enough|sufficient|any)?.{0,12}(?:space|storage|room)|size limit|reached .{0,30}(?:quota|limit|size)|voll|pleine|llen[oa]|pien[oa]|cheia|vol\b|一杯|いっぱい|容量)",
@@ -56,7 +60,7 @@ _TABLE: tuple[tuple[str, re.Pattern[str]], ...] = (
     )),
     ("exceedlimit", _any(r"message too large for (?:this|the) (?:user|recipient|mailbox)|is larger than the (?:current )?(?:maximum|limit) .{0,20}(?:recipient|user)|size exceeds .{0,20}(?:recipient|user)")),
     ("mesgtoobig", _any(
-        r"(?:message|mail|e-?mail|data|content|attachment|body|msg)(?:'s)?(?: size| length| file| body)? (?:is |was |has |already |has already |file )?(?:exceed\w*|too (?:big|large|long)|larger than|over (?:the )?(?:max|limit|size))",
+        r"(?:message|mail|e-?mail|data|content|attachment|body|msg)(?:'s)?(?: size| length| file| body)? (?:limit |is |was |has |already |has already |file )?(?:exceed\w*|too (?:big|large|long)|larger than|over (?:the )?(?:max|limit|size))",
         r"(?:max(?:imum)?|limit\w*)[\w ]{0,20}(?:message|mail|size)[\w ]{0,12}(?:size|limit|exceed)|message size (?:exceeds|limit|is|greater)|line limit exceeded|size (?:of .{0,20})?exceeds|exceed\w* .{0,30}(?:size|length|max|octets|bytes)\b"
         r"|too (?:big|large) (?:for|to|e-?mail|message)|size larger|messagetoolarge|sizelimit|nachricht zu gro|messaggio troppo grande|taille maxim",
     )),
@@ -91,20 +95,22 @@ _TABLE: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"(?:ip|host|client|connection|address)s? .{0,10}[\[(]?\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}[\])]?.{0,40}(?:block|reject|banned|denied|refused|listed|not (?:allowed|permitted|authori))|(?:block|bann|list|reject|refus)\w* .{0,20}\[?\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\]?",
         r"banned (?:sending )?ip|blocked (?:ip|using|by|for|due|address|sender)|client host (?:rejected|blocked)|(?:invalid|bad|unauthorized|disallowed|dynamic|residential|dial-?up|blocked) ip\b|no access from (?:mail )?(?:server|host)|connection (?:refused|rejected|denied|not (?:allowed|accepted|permitted)|dropped due)(?! by the|$)"
         r"|not accept(?:ing|ed)? (?:mail|connections?|e-?mail|messages?|any|smtp)[\w ]{0,20}(?:from|dynamic)|connections? not accepted from|(?:e?helo|hostname)\b.{0,40}(?:reject|invalid|not|denied|forged|mismatch|bad|syntax)|(?:invalid|bad) (?:e?helo|domain name|hostname)",
-        r"dynamic(?:/| ip|ally)|generic (?:hostname|rdns)|not (?:authorized|allowed|permitted) to (?:send|connect)[\w' ]{0,30}(?:directly|from (?:this|your))|ip .{0,20}(?:is|has been|was) (?:block|bann|list|temporar)|part of their network is on|messages from .{0,40}weren't sent|your (?:ip|host|server|access) .{0,20}(?:was|is|has been)|access denied\.\.\.|black ?listed|is in a black ?list"
+        r"dynamic(?:/| ip|ally)|generic (?:hostname|rdns)|not (?:authorized|allowed|permitted) to (?:send|connect)[\w' ]{0,30}(?:directly|from (?:this|your))|ip .{0,20}(?:is|has been|was) (?:block|bann|list|temporar)|part of their network is on|messages from .{0,40}weren't sent|your (?:ip|host|server|access) .{0,20}(?:was|is|has been)|access denied\.\.\.|service refuse|blocked - see|black ?listed|is in a black ?list"
         r"|temporar\w+ (?:block|deferred|blacklist|rate)|gr[ea]y ?list|email (?:is )?blocked|due to (?:the )?poor|no(?:t)? (?:dns|mx) .{0,20}for (?:your|sender)|aup#(?:\w*bl\w*|cx\w+|dns\w*|out\w*)",
     )),
-    (SENDER, _any(
+    ("rejected", _any(
         r"(?:sender|mail from|envelope[- ]from|return[- ]?path|envelope sender|originator|from address|from:(?= )|reverse[- ]path|sender's?)(?!\w).{0,60}(?:reject|den(?:y|ied)|refus|block|not (?:exist|allow|accept|permit|verif|author|found|valid|local|recogn)|invalid|unknown|does ?n.?o?t|fail|bad|banned|disallow|unroutable|prohibit|has been|is not|couldn)",
         r"(?:unroutable|invalid|bad|unverified|unknown|illegal|blocked|fake|unresolvable|forged|null|denied|rejected) (?:envelope |mail |e-?mail )?(?:sender|from|return[- ]path|originator|reverse-path)|domain of sender|sender (?:verify|verification|callout|address rejected|domain|not)|purported responsible address|backscatter|(?:bounces?|null sender|<>)[\w ]{0,15}(?:not (?:accept|allow|welcome)|are refused|rejected)",
         r"not (?:allowed|authorized|authorised|permitted) to (?:post|send (?:to|mail to|messages? to|from|as)|submit)|only (?:\w+ ){0,3}(?:members|subscribers|senders|authenticated) (?:\w+ ){0,4}(?:post|send|allowed|accept)|(?:no|without|not have) permission to (?:post|send)|sendernotauthenticated|senderrestricted|sender not (?:in|authenti)|email address is on (?:a|the|our)|groups\.google\.com|posting .{0,20}not (?:allowed|permitted)",
     )),
+)  # fmt: skip
+THEN: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("notaccept", _any(r"no mx found|couldn.t find a mail exchanger|does(?:n't| not) accept (?:any )?(?:e?-?mail|messages)|not accepting (?:network )?(?:messages|mail)|no smtp service|null ?mx|host does not (?:accept|receive)|seems? to reject all mail|no host found for existing|smtp service (?:is )?not|server does not accept|not accept(?:ing)? (?:e?-?mail|messages) (?:at|for) (?:this|the)|mx 0 \.|does not receive (?:e?-?mail)")),
     ("hostunknown", _any(
         r"host (?:not found|unknown|is unknown|name (?:is )?(?:unknown|not found|lookup failure))|unknown (?:host|domain)|no such (?:host|domain)|(?:mail |e-?mail |recipient'?s? |destination |sending )*domain(?: name)?\b.{0,60}(?:not (?:found|exist|valid|reachable|resolv|registered)|(?:does ?n.t|does not|didn.t) exist|unknown|non-?existent|is invalid|could(?:n.t| not) be found|nicht gefunden|illegal)",
         r"nxdomain|no (?:mx|such) (?:record|domain|host)|name or service not known|host or domain name not found|could(?:n't| not) find any host|invalid domain|illegal host|non-?existent (?:host|domain)|unrout(?:e)?able (?:mail )?(?:domain|address)|all host address lookups failed|(?:does ?n.t|does not) exist$|hostname (?:was )?not found|domain was not found|dns (?:error|query).{0,40}(?:not exist|no such|nxdomain)|no data known",
         r"[\w-]+\.[a-z]{2,12} does(?:n't| not) exist|domain .{0,30}couldn.t be found|unable to find (?:the )?(?:host|domain)|(?:server|host|domain) (?:can't|cannot|could not) be (?:found|located)|unrouteable domain",
     )),
-    ("notaccept", _any(r"does(?:n't| not) accept (?:any )?(?:e?-?mail|messages)|not accepting (?:network )?(?:messages|mail)|no smtp service|null ?mx|host does not (?:accept|receive)|seems? to reject all mail|no host found for existing|smtp service (?:is )?not|server does not accept|not accept(?:ing)? (?:e?-?mail|messages) (?:at|for) (?:this|the)|mx 0 \.|does not receive (?:e?-?mail)")),
     ("securityerror", _any(r"delivery not authorized")),
     ("policyviolation", _any(
         r"protocol violation|header error|message not allowed|not accepted for policy|(?:by|of|to|due|with|our|local|site|mail|security|administrative|violat\w*|against|content|reject\w*|for|email|recipient'?s?) (?:\w+ ){0,2}polic(?:y|ies)\b|polic(?:y|ies)[ :-]{1,3}(?:reason|reject|restrict|block|prohibit)",
@@ -125,8 +131,7 @@ _TABLE: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"wasn't able to establish an smtp connection|(?:can(?:'t|not)|could(?:n't| not)|unable to) (?:connect|establish|make)|bad connection|socket (?:closed|reset)|tls .{0,20}(?:handshake|negotiat)|host name lookup fail|error (?:on|during) (?:connect|dns)|unable to (?:resolve|lookup|look up|route)|could not (?:be )?resolve|no (?:answer|response) from host|route to host|unrout",
     )),
     ("expired", _any(
-        r"tim(?:e|ed)[- ]?out|timeout|retry time|(?:message|envelope|delivery|mail|time|attempts?|queue)\b.{0,30}expired|expired .{0,20}(?:queue|delivery)|queue too long|could not be delivered for|(?:for|after|in|past) (?:the (?:last|past) )?\d+ ?(?:hours?|days?|minutes?|hrs?)\b|giving up|deferred|too old|not reachable|unreachable|connection refused|refused (?:the )?connection|did not (?:accept our|respond|answer)|no (?:response|answer)|not respond\w*|still undelivered|has been (?:queued|delayed)|been trying|unable to deliver (?:this )?(?:message )?(?:after|in|within)|delay(?:ed)? reason|socket error|delivery attempts|retr(?:y|ies|ied)|delayed",
+        r"tim(?:e|ed)[- ]?out|timeout|retry time|(?:message|envelope|delivery|mail|time|attempts?|queue)\b.{0,30}expired|expired .{0,20}(?:queue|delivery)|queue too long|could not be delivered for|(?:for|after|in|past) (?:the (?:last|past) )?\d+ ?(?:hours?|days?|minutes?|hrs?)\b|giving up|deferred|too old|not reachable|unreachable|connection refused|refused (?:the )?connection|did not (?:accept our|respond|answer)|no (?:response|answer)|not respond\w*|still undelivered|has been (?:queued|delayed)|been trying|unable to deliver (?:this )?(?:message )?(?:after|in|within)|delay(?:ed)? reason|socket error|delivery attempts|failed \d+ (?:attempts|times)|\d+ attempts|retr(?:y|ies|ied)|delayed",
     )),
     ("syntaxerror", _any(r"command (?:parameter |not |unrecognized|unknown)|syntax error|unrecognized command|not implemented|bad sequence|invalid (?:command|parameter|argument)|unexpected command|angle-brackets|expected word|domain missing|unmatched doublequote|parameter")),
 )  # fmt: skip
-PHRASES = _TABLE

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from outrider.domain.mailboxes.refusal_phrases import NOT_LISTED, PHRASES, SENDER, UNKNOWN_USER
+from outrider.domain.mailboxes.refusal_phrases import FIRST, NOT_LISTED, THEN, UNKNOWN_USER
 from outrider.providers.mail.parsed import ReportedRecipient
 
 
@@ -50,7 +50,7 @@ _HARD = {Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED}
 
 # By the code without its class. These decide whatever the words are.
 _CERTAIN = {
-    "1.6": Reason.HAS_MOVED, "1.7": Reason.REJECTED, "1.8": Reason.REJECTED, "2.2": Reason.MAILBOX_FULL,
+    "1.2": Reason.HOST_UNKNOWN, "1.6": Reason.HAS_MOVED, "1.7": Reason.REJECTED, "1.8": Reason.REJECTED, "2.2": Reason.MAILBOX_FULL,
     "2.3": Reason.EXCEEDS_LIMIT, "3.4": Reason.MESSAGE_TOO_BIG,
     "7.20": Reason.AUTH_FAILURE, "7.21": Reason.AUTH_FAILURE, "7.22": Reason.AUTH_FAILURE, "7.23": Reason.AUTH_FAILURE,
     "7.24": Reason.AUTH_FAILURE, "7.25": Reason.REQUIRE_PTR, "7.26": Reason.AUTH_FAILURE, "7.27": Reason.NOT_ACCEPT,
@@ -62,8 +62,8 @@ _CERTAIN = {
 _BANNED = range(606, 650)  # Microsoft's 5.7.606 to 5.7.649: the sending address is banned
 # These decide where no words are known.
 _USUAL = {
-    "1.1": Reason.USER_UNKNOWN, "1.0": Reason.USER_UNKNOWN, "1.3": Reason.USER_UNKNOWN, "1.4": Reason.FILTERED,
-    "1.9": Reason.SYSTEM_ERROR, "1.2": Reason.HOST_UNKNOWN, "1.10": Reason.NOT_ACCEPT, "2.0": Reason.FILTERED, "2.1": Reason.SUSPEND,
+    "1.1": Reason.USER_UNKNOWN, "1.3": Reason.USER_UNKNOWN, "1.4": Reason.FILTERED,
+    "1.9": Reason.SYSTEM_ERROR, "1.10": Reason.NOT_ACCEPT, "2.0": Reason.FILTERED, "2.1": Reason.SUSPEND,
     "2.4": Reason.FILTERED, "3.0": Reason.SYSTEM_ERROR, "3.1": Reason.SYSTEM_FULL, "3.2": Reason.NOT_ACCEPT,
     "3.3": Reason.SYSTEM_ERROR, "3.5": Reason.SYSTEM_ERROR, "4.0": Reason.NETWORK_ERROR, "4.1": Reason.EXPIRED,
     "4.2": Reason.EXPIRED, "4.3": Reason.SYSTEM_ERROR, "4.4": Reason.NETWORK_ERROR, "4.5": Reason.SYSTEM_FULL,
@@ -71,9 +71,11 @@ _USUAL = {
     "4.316": Reason.EXPIRED, "4.317": Reason.EXPIRED, "5.1": Reason.SYNTAX_ERROR, "5.2": Reason.SYNTAX_ERROR,
     "5.3": Reason.TOO_MANY_CONNECTIONS, "5.4": Reason.SYNTAX_ERROR, "5.5": Reason.SYSTEM_ERROR, "5.6": Reason.SYNTAX_ERROR,
     "7.2": Reason.FILTERED, "7.9": Reason.SECURITY_ERROR, "7.17": Reason.HAS_MOVED, "7.18": Reason.HAS_MOVED,
-    "7.30": Reason.SECURITY_ERROR, "1.351": Reason.FILTERED, "7.514": Reason.SPEEDING,
+    "7.30": Reason.SECURITY_ERROR, "1.351": Reason.USER_UNKNOWN, "7.514": Reason.SPEEDING,
 }  # fmt: skip
-_USUAL_BY_SUBJECT = {"6": Reason.CONTENT_ERROR, "7": Reason.SECURITY_ERROR}
+# These say little more than that it failed: whatever is said elsewhere counts more.
+_VAGUE = {"2.0", "2.1", "3.0", "4.0", "5.1", "5.2", "7.9"}
+_BY_SUBJECT = {"6": Reason.CONTENT_ERROR, "7": Reason.SECURITY_ERROR}
 _REPLY_CODE = re.compile(r"(?:^|[\s;:\"'\[(<])([45]\d\d)(?=[-\s:.,;#)\]]|$)")
 _ADDRESS = re.compile(r"<?[^\s<>()\[\]]{1,80}@[^\s<>()\[\]]{1,120}>?")
 _ANCHOR = re.compile(r"(?<=/)#[a-z]{4,20}\b")
@@ -104,14 +106,14 @@ class Refusal:
     diagnostic: str = ""
 
 
-def judge(told: ReportedRecipient, *, prose: str = "") -> Refusal:
-    """`prose` is what the rest of the bounce says of the same recipient."""
-    reason = _reason(told, prose)
+def judge(told: ReportedRecipient, *, prose: str = "", subject: str = "") -> Refusal:
+    """`prose` is what the rest of the bounce says of the same recipient, `subject` the bounce's own."""
+    reason = _reason(told, prose, subject)
     is_hard = reason in _HARD or (reason is Reason.NOT_ACCEPT and not told.status.startswith("4"))
     return Refusal(told.address, told.status, reason, is_hard, told.diagnostic or prose[:500])
 
 
-def _reason(told: ReportedRecipient, prose: str) -> Reason:
+def _reason(told: ReportedRecipient, prose: str, subject: str) -> Reason:
     detail = told.status.partition(".")[2]
     words = _bare(told.diagnostic)
     if detail in _CERTAIN:
@@ -121,10 +123,13 @@ def _reason(told: ReportedRecipient, prose: str) -> Reason:
     if known := _EXIT_CODES.get(words) or _CATEGORIES.get(told.category):
         return known
     return (
-        _by_words(words, detail, told.command)
-        or _by_words(_bare(prose), detail, told.command)
+        _by_words(words, detail, told.command, told.category)
         or _by_code(detail)
-        or _by_reply(words or prose, told)
+        or _by_words(_bare(prose), detail, told.command)
+        or _by_words(_bare(subject), detail, told.command)
+        or (Reason.REJECTED if told.command == "MAIL" else None)
+        or _by_subject(detail)
+        or _by_reply(words or _bare(prose), told)
     )
 
 
@@ -134,43 +139,43 @@ def _bare(text: str) -> str:
     return _NO_MORE_THAN_REFUSED.sub("", words)
 
 
-def _by_words(words: str, detail: str, command: str) -> Reason | None:
+def _by_words(words: str, detail: str, command: str, category: str = "") -> Reason | None:
     if not words:
         return None
-    for name, phrase in PHRASES:
-        if phrase.search(words):
-            return Reason(name)
-        if name == SENDER and (unknown := _unknown_user(words, detail, command)):
-            return unknown
-    return None
+    found = _first(FIRST, words) or _unknown_user(words, detail, command) or _first(THEN, words)
+    return Reason.MAILER_ERROR if found is Reason.SYSTEM_ERROR and category == "x-unix" else found
+
+
+def _first(table: tuple[tuple[str, re.Pattern[str]], ...], words: str) -> Reason | None:
+    return next((Reason(name) for name, phrase in table if phrase.search(words)), None)
 
 
 def _unknown_user(words: str, detail: str, command: str) -> Reason | None:
     """One who is refused only after the content was sent exists as often as not: their filter answers for them."""
-    if detail in {"1.1", "1.3"} or (detail == "1.351" and " 5.1.1" in words):
+    if detail in {"1.1", "1.3", "1.351"} or NOT_LISTED.search(words):
         return Reason.USER_UNKNOWN
     if not UNKNOWN_USER.search(words):
         return None
-    if detail in {"1.10", "4.1"} or command == "RCPT" or NOT_LISTED.search(words):
+    if detail in {"1.10", "4.1"} or command == "RCPT":
         return Reason.USER_UNKNOWN
     return Reason.REJECTED if command == "MAIL" else Reason.FILTERED
 
 
 def _by_code(detail: str) -> Reason | None:
-    if detail in {"1.0", "0.0", "5.0"}:
-        return None
-    return _USUAL.get(detail) or _USUAL_BY_SUBJECT.get(detail.partition(".")[0])
+    return None if detail in _VAGUE else _USUAL.get(detail)
+
+
+def _by_subject(detail: str) -> Reason | None:
+    return _USUAL.get(detail) or _BY_SUBJECT.get(detail.partition(".")[0])
 
 
 def _by_reply(words: str, told: ReportedRecipient) -> Reason:
     """From what is left: the reply code, the command it answered, and whether the mail was only late."""
     code = match[1] if (match := _REPLY_CODE.search(words)) else ""
-    if told.command == "MAIL":
-        return Reason.REJECTED
     if told.command in {"HELO", "CONN"}:
         return Reason.BLOCKED
     if code in {"500", "501", "502", "503", "504"}:
         return Reason.SYNTAX_ERROR
     if told.action in {"delayed", "expired"} or code == "421":
         return Reason.EXPIRED
-    return Reason.ON_HOLD if words.strip() else Reason.UNDEFINED
+    return Reason.ON_HOLD if words else Reason.UNDEFINED

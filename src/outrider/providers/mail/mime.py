@@ -134,7 +134,7 @@ def _leaves(mail: Message) -> Iterator[Message]:
 
 
 def _body_type(part: Message) -> str:
-    kind = part.get_content_type()
+    kind = part.get_content_type().partition(" ")[0]  # its parameters may stand behind a forgotten semicolon
     return "text/plain" if kind.startswith("multipart/") else kind  # one with no parts at all
 
 

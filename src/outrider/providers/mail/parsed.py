@@ -23,7 +23,7 @@ class Attachment:
 @dataclass(frozen=True, slots=True)
 class ReportedRecipient:
     """One recipient block of a delivery report (RFC 3464 2.3). `command` is the SMTP command that was refused,
-    `category` what the reporting system makes of it in its own words.
+    `category` what the reporting system makes of it, or its kind ("x-unix": a local program).
     """
 
     address: str

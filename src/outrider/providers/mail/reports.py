@@ -11,6 +11,7 @@ from outrider.providers.mail.parsed import Report, ReportedRecipient, ReportKind
 
 MAX_RECIPIENTS = 100
 _LONGEST = 500
+_LONGEST_KIND = 20
 _DELIVERY = ("message/delivery-status", "message/global-delivery-status")
 _KINDS = {
     **dict.fromkeys(_DELIVERY, ReportKind.DELIVERY),
@@ -77,8 +78,13 @@ def _recipient(block: Message) -> ReportedRecipient | None:
         action=_value(block, "action").lower().partition(" ")[0].strip(";,"),
         status=status[1] if status else "",
         diagnostic=diagnostic.partition(";")[2].strip() or diagnostic,
-        category=_value(block, "x-powermta-bouncecategory").lower(),
+        category=_value(block, "x-powermta-bouncecategory").lower() or _local_kind(diagnostic),
     )
+
+
+def _local_kind(diagnostic: str) -> str:
+    kind = diagnostic.partition(";")[0].strip().lower()
+    return kind if kind.startswith("x-") and len(kind) < _LONGEST_KIND else ""
 
 
 def _value(block: Message, name: str) -> str:

@@ -16,7 +16,7 @@ _SECTION = 1_500
 
 _ADDRESS = re.compile(r"(?<![\w.+%=/-])[\w.+%=&'/~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}")
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
-_REPLY = re.compile(r"(?<![\w.#/:=-])[45]\d\d[ -](?=.*[a-z]{2})[^\n]", re.IGNORECASE)
+_REPLY = re.compile(r"(?<![\w.#/:=-])[45]\d\d[ :-](?=.*[a-z]{2})[^\n]", re.IGNORECASE)
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _VAGUE = re.compile(r"[245]\.0\.0$")
 _MACHINE = re.compile(r"(?:mailer[-_]?daemon|post_?master)@", re.IGNORECASE)
@@ -60,7 +60,7 @@ _COMMANDS = (
 _DIALOGUE = re.compile(r"^[ \t]*(?:>>>|In:)[ \t]*([A-Z]{4})\b[^\n]*\n(?:(?![ \t]*(?:>>>|In:))[^\n]*\n){0,3}?[ \t]*(?:<<<|Out:)[ \t]*[45]\d\d",
                        re.MULTILINE)  # fmt: skip
 _QMAIL = {"recipient": "RCPT", "sender": "MAIL", "sent": "DATA", "data": "DATA", "name": "HELO"}
-_GMAIL_STATES = {"14": "RCPT", "13": "MAIL", "12": "RCPT", "15": "DATA", "16": "DATA", "17": "DATA", "18": "DATA"}
+_GMAIL_STATES = {"14": "RCPT", "12": "RCPT", "15": "DATA", "16": "DATA", "17": "DATA", "18": "DATA"}
 
 
 def own_words(text: str) -> str:
@@ -85,7 +85,7 @@ def recipients(text: str, *, ours: Iterable[str], named: str = "") -> tuple[Repo
 
 
 def section(words: str, address: str, others: list[str]) -> ReportedRecipient:
-    """What is said of one recipient: all of it, where there is only one; else what stands after their address."""
+    """What is said of one recipient, looked for in all of it where there is only one, else after their address."""
     own = words if len(others) == 1 else _about(words, address, others)
     return ReportedRecipient(
         address=address,
@@ -145,10 +145,11 @@ def _heard(own: str, address: str) -> str:
     if match := _REPLY.search(own):
         return _PARAGRAPH.split(own[match.start() : match.start() + _SECTION], maxsplit=1)[0]
     for piece in own.lower().split(address)[1:] if address else []:
-        following = _PARAGRAPH.split(piece.lstrip(" \t\n>:)]\"'"), maxsplit=1)[0]
-        if sum(each.isalpha() for each in following) > 3:  # noqa: PLR2004
-            return following
-    return own
+        for following in _PARAGRAPH.split(piece.lstrip(" \t\n>:)]\"'"), maxsplit=3)[:3]:
+            # "for the following reason:" is not yet one
+            if sum(each.isalpha() for each in following) > 3 and not following.rstrip().endswith(":"):  # noqa: PLR2004
+                return following
+    return ""
 
 
 def _about(words: str, address: str, others: list[str]) -> str:
@@ -159,6 +160,8 @@ def _about(words: str, address: str, others: list[str]) -> str:
     for place, (start, whose) in enumerate(starts):
         end = next((later for later, other in starts[place + 1 :] if other != whose), len(words))
         line = words.rfind("\n", 0, start) + 1
+        if place and "<<<" in words[starts[place - 1][0] : line]:  # a dialogue stands before the line it led to
+            line = words.find("\n", starts[place - 1][0]) + 1
         if whose == address:
             pieces.append(words[line : words.rfind("\n", 0, end) + 1 if end < len(words) else end] or words[start:end])
     told = "\n".join(dict.fromkeys(pieces))
