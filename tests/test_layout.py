@@ -33,6 +33,8 @@ TESTED_ELSEWHERE = {
     "domain/all_jobs.py": "real/test_main_job.py",
     "domain/all_models.py": "test_tenancy.py",
     "domain/analytics/queries.py": "api/followups/test_analytics.py",
+    "domain/grants/actions.py": "test_tenancy.py",
+    "domain/grants/jobs.py": "test_tenancy.py",
     "domain/mailboxes/connections.py": "real/test_main_job.py",
     "domain/mailboxes/jobs.py": "real/test_main_job.py",
     "domain/mailboxes/queries.py": "api/followups/test_emails.py",

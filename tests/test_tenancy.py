@@ -26,13 +26,16 @@ DEFINER_FUNCTIONS = {
     "mailboxes_due_for_sync",
     "mailboxes_to_watch",
     "workspaces_wrapped_otherwise",
+    "workspace_of_sign_in",
+    "mailboxes_at",
+    "mailboxes_to_subscribe",
 }
 FORGETFUL = [
     "select * from mailboxes", "select * from messages", "select * from threads", "select * from sends",
     "select * from sequences", "select * from sequence_steps", "select * from enrollments", "select * from folders",
     "select * from places", "select * from sessions", "select * from refresh_tokens", "select * from access_keys",
     "select * from data_keys", "select * from operations", "select * from members", "select * from events",
-    "select * from idempotency_keys", "select * from audit_entries where workspace_id is not null",
+    "select * from idempotency_keys", "select * from grants", "select * from audit_entries where workspace_id is not null",
     "select m.workspace_id from messages m join sends s using (thread_id)",
     "select e.workspace_id from enrollments e left join sequences s on s.id = e.sequence_id",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from outrider.domain.accounts.permissions import Actor
 from outrider.domain.mailboxes import connections, syncing
 from outrider.domain.sequences import schedules
 from outrider.main import SURFACES, SYSTEM
-from outrider.providers.mail.interface import Account, Server
+from outrider.providers.mail.interface import Server, ServerAccount
 from outrider.runtime import Runtime
 from outrider.serving import running
 from outrider.settings import Settings
@@ -63,7 +63,7 @@ async def connect_mailbox(
     smtp: Server,
     name: str,
 ) -> None:
-    account = Account(
+    account = ServerAccount(
         address=accounts.normalise_email(address),
         username=username,
         imap=imap,

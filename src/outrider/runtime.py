@@ -4,6 +4,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.engine import URL
 
@@ -18,6 +19,7 @@ from outrider.providers.mail.connecting import Network
 from outrider.providers.mail.imap_smtp import ImapSmtp
 from outrider.providers.mail.interface import MailProvider
 from outrider.providers.mail.sandbox import Parser
+from outrider.providers.oauth.interface import OAuthProvider
 from outrider.settings import Settings
 
 
@@ -29,7 +31,8 @@ class Runtime:
     keyring: Keyring
     tokens: AccessTokens
     egress: Egress
-    mail: Mapping[str, MailProvider]
+    mail: Mapping[str, MailProvider[Any]]
+    oauth: Mapping[str, OAuthProvider]
     parser: Parser
 
 
@@ -79,6 +82,7 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
             ),
             egress=egress,
             mail={"imap": imap},
+            oauth={},
             parser=parser,
         )
     finally:

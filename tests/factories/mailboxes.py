@@ -33,7 +33,6 @@ async def make_mailbox(
             },
             auth="password",
             daily_limit=daily_limit,
-            sent_folder="Sent",
             saves_sent=True,
             sync_due_at=now() + timedelta(days=1),
             watched_until=now() + timedelta(days=1),

@@ -18,7 +18,7 @@ from outrider.core.clock import now
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes import connections
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.providers.mail.interface import Account, Folder, Role, Security, Server, Verified
+from outrider.providers.mail.interface import Folder, Role, Security, Server, ServerAccount, Verified
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone
 from tests.real.daemons import free_ports
@@ -67,11 +67,11 @@ async def connect_all(
     """Stores the mailboxes as if each had been verified; a worker finds them due."""
     imap = Server(mail.host, port or mail.ports["imaps"], Security.TLS)
     smtp = Server(mail.host, mail.ports["smtps"], Security.TLS)
-    verified = Verified(FOLDERS, frozenset(), frozenset())
+    verified = Verified(FOLDERS)
     made = []
     async with runtime.db.begin(owner.scope) as db:
         for address in addresses:
-            account = Account(address, address, imap, smtp, password=mail.password(address))
+            account = ServerAccount(address, address, imap, smtp, password=mail.password(address))
             made.append(
                 await connections.connect(
                     db,

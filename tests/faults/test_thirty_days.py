@@ -15,6 +15,7 @@ from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.sending import claiming, results
 from outrider.domain.sending.models import Send, State
 from outrider.domain.sending.pacing import Pace
+from outrider.providers.mail.interface import Receipt
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone, make_user, retire
 from tests.factories.mailboxes import make_mailbox, make_message
@@ -81,7 +82,7 @@ async def test_no_cap_is_passed_and_no_window_left(runtime: Runtime, start: date
 async def take(runtime: Runtime, ada: Someone, mailboxes: list[Mailbox], at: datetime, pace: Pace) -> None:
     async with runtime.db.begin(ada.scope) as db:
         claims = await claiming.claim(db, ada.workspace_id, [each.id for each in mailboxes], now=at, pace=pace)
-        await results.record_sent(db, [(claim, "250") for claim in claims.values()], at=at)
+        await results.record_sent(db, [(claim, Receipt("250")) for claim in claims.values()], at=at)
 
 
 def over_a_cap(sent: list[Send], limits: dict[Any, list[tuple[datetime, int]]], start: datetime) -> int:

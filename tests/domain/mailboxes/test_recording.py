@@ -1,5 +1,6 @@
 """Writing mail down: each once, in its thread, whatever came first."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -10,8 +11,8 @@ from outrider.core.clock import now
 from outrider.core.db import Scope
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes import drafts, recording
-from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, Place
-from outrider.providers.mail.interface import Changes, Cursor, Fetched, Role
+from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, Place, Thread
+from outrider.providers.mail.interface import Changes, Fetched, Receipt, Role
 from outrider.providers.mail.mime import parse
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone, make_user
@@ -40,16 +41,16 @@ async def folder_of(runtime: Runtime, mailbox: Mailbox, role: Role = Role.INBOX)
 
 
 async def arrive(
-    runtime: Runtime, mailbox: Mailbox, folder: Folder, *raws: bytes, validity: int = 1, reset: bool = False
-) -> int:
+    runtime: Runtime, mailbox: Mailbox, folder: Folder, *raws: bytes, validity: int = 1, reset: bool = False,
+    thread_id: str | None = None, roles: frozenset[Role] = frozenset(), ids: Sequence[str] = (),
+) -> int:  # fmt: skip
     """Records mails as a sync would hand them over; returns how many were new."""
+    ids = ids or [f"{validity}.{number}" for number in range(1, len(raws) + 1)]
     fetched = [
-        Fetched(uid=number, received_at=now(), size=len(raw), header=raw, raw=raw)
-        for number, raw in enumerate(raws, start=1)
+        Fetched(id=each, received_at=now(), size=len(raw), header=raw, raw=raw, thread_id=thread_id, roles=roles)
+        for each, raw in zip(ids, raws, strict=True)
     ]
-    changes = Changes(
-        messages=tuple(fetched), cursor=Cursor(validity, len(raws), None), more=False, remaining=0, reset=reset
-    )
+    changes = Changes(messages=tuple(fetched), cursor=f"{validity}.{len(raws)}", more=False, remaining=0, reset=reset)
     async with runtime.db.begin(Scope(mailbox.workspace_id)) as db:
         current = await db.get_one(Folder, (folder.workspace_id, folder.id))
         return await recording.record(db, mailbox, current, changes, [parse(raw) for raw in raws])
@@ -91,6 +92,51 @@ async def test_the_servers_copy_of_what_we_sent_is_the_same_mail(runtime: Runtim
     assert await arrive(runtime, mailbox, sent_folder, copy) == 0
     async with runtime.db.begin(ada.scope) as db:
         assert await db.scalar(select(func.count()).select_from(Place)) == 1
+
+
+async def test_our_own_mail_is_known_by_its_place_even_if_the_provider_changed_its_message_id(
+    runtime: Runtime,
+) -> None:
+    ada, mailbox, _ = await start(runtime)
+    everything = await folder_of(runtime, mailbox, Role.ALL)
+    send = await make_send(runtime, ada, mailbox, await make_message(runtime, mailbox))
+    async with runtime.db.begin(ada.scope) as db:
+        receipt = Receipt("taken", id="18f0", thread_id="18a1")
+        await drafts.place(db, ada.workspace_id, [mailbox.id], {send.message_id: receipt})
+        named = await db.scalar(select(Thread.remote_id).where(Thread.id == send.thread_id))
+    assert named == "18a1"
+    copy = a_mail(sender=mailbox.address, message_id="<other@mail.gmail.test>", to="bob@b.test")
+    assert await arrive(runtime, mailbox, everything, copy, ids=["18f0"], roles=frozenset({Role.SENT})) == 0
+
+
+async def test_a_strange_mail_under_a_known_id_is_still_a_new_mail(runtime: Runtime) -> None:
+    _, mailbox, inbox = await start(runtime)
+    assert await arrive(runtime, mailbox, inbox, a_mail(subject="One"), ids=["1.1"]) == 1
+    assert await arrive(runtime, mailbox, inbox, a_mail(subject="Two"), ids=["1.1"]) == 1
+
+
+async def test_an_answer_without_references_joins_the_providers_conversation(runtime: Runtime) -> None:
+    ada, mailbox, _ = await start(runtime)
+    everything = await folder_of(runtime, mailbox, Role.ALL)
+    ours = a_mail(sender=mailbox.address, subject="A proposal", to="bob@b.test")
+    await arrive(runtime, mailbox, everything, ours, thread_id="18a1", ids=["1"])
+    await arrive(runtime, mailbox, everything, a_mail(subject="Quite another"), thread_id="18a1", ids=["2"])
+    await arrive(runtime, mailbox, everything, a_mail(subject="A third"), thread_id="18a2", ids=["3"])
+    async with runtime.db.begin(ada.scope) as db:
+        rows = (await db.execute(select(Message.subject, Message.thread_id))).all()
+        told = await db.scalar(text("select count(*) from events where name = 'message.received'"))
+    threads = {row.subject: row.thread_id for row in rows}
+    assert threads["A proposal"] == threads["Quite another"] != threads["A third"]
+    assert told == 1
+
+
+async def test_what_carries_the_sent_label_is_our_own_whatever_its_sender(runtime: Runtime) -> None:
+    ada, mailbox, _ = await start(runtime)
+    everything = await folder_of(runtime, mailbox, Role.ALL)
+    alias = a_mail(sender="ada.alias@a.test", to="bob@b.test")
+    await arrive(runtime, mailbox, everything, alias, roles=frozenset({Role.SENT}))
+    async with runtime.db.begin(ada.scope) as db:
+        assert await db.scalar(select(Message.direction)) is Direction.OUT
 
 
 async def test_the_same_batch_again_adds_nothing(runtime: Runtime) -> None:

@@ -51,4 +51,4 @@ def _mail(message_id: str) -> ParsedMail:
 
 
 def _fetched(size: int) -> Fetched:
-    return Fetched(uid=1, header=b"", raw=b"", size=size, received_at=AT)
+    return Fetched(id="1", header=b"", raw=b"", size=size, received_at=AT)

@@ -10,7 +10,7 @@ from outrider.domain.mailboxes.models import Direction, Mailbox, Message
 from outrider.domain.sending import actions, claiming, results
 from outrider.domain.sending.models import Claim, Hold, MailboxPace, Send, State, Waiting
 from outrider.domain.sending.results import Looks
-from outrider.providers.mail.interface import Outcome, SendFailed
+from outrider.providers.mail.interface import Outcome, Receipt, SendFailed
 from outrider.runtime import Runtime
 from tests.domain.sending.test_claiming import PACE, reload
 from tests.factories.accounts import Someone, make_user
@@ -43,7 +43,7 @@ async def events(runtime: Runtime, ada: Someone) -> list[str]:
 async def test_a_sent_mail_is_in_its_thread_at_once(runtime: Runtime) -> None:
     ada, _, send, claim = await claimed(runtime)
     async with runtime.db.begin(ada.scope) as db:
-        assert await results.record_sent(db, [(claim, "250 2.0.0 queued as 1")], at=now())
+        assert await results.record_sent(db, [(claim, Receipt("250 2.0.0 queued as 1"))], at=now())
         outgoing = await db.scalar(select(Message).where(Message.message_id == send.message_id))
     assert outgoing is not None
     assert (outgoing.thread_id, outgoing.direction) == (send.thread_id, Direction.OUT)
@@ -53,8 +53,8 @@ async def test_a_sent_mail_is_in_its_thread_at_once(runtime: Runtime) -> None:
 async def test_a_result_is_recorded_once(runtime: Runtime) -> None:
     ada, _, _, claim = await claimed(runtime)
     async with runtime.db.begin(ada.scope) as db:
-        assert await results.record_sent(db, [(claim, "250")], at=now())
-        assert not await results.record_sent(db, [(claim, "250")], at=now())
+        assert await results.record_sent(db, [(claim, Receipt("250"))], at=now())
+        assert not await results.record_sent(db, [(claim, Receipt("250"))], at=now())
 
 
 @pytest.mark.parametrize(("code", "enhanced", "gone"), [(550, "5.1.1", True), (554, "5.7.1", False), (550, None, True)])
@@ -213,7 +213,7 @@ async def test_greylisting_of_any_usual_length_is_outwaited(runtime: Runtime, mi
             claim = (await claiming.claim(db, ada.workspace_id, [mailbox.id], now=at, pace=PACE))[mailbox.id]
         tries.append(at)
     async with runtime.db.begin(ada.scope) as db:
-        await results.record_sent(db, [(claim, "250")], at=at)
+        await results.record_sent(db, [(claim, Receipt("250"))], at=at)
     print(f"\ngreylisted for {minutes} min: delivered at try {len(tries)}, after {(at - first).seconds // 60} min")
     assert (await reload(runtime, ada, send)).state is State.SENT
     assert sum(each - first < timedelta(minutes=10) for each in tries) <= 2

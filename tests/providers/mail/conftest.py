@@ -9,13 +9,13 @@ import pytest
 from outrider.core.egress import Egress
 from outrider.providers.mail.connecting import Network
 from outrider.providers.mail.imap_smtp import ImapSmtp
-from outrider.providers.mail.interface import Account, Security, Server
+from outrider.providers.mail.interface import Security, Server, ServerAccount
 from tests.real.mail_servers import MailServers
 
 _IMAP_PORTS = {Security.TLS: "imaps", Security.STARTTLS: "imap", Security.NONE: "imap"}
 _SMTP_PORTS = {Security.TLS: "smtps", Security.STARTTLS: "submission", Security.NONE: "submission"}
 
-AccountOf = Callable[..., Account]
+AccountOf = Callable[..., ServerAccount]
 
 
 @pytest.fixture(scope="session")
@@ -50,17 +50,17 @@ def distrusting(egress: Egress) -> Iterator[ImapSmtp]:
 def account_of(mail: MailServers) -> AccountOf:
     """Makes the account of a test user; keyword arguments replace its fields."""
 
-    def make(address: str, *, security: Security = Security.TLS, **fields: Any) -> Account:
+    def make(address: str, *, security: Security = Security.TLS, **fields: Any) -> ServerAccount:
         if "access_token" not in fields:
             fields.setdefault("password", mail.password(address))
         fields.setdefault("imap", Server(mail.host, mail.ports[_IMAP_PORTS[security]], security))
         fields.setdefault("smtp", Server(mail.host, mail.ports[_SMTP_PORTS[security]], security))
-        return Account(address=address, username=fields.pop("username", address), **fields)
+        return ServerAccount(address=address, username=fields.pop("username", address), **fields)
 
     return make
 
 
 @pytest.fixture
-def alice(account_of: AccountOf, mail: MailServers) -> Account:
+def alice(account_of: AccountOf, mail: MailServers) -> ServerAccount:
     mail.reset("alice@a.test")
     return account_of("alice@a.test")

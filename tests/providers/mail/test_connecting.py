@@ -3,11 +3,11 @@
 import pytest
 
 from outrider.providers.mail.connecting import login_failed, words
-from outrider.providers.mail.interface import Account, Security, Server, Step
+from outrider.providers.mail.interface import Security, Server, ServerAccount, Step
 
 AT = Server("mail.example.com", 993, Security.TLS)
-BY_PASSWORD = Account("a@example.com", "a@example.com", imap=AT, smtp=AT, password="s3cret")
-BY_TOKEN = Account("a@example.com", "a@example.com", imap=AT, smtp=AT, access_token="t0ken")
+BY_PASSWORD = ServerAccount("a@example.com", "a@example.com", imap=AT, smtp=AT, password="s3cret")
+BY_TOKEN = ServerAccount("a@example.com", "a@example.com", imap=AT, smtp=AT, access_token="t0ken")
 
 
 @pytest.mark.parametrize(

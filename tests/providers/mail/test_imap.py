@@ -14,7 +14,6 @@ from outrider.providers.mail.connecting import Network
 from outrider.providers.mail.imap import ImapReader, ImapTimeouts
 from outrider.providers.mail.imap_smtp import ImapSmtp
 from outrider.providers.mail.interface import (
-    Account,
     Changes,
     ConnectFailed,
     Cursor,
@@ -24,6 +23,7 @@ from outrider.providers.mail.interface import (
     Role,
     Security,
     Server,
+    ServerAccount,
     Step,
 )
 from tests.providers.mail.payloads import INJECTIONS
@@ -56,7 +56,7 @@ async def changes(
 
 
 @pytest.fixture
-async def inbox(provider: ImapSmtp, alice: Account) -> AsyncIterator[ImapReader]:
+async def inbox(provider: ImapSmtp, alice: ServerAccount) -> AsyncIterator[ImapReader]:
     async with provider.open(alice) as reader:
         yield reader
 
@@ -82,7 +82,7 @@ async def test_reading_leaves_a_message_unread(inbox: ImapReader, mail: MailServ
 
 @real
 async def test_a_first_sync_of_1000_messages_resumed_at_each_cursor_gives_each_once(
-    provider: ImapSmtp, alice: Account, mail: MailServers
+    provider: ImapSmtp, alice: ServerAccount, mail: MailServers
 ) -> None:
     mail.append("alice@a.test", "INBOX", *(numbered(number) for number in range(1_000)))
     seen: list[int] = []
@@ -129,9 +129,10 @@ async def test_an_empty_folder_gives_a_cursor_from_which_new_mail_is_found(
     later = await changes(inbox, empty.cursor)
     assert [number_of(message) for message in later.messages] == [7]
     assert (await changes(inbox, later.cursor)).messages == ()
-    assert later.cursor.mod_seq is not None
-    assert empty.cursor.mod_seq is not None
-    assert later.cursor.mod_seq > empty.cursor.mod_seq
+    before, after = (imap_fetch.Position.read(each.cursor).mod_seq for each in (empty, later))
+    assert before is not None
+    assert after is not None
+    assert after > before
 
 
 @real
@@ -147,7 +148,8 @@ async def test_a_deleted_and_recreated_folder_resets(inbox: ImapReader, mail: Ma
     mail.append("alice@a.test", "Deals", numbered(3))
     after = await changes(inbox, before.cursor, folder="Deals")
     assert after.reset
-    assert after.cursor.uid_validity != before.cursor.uid_validity
+    numbers = {imap_fetch.Position.read(each.cursor).uid_validity for each in (before, after)}
+    assert len(numbers) == 2
     assert [number_of(message) for message in after.messages] == [3]
     assert not (await changes(inbox, after.cursor, folder="Deals")).reset
 
@@ -221,7 +223,7 @@ async def test_a_cancelled_wait_leaves_the_connection_usable(inbox: ImapReader, 
 
 
 @real
-async def test_30_idle_mailboxes_share_2_threads(network: Network, alice: Account, mail: MailServers) -> None:
+async def test_30_idle_mailboxes_share_2_threads(network: Network, alice: ServerAccount, mail: MailServers) -> None:
     provider = ImapSmtp(network, readers=2)
     ready = asyncio.Semaphore(0)
 
@@ -243,10 +245,10 @@ async def test_30_idle_mailboxes_share_2_threads(network: Network, alice: Accoun
 
 @real
 async def test_a_copy_is_stored_as_read_and_found_by_its_message_id(inbox: ImapReader, mail: MailServers) -> None:
-    await inbox.append("Sent", numbered(1))
-    assert await inbox.find("Sent", "<1@elsewhere.test>")
-    assert not await inbox.find("Sent", "<2@elsewhere.test>")
-    assert not await inbox.find("INBOX", "<1@elsewhere.test>")
+    await inbox.keep_copy(numbered(1))
+    assert await inbox.find("<1@elsewhere.test>")
+    assert not await inbox.find("<2@elsewhere.test>")
+    assert not await inbox.find_in("INBOX", "<1@elsewhere.test>")
     with mail.imap("alice@a.test") as imap:
         imap.select("Sent")
         assert imap.search(None, "SEEN")[1] == [b"1"]
@@ -276,7 +278,9 @@ async def test_a_missing_folder_is_reported_and_the_connection_lives_on(inbox: I
 
 
 @real
-async def test_no_folder_or_search_smuggles_in_a_command(network: Network, alice: Account, mail: MailServers) -> None:
+async def test_no_folder_or_search_smuggles_in_a_command(
+    network: Network, alice: ServerAccount, mail: MailServers
+) -> None:
     async with eavesdropper(mail.ports["imap"]) as tapped:
         provider, account = plain_provider(network.egress), plain_account(tapped, alice)
         async with provider.open(account) as reader:
@@ -284,8 +288,8 @@ async def test_no_folder_or_search_smuggles_in_a_command(network: Network, alice
                 attempts = (
                     changes(reader, folder=payload),
                     reader.append(payload, numbered(1)),
-                    reader.find("INBOX", payload),
-                    reader.find("INBOX", f"<{payload}>"),
+                    reader.find_in("INBOX", payload),
+                    reader.find_in("INBOX", f"<{payload}>"),
                 )
                 for attempt in attempts:
                     ended: object = (await asyncio.gather(attempt, return_exceptions=True))[0]
@@ -337,7 +341,7 @@ async def test_a_hostile_server_costs_one_connection_and_little_time(egress: Egr
         provider = plain_provider(egress, ImapTimeouts(connect=2, command=1, transfer=1, close=0.2))
         async with provider.open(plain_account(server)) as reader:
             with pytest.raises(ReadFailed) as caught:
-                await asyncio.wait_for(reader.find("INBOX", "<1@a.test>"), 10)
+                await asyncio.wait_for(reader.find_in("INBOX", "<1@a.test>"), 10)
             assert caught.value.is_lost
             with pytest.raises(ReadFailed, match="closed"):
                 await reader.folders()
@@ -414,10 +418,10 @@ def plain_provider(egress: Egress, timeouts: ImapTimeouts | None = None) -> Imap
     return ImapSmtp(Network(egress, unencrypted_hosts=frozenset({"127.0.0.1"})), imap_timeouts=timeouts)
 
 
-def plain_account(server: Heard, like: Account | None = None, **fields: str) -> Account:
+def plain_account(server: Heard, like: ServerAccount | None = None, **fields: str) -> ServerAccount:
     at = Server("127.0.0.1", server.port, Security.NONE)
     address, password = (like.address, like.password) if like else ("alice@a.test", "secret")
-    return Account(
+    return ServerAccount(
         address, fields.get("username", address), imap=at, smtp=at, password=fields.get("password", password)
     )
 

@@ -9,7 +9,6 @@ from outrider.core.egress import Egress
 from outrider.providers.mail.connecting import Network
 from outrider.providers.mail.imap_smtp import ImapSmtp
 from outrider.providers.mail.interface import (
-    Account,
     ConnectFailed,
     MailProvider,
     Outcome,
@@ -17,6 +16,7 @@ from outrider.providers.mail.interface import (
     Security,
     SendFailed,
     Server,
+    ServerAccount,
     Step,
 )
 from tests.providers.mail.conftest import AccountOf
@@ -36,7 +36,7 @@ def message(recipient: str, subject: str) -> bytes:
     return f"{head}\r\nHello\r\n.\r\nGoodbye\r\n".encode()
 
 
-async def failure(provider: MailProvider, account: Account) -> ConnectFailed:
+async def failure(provider: MailProvider, account: ServerAccount) -> ConnectFailed:
     with pytest.raises(ConnectFailed) as caught:
         await provider.verify(account)
     error = caught.value
@@ -55,8 +55,8 @@ async def test_a_mailbox_connects(
     before = len(mail.messages("alice@a.test"))
     verified = await provider.verify(account_of("alice@a.test", security=security, **credentials))
     assert {Role.INBOX, Role.SENT} <= {folder.role for folder in verified.folders}
-    assert {"IDLE", "CONDSTORE"} <= verified.capabilities  # which Dovecot tells only after the login
-    assert "SIZE" in verified.smtp_extensions
+    assert {"IDLE", "CONDSTORE"} <= verified.features  # which Dovecot tells only after the login
+    assert "SIZE" in verified.features
     assert len(mail.messages("alice@a.test")) == before
 
 
@@ -161,7 +161,7 @@ async def test_a_mail_sent_arrives_whole(
     raw = message(recipient, "whole")
     async with provider.sender(account_of("alice@a.test", security=security)) as sender:
         reply = await sender.send(raw, sender="alice@a.test", recipient=recipient, deadline=NoDeadline())
-    assert re.search("queued as", reply)
+    assert re.search("queued as", reply.proof)
     arrived = mail.wait_for(recipient, lambda mail: mail["Subject"] == "whole")
     assert arrived.get_content() == "Hello\r\n.\r\nGoodbye\r\n"
     assert arrived["Return-Path"] == "<alice@a.test>"
@@ -199,7 +199,7 @@ async def test_a_large_message_arrives(
     assert arrived.get_content().count("\n.a line of text") == 600_000
 
 
-async def test_a_bounce_comes_back_to_the_sender(provider: ImapSmtp, alice: Account, mail: MailServers) -> None:
+async def test_a_bounce_comes_back_to_the_sender(provider: ImapSmtp, alice: ServerAccount, mail: MailServers) -> None:
     async with provider.sender(alice) as sender:
         raw = message("x@gone.test", "bounces")
         await sender.send(raw, sender="alice@a.test", recipient="x@gone.test", deadline=NoDeadline())

@@ -10,12 +10,13 @@ from outrider.core.egress import Egress
 from outrider.providers.mail.connecting import Network
 from outrider.providers.mail.imap_smtp import ImapSmtp
 from outrider.providers.mail.interface import (
-    Account,
     ConnectFailed,
     Outcome,
+    Receipt,
     Security,
     SendFailed,
     Server,
+    ServerAccount,
     Step,
 )
 from outrider.providers.mail.smtp_send import SmtpTimeouts, wire_blocks
@@ -43,12 +44,12 @@ def plain(egress: Egress) -> ImapSmtp:
     return ImapSmtp(Network(egress, unencrypted_hosts=frozenset({"127.0.0.1"})), smtp_timeouts=QUICK)
 
 
-def account_at(server: Heard, *, security: Security = Security.NONE) -> Account:
+def account_at(server: Heard, *, security: Security = Security.NONE) -> ServerAccount:
     at = Server("127.0.0.1", server.port, security)
-    return Account("alice@a.test", "alice@a.test", imap=at, smtp=at, password="very secret")
+    return ServerAccount("alice@a.test", "alice@a.test", imap=at, smtp=at, password="very secret")
 
 
-Send = Callable[..., Awaitable[str]]
+Send = Callable[..., Awaitable[Receipt]]
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def send(plain: ImapSmtp) -> Send:
     return one
 
 
-async def failure(sending: Awaitable[str]) -> SendFailed:
+async def failure(sending: Awaitable[Receipt]) -> SendFailed:
     with pytest.raises(SendFailed) as caught:
         await sending
     return caught.value
@@ -75,7 +76,7 @@ async def failure(sending: Awaitable[str]) -> SendFailed:
 
 async def test_a_message_arrives_and_the_answer_is_returned(send: Send) -> None:
     async with smtp_server() as server:
-        assert await send(server) == "2.0.0 queued"
+        assert await send(server) == Receipt("2.0.0 queued")
     assert server.messages == [MESSAGE]
     assert server.lines[2:5] == [b"MAIL FROM:<alice@a.test> SIZE=25", b"RCPT TO:<bob@b.test>", b"DATA"]
 
@@ -210,7 +211,7 @@ async def test_no_address_smuggles_in_a_command_or_a_recipient(plain: ImapSmtp) 
     assert server.verbs() == ["EHLO", "AUTH", "QUIT"]
 
 
-async def connect_failure(provider: ImapSmtp, account: Account) -> ConnectFailed:
+async def connect_failure(provider: ImapSmtp, account: ServerAccount) -> ConnectFailed:
     with pytest.raises(ConnectFailed) as caught:
         async with provider.sender(account):
             pass

@@ -22,7 +22,7 @@ from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.operations import queries as operations
 from outrider.domain.sequences import actions as sequences
-from outrider.providers.mail.interface import Account, ConnectFailed, Security, Server, Step, usual_security
+from outrider.providers.mail.interface import ConnectFailed, Security, Server, ServerAccount, Step, usual_security
 
 router = contract.router("/auth", tag="auth")
 
@@ -253,11 +253,11 @@ async def _connect_imap(request: Request, app: App, body: ImapConnect) -> Connec
     return ConnectedOut(user=UserOut.of(user, mailbox), mailbox=MailboxOut.of(mailbox))
 
 
-def _account(body: ImapConnect) -> Account:
+def _account(body: ImapConnect) -> ServerAccount:
     if (body.password is None) == (body.access_token is None):
         raise Invalid("Give either a password or an accessToken.", field="password")
     smtp_port = body.smtp_port or 465
-    return Account(
+    return ServerAccount(
         address=normalise_email(body.email or body.username),
         username=body.username,
         imap=Server(body.host, body.port, body.security or usual_security(body.port)),

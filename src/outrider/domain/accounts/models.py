@@ -78,8 +78,18 @@ class Session(Tenant, Model):
     revoked_at: Mapped[datetime | None]
     revoked_reason: Mapped[str | None] = mapped_column(Text)
     client: Mapped[str] = mapped_column(Text, default="")
+    claim_digest: Mapped[bytes | None]  # of the code that its tokens are fetched with, once
 
-    __table_args__ = (Index(None, "workspace_id", "user_id"),)
+    __table_args__ = (
+        Index(None, "workspace_id", "user_id"),
+        Index(
+            "ix_sessions_claim_digest",
+            "workspace_id",
+            "claim_digest",
+            unique=True,
+            postgresql_where="claim_digest is not null",
+        ),
+    )
 
     def revoke(self, at: datetime, reason: str) -> None:
         if self.revoked_at is None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.clock import now
@@ -14,10 +14,22 @@ from outrider.core.errors import Conflict, Invalid
 from outrider.core.events import emit
 from outrider.core.ids import new_id
 from outrider.domain.accounts.vault import open_vault
+from outrider.domain.grants import actions as grants
 from outrider.domain.mailboxes import queries
 from outrider.domain.mailboxes.events import MailboxConnected, MailboxDisconnected, MailboxNeedsReconnect
 from outrider.domain.mailboxes.models import Folder, Mailbox, State
-from outrider.providers.mail.interface import Account, ConnectFailed, ReadFailed, Role, Security, Server, Step, Verified
+from outrider.providers.mail.interface import (
+    Account,
+    ConnectFailed,
+    GrantedAccount,
+    ReadFailed,
+    Role,
+    Security,
+    Server,
+    ServerAccount,
+    Step,
+    Verified,
+)
 from outrider.runtime import Runtime
 
 # Where answers can lie; replies are also sorted into the archive or mistaken for junk.
@@ -25,7 +37,7 @@ READ_ROLES = frozenset({Role.INBOX, Role.SENT, Role.ARCHIVE, Role.JUNK, Role.ALL
 
 
 class CannotConnect(Invalid):
-    """The mailbox's servers were tried and refused; `step` and `server` say where, `hint` what to do."""
+    """The mailbox was tried and refused; `step` and `server` say where, `hint` what to do."""
 
     code = "mailbox_unreachable"
 
@@ -43,7 +55,7 @@ class MailboxDisconnectedError(Conflict):
 
 
 async def verify(app: Runtime, provider: str, account: Account) -> Verified:
-    """Tries both servers, with no transaction open. Raises CannotConnect."""
+    """Tries all that a mailbox is needed for, with no transaction open. Raises CannotConnect."""
     try:
         return await app.mail[provider].verify(account)
     except ConnectFailed as failure:
@@ -61,6 +73,7 @@ async def connect(
     verified: Verified,
     name: str,
     daily_limit: int,
+    grant_id: UUID | None = None,
 ) -> Mailbox:
     """Stores a verified mailbox, or renews one that was connected before; what waited for it becomes due."""
     mailbox = await queries.by_address(db, workspace_id, user_id, account.address)
@@ -69,16 +82,13 @@ async def connect(
             workspace_id=workspace_id, id=new_id(), user_id=user_id, address=account.address, daily_limit=daily_limit
         )
         db.add(mailbox)
-    vault = await open_vault(db, keyring, workspace_id)
+    elif mailbox.provider != provider:
+        await _forget_folders(db, mailbox)
     mailbox.provider, mailbox.name = provider, name or mailbox.name or ""
-    mailbox.servers = _servers(account)
-    mailbox.auth = "oauth" if account.access_token else "password"
-    mailbox.secret = vault.seal(
-        account.access_token or account.password or "", table="mailboxes", column="secret", row_id=mailbox.id
-    )
-    mailbox.sent_folder = next((folder.name for folder in verified.folders if folder.role == Role.SENT), None)
+    await _keep_access(db, keyring, mailbox, account, grant_id)
+    mailbox.saves_sent = mailbox.saves_sent if verified.keeps_copies is None else verified.keeps_copies
     mailbox.state, mailbox.state_reason, mailbox.sync_failures = State.CONNECTED, None, 0
-    mailbox.connected_at = mailbox.sync_due_at = now()
+    mailbox.connected_at = mailbox.sync_due_at = mailbox.subscribe_at = now()
     await db.flush()
     known = {folder.name for folder in await queries.folders_of(db, workspace_id, mailbox.id)}
     db.add_all(
@@ -91,22 +101,52 @@ async def connect(
     return mailbox
 
 
-async def disconnect(db: AsyncSession, mailbox: Mailbox) -> None:
-    """Forgets the credentials at once; what is stored of the mailbox stays readable."""
+async def _forget_folders(db: AsyncSession, mailbox: Mailbox) -> None:
+    """Another provider reads the mailbox in another way; its mail is known by its identity when it comes again."""
+    await db.execute(delete(Folder).where(Folder.workspace_id == mailbox.workspace_id, Folder.mailbox_id == mailbox.id))
+    mailbox.saves_sent = None
+
+
+async def _keep_access(
+    db: AsyncSession, keyring: Keyring, mailbox: Mailbox, account: Account, grant_id: UUID | None
+) -> None:
+    mailbox.grant_id = grant_id
+    if isinstance(account, GrantedAccount):
+        mailbox.servers, mailbox.auth, mailbox.secret = {}, "grant", None
+        return
+    vault = await open_vault(db, keyring, mailbox.workspace_id)
+    mailbox.servers = _servers(account)
+    mailbox.auth = "oauth" if account.access_token else "password"
+    mailbox.secret = vault.seal(
+        account.access_token or account.password or "", table="mailboxes", column="secret", row_id=mailbox.id
+    )
+
+
+async def disconnect(db: AsyncSession, mailbox: Mailbox) -> UUID | None:
+    """Forgets the credentials at once; what is stored of the mailbox stays readable.
+
+    Returns the grant behind it, given up: `grants.revoke` tells the provider once this is committed.
+    """
+    grant_id = mailbox.grant_id
     mailbox.disconnect(now())
     await db.flush()
+    if grant_id is not None:
+        await grants.give_up(db, mailbox.workspace_id, grant_id)
     await emit(db, MailboxDisconnected(workspace_id=mailbox.workspace_id, mailbox_id=mailbox.id))
+    return grant_id
 
 
 async def account_of(app: Runtime, mailbox: Mailbox) -> Account:
     """Opens the vault for a mailbox's credentials, in a transaction of its own that ends before the network is used."""
+    if mailbox.grant_id is not None:
+        return GrantedAccount(mailbox.address, grants.Supplier(app, mailbox.workspace_id, mailbox.grant_id))
     if mailbox.secret is None:
         raise MailboxDisconnectedError(f"The mailbox {mailbox.address} is disconnected.")
     async with app.db.begin(Scope(mailbox.workspace_id, actor="vault")) as db:
         vault = await open_vault(db, app.keyring, mailbox.workspace_id)
     secret = vault.open(mailbox.secret, table="mailboxes", column="secret", row_id=mailbox.id)
     is_token = mailbox.auth == "oauth"
-    return Account(
+    return ServerAccount(
         address=mailbox.address,
         username=mailbox.servers["username"],
         imap=_server(mailbox.servers["imap"]),
@@ -147,10 +187,10 @@ async def ask_for_sync(db: AsyncSession, mailbox: Mailbox) -> None:
 
 def reading_failed(error: ReadFailed) -> ConnectFailed:
     """A read that failed after connecting, as a failure that is tried again by itself."""
-    return ConnectFailed(Step.FOLDER, "imap", error.message, "It is tried again by itself.")
+    return ConnectFailed(Step.FOLDER, "reading", error.message, "It is tried again by itself.")
 
 
-def _servers(account: Account) -> dict[str, Any]:
+def _servers(account: ServerAccount) -> dict[str, Any]:
     def plain(server: Server) -> dict[str, Any]:
         return {"host": server.host, "port": server.port, "security": server.security.value}
 

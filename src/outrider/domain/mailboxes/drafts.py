@@ -1,6 +1,6 @@
 """Mail of our own: written down before it leaves, so that an answer finds its thread however fast it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from outrider.core.ids import new_id
 from outrider.domain.mailboxes import rules
 from outrider.domain.mailboxes.models import Direction, Message
 from outrider.domain.mailboxes.verdict import Kind
+from outrider.providers.mail.interface import Receipt
 from outrider.providers.mail.mime import snippet
 
 MARK_SENT = text("""
@@ -25,6 +26,21 @@ MARK_SENT = text("""
     )
     update threads set last_at = greatest(last_at, :at)
     where workspace_id = :workspace and id in (select thread_id from sent)
+""")
+PLACE = text("""
+    with taken as (
+        select m.id, m.mailbox_id, m.thread_id, t.remote_id, t.remote_thread
+        from unnest(cast(:identities as bytea[]), cast(:remote_ids as text[]), cast(:remote_threads as text[]))
+            as t(identity, remote_id, remote_thread)
+        join messages m on m.workspace_id = :workspace and m.mailbox_id = any(:mailboxes) and m.identity = t.identity
+    ), named as (
+        update threads th set remote_id = taken.remote_thread from taken
+        where th.workspace_id = :workspace and th.id = taken.thread_id and th.remote_id is null
+    )
+    insert into places (workspace_id, folder_id, remote_id, message_id)
+    select :workspace, f.id, taken.remote_id, taken.id
+    from taken join folders f on f.workspace_id = :workspace and f.mailbox_id = taken.mailbox_id and f.role = 'all'
+    on conflict do nothing
 """)
 
 
@@ -76,6 +92,22 @@ def _draft_row(workspace_id: UUID, draft: Draft) -> dict[str, Any]:
         "sent_at": draft.at,
         "received_at": draft.at,
     }
+
+
+async def place(
+    db: AsyncSession, workspace_id: UUID, mailbox_ids: Sequence[UUID], receipts: Mapping[str, Receipt]
+) -> None:
+    """Remembers what the provider calls our mails, by their Message-IDs, so that they are known when they come back."""
+    told = {message_id: receipt for message_id, receipt in receipts.items() if receipt.id is not None}
+    if told:
+        values = {
+            "workspace": workspace_id,
+            "mailboxes": mailbox_ids,
+            "identities": [rules.identity_of_outgoing(each) for each in told],
+            "remote_ids": [receipt.id for receipt in told.values()],
+            "remote_threads": [receipt.thread_id for receipt in told.values()],
+        }
+        await db.execute(PLACE, values)
 
 
 async def mark_sent(

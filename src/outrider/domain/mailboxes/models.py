@@ -12,7 +12,6 @@ from outrider.core.clock import now
 from outrider.core.db import Model
 from outrider.domain.mailboxes.verdict import Kind
 from outrider.domain.tables import Stamped, Tenant, within_workspace
-from outrider.providers.mail.interface import Cursor
 from outrider.providers.mail.interface import Role as FolderRole
 
 RETRY_AT_MOST = timedelta(minutes=15)
@@ -34,7 +33,7 @@ class Direction(StrEnum):
 
 
 class Mailbox(Tenant, Stamped, Model):
-    """One connection to a mailbox. `servers` holds hosts, ports and the username; `secret` is sealed."""
+    """One connection to a mailbox: by servers and a sealed `secret`, or by its owner's grant."""
 
     __tablename__ = "mailboxes"
 
@@ -44,10 +43,10 @@ class Mailbox(Tenant, Stamped, Model):
     name: Mapped[str] = mapped_column(Text, default="")
     state: Mapped[State] = mapped_column(default=State.CONNECTED)
     state_reason: Mapped[str | None] = mapped_column(Text)
-    servers: Mapped[dict[str, Any]]
+    servers: Mapped[dict[str, Any]]  # hosts, ports and the username; empty with a grant
     auth: Mapped[str] = mapped_column(Text)
     secret: Mapped[bytes | None]
-    sent_folder: Mapped[str | None] = mapped_column(Text)
+    grant_id: Mapped[UUID | None]
     saves_sent: Mapped[bool | None]  # whether the server keeps a copy of what it sends; None: not learned yet
     daily_limit: Mapped[int]
     connected_at: Mapped[datetime] = mapped_column(default=now)
@@ -56,9 +55,12 @@ class Mailbox(Tenant, Stamped, Model):
     sync_failures: Mapped[int] = mapped_column(default=0)
     watcher: Mapped[str | None] = mapped_column(Text)
     watched_until: Mapped[datetime | None]
+    subscribe_at: Mapped[datetime | None]  # when the provider is asked to call us again; None: it never does
 
     __table_args__ = (
+        within_workspace("grant_id", "grants", ondelete="NO ACTION"),
         UniqueConstraint("workspace_id", "user_id", "address"),
+        Index("ix_mailboxes_address", "address"),
         Index("ix_mailboxes_sync_due", "sync_due_at", postgresql_where="state in ('connected', 'unreachable')"),
     )
 
@@ -80,7 +82,8 @@ class Mailbox(Tenant, Stamped, Model):
         self.sync_due_at = at + min(timedelta(seconds=5 * 2 ** min(self.sync_failures, 10)), RETRY_AT_MOST)
 
     def disconnect(self, at: datetime) -> None:
-        self.state, self.state_reason, self.secret = State.DISCONNECTED, "Disconnected by its owner.", None
+        self.state, self.state_reason = State.DISCONNECTED, "Disconnected by its owner."
+        self.secret, self.grant_id, self.subscribe_at = None, None, None
         self.sync_due_at, self.watcher, self.watched_until, self.updated_at = None, None, None, at
 
 
@@ -92,9 +95,7 @@ class Folder(Tenant, Model):
     mailbox_id: Mapped[UUID]
     name: Mapped[str] = mapped_column(Text)
     role: Mapped[FolderRole | None] = mapped_column()
-    uid_validity: Mapped[int | None]
-    last_uid: Mapped[int | None]
-    mod_seq: Mapped[int | None]
+    cursor: Mapped[str | None] = mapped_column(Text)  # the provider's own words
     remaining: Mapped[int] = mapped_column(default=0)
     is_complete: Mapped[bool] = mapped_column(default=False)
     synced_at: Mapped[datetime | None]
@@ -104,29 +105,27 @@ class Folder(Tenant, Model):
         UniqueConstraint("workspace_id", "mailbox_id", "name"),
     )
 
-    @property
-    def cursor(self) -> Cursor | None:
-        if self.uid_validity is None or self.last_uid is None:
-            return None
-        return Cursor(self.uid_validity, self.last_uid, self.mod_seq)
-
-    def advance(self, cursor: Cursor, *, remaining: int, more: bool, at: datetime) -> None:
-        self.uid_validity, self.last_uid, self.mod_seq = cursor.uid_validity, cursor.last_uid, cursor.mod_seq
+    def advance(self, cursor: str, *, remaining: int, more: bool, at: datetime) -> None:
+        self.cursor = cursor
         self.remaining, self.is_complete, self.synced_at = remaining, not more, at
 
 
 class Thread(Tenant, Model):
-    """A conversation in one mailbox. `subject` is stripped of reply marks, for joining mail without references."""
+    """A conversation in one mailbox. `subject` is stripped of reply marks, for joining mail without references;
+    `remote_id` is the provider's own of it, where it keeps conversations.
+    """
 
     __tablename__ = "threads"
 
     mailbox_id: Mapped[UUID]
     subject: Mapped[str] = mapped_column(Text)
+    remote_id: Mapped[str | None] = mapped_column(Text)
     last_at: Mapped[datetime]
 
     __table_args__ = (
         within_workspace("mailbox_id", "mailboxes"),
         Index(None, "workspace_id", "mailbox_id", "subject", "last_at"),
+        Index("ix_threads_remote", "workspace_id", "mailbox_id", "remote_id", postgresql_where="remote_id is not null"),
     )
 
 
@@ -176,14 +175,13 @@ class Message(Tenant, Model):
 
 
 class Place(Model):
-    """Where a message lies on the server. Void as soon as the folder is renumbered (UIDVALIDITY)."""
+    """Where a message lies on the server, by the server's own id of it. Void once the folder is another one."""
 
     __tablename__ = "places"
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
     folder_id: Mapped[UUID] = mapped_column(primary_key=True)
-    uid_validity: Mapped[int] = mapped_column(primary_key=True)
-    uid: Mapped[int] = mapped_column(primary_key=True)
+    remote_id: Mapped[str] = mapped_column(Text, primary_key=True)
     message_id: Mapped[UUID]
 
     __table_args__ = (

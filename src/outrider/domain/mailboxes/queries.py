@@ -1,6 +1,6 @@
 """Reads of mailboxes and their mail. Mail is personal: every read names its user."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.errors import NotFound
 from outrider.core.pages import Page, PageRequest
-from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, State
+from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, State, Thread
 
 DUE_FOR_SYNC = text("select workspace_id, id from mailboxes_due_for_sync(:at_most)")
 TO_WATCH = text("select workspace_id, id from mailboxes_to_watch(:at_most)")
@@ -63,6 +63,16 @@ async def by_address(db: AsyncSession, workspace_id: UUID, user_id: UUID, addres
 async def folders_of(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID) -> list[Folder]:
     query = select(Folder).where(Folder.workspace_id == workspace_id, Folder.mailbox_id == mailbox_id)
     return list(await db.scalars(query.order_by(Folder.name)))
+
+
+async def remote_threads(db: AsyncSession, workspace_id: UUID, thread_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Returns what the provider calls each of the conversations, where it keeps any."""
+    rows = await db.execute(
+        select(Thread.id, Thread.remote_id).where(
+            Thread.workspace_id == workspace_id, Thread.id.in_(thread_ids), Thread.remote_id.is_not(None)
+        )
+    )
+    return {row.id: row.remote_id for row in rows}
 
 
 async def get_sent(db: AsyncSession, workspace_id: UUID, user_id: UUID, email_id: UUID) -> Message:

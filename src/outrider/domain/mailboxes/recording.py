@@ -33,21 +33,19 @@ async def record(
 ) -> int:
     """Writes a batch of a folder and moves its cursor, in one transaction. Returns how many mails were new.
 
-    Any of it may come again after a crash: a mail is recognised by its identity, a place by its uid.
+    Any of it may come again after a crash: a mail is recognised by its identity or by its place.
     """
     await _lock(db, mailbox.id)
     if changes.reset:
         await db.execute(delete(Place).where(Place.workspace_id == folder.workspace_id, Place.folder_id == folder.id))
     arrived = [_judge(fetched, mail) for fetched, mail in zip(changes.messages, parsed, strict=True)]
-    known = await _known(db, mailbox, arrived)
+    known = await _known(db, mailbox, folder, arrived)
     fresh = [each for each in arrived if each.identity not in known]
     rows = await _new_rows(db, mailbox, folder, fresh)
     if rows:
         await db.execute(insert(Message).on_conflict_do_nothing(), rows)
     known |= {row["identity"]: row["id"] for row in rows}
-    await _place(
-        db, folder, changes.cursor.uid_validity, [(each.fetched.uid, known[each.identity]) for each in arrived]
-    )
+    await _place(db, folder, [(each.fetched.id, known[each.identity]) for each in arrived])
     await _mark_replied(db, mailbox, rows)
     await _announce(db, mailbox, {row["identity"]: row for row in rows}, fresh)
     folder.advance(changes.cursor, remaining=changes.remaining, more=changes.more, at=now())
@@ -65,7 +63,9 @@ async def _lock(db: AsyncSession, mailbox_id: UUID) -> None:
 async def forget_ghosts(db: AsyncSession, mailbox: Mailbox) -> None:
     """After a renumbered folder was read again: empties mail that is nowhere on the server any more."""
     has_place = (
-        select(Place.uid).where(Place.workspace_id == Message.workspace_id, Place.message_id == Message.id).exists()
+        select(Place.remote_id)
+        .where(Place.workspace_id == Message.workspace_id, Place.message_id == Message.id)
+        .exists()
     )
     await db.execute(
         update(Message)
@@ -85,8 +85,9 @@ def _judge(fetched: Fetched, mail: ParsedMail) -> Arrived:
     return Arrived(fetched, mail, verdict, rules.identity(mail, fetched), rules.mentioned(mail))
 
 
-async def _known(db: AsyncSession, mailbox: Mailbox, arrived: Sequence[Arrived]) -> dict[bytes, UUID]:
+async def _known(db: AsyncSession, mailbox: Mailbox, folder: Folder, arrived: Sequence[Arrived]) -> dict[bytes, UUID]:
     """Returns the mails of a batch that are stored already, also those we wrote ourselves."""
+    by_place = await _known_by_place(db, folder, arrived)
     own = {rules.identity_of_outgoing(each.mail.message_id): each.identity for each in arrived if each.mail.message_id}
     sought = [each.identity for each in arrived] + list(own)
     rows = await db.execute(
@@ -96,7 +97,23 @@ async def _known(db: AsyncSession, mailbox: Mailbox, arrived: Sequence[Arrived])
             Message.identity.in_(sought),
         )
     )
-    return {own.get(row.identity, row.identity): row.id for row in rows}
+    return by_place | {own.get(row.identity, row.identity): row.id for row in rows}
+
+
+async def _known_by_place(db: AsyncSession, folder: Folder, arrived: Sequence[Arrived]) -> dict[bytes, UUID]:
+    """Returns mails of our own that the server gave another Message-ID: sending told us their places."""
+    identities = {each.fetched.id: each.identity for each in arrived}
+    rows = await db.execute(
+        select(Place.remote_id, Place.message_id)
+        .join(Message, (Message.workspace_id == Place.workspace_id) & (Message.id == Place.message_id))
+        .where(
+            Place.workspace_id == folder.workspace_id,
+            Place.folder_id == folder.id,
+            Place.remote_id.in_(identities),
+            Message.direction != Direction.IN,
+        )
+    )
+    return {identities[row.remote_id]: row.message_id for row in rows}
 
 
 async def _new_rows(
@@ -109,7 +126,7 @@ async def _new_rows(
             continue
         mail = each.mail
         sender = mail.sender.address if mail.sender else ""
-        is_own = sender == mailbox.address or folder.role == Role.SENT
+        is_own = sender == mailbox.address or Role.SENT in {folder.role, *each.fetched.roles}
         text = visible_text(mail.text) or mail.text
         rows[each.identity] = {
             "workspace_id": mailbox.workspace_id,
@@ -144,7 +161,7 @@ async def _new_rows(
     return list(rows.values())
 
 
-async def _place(db: AsyncSession, folder: Folder, uid_validity: int, places: Sequence[tuple[int, UUID]]) -> None:
+async def _place(db: AsyncSession, folder: Folder, places: Sequence[tuple[str, UUID]]) -> None:
     if places:
         await db.execute(
             insert(Place).on_conflict_do_nothing(),
@@ -152,11 +169,10 @@ async def _place(db: AsyncSession, folder: Folder, uid_validity: int, places: Se
                 {
                     "workspace_id": folder.workspace_id,
                     "folder_id": folder.id,
-                    "uid_validity": uid_validity,
-                    "uid": uid,
+                    "remote_id": remote_id,
                     "message_id": message_id,
                 }
-                for uid, message_id in places
+                for remote_id, message_id in places
             ],
         )
 

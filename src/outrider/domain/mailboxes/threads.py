@@ -1,4 +1,6 @@
-"""Which conversation a mail belongs to: by the Message-IDs it mentions, then by subject and people, else a new one."""
+"""Which conversation a mail belongs to: by the Message-IDs it mentions, then by the provider's own conversation, then by
+subject and people, else a new one.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,18 +37,20 @@ class Arrived:
 
 
 class Threads:
-    """Finds each mail's thread: by the Message-IDs it mentions, then by subject and people, else a new one."""
+    """Finds the threads of one batch."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         self.mailbox = mailbox
         self.by_message_id: dict[str, UUID] = {}
+        self.by_remote_id: dict[str, UUID] = {}
+        self.remote_ids: dict[UUID, str] = {}
         self.by_subject: dict[str, list[tuple[UUID, datetime, set[str]]]] = {}
         self.new: list[dict[str, Any]] = []
         self.last: dict[UUID, datetime] = {}
 
     @classmethod
     async def load(cls, db: AsyncSession, mailbox: Mailbox, fresh: Sequence[Arrived]) -> "Threads":
-        """Two queries for the whole batch."""
+        """A few queries for the whole batch."""
         threads = cls(mailbox)
         mentioned = list({mention for each in fresh for mention in each.mentions})
         if mentioned:
@@ -58,6 +62,7 @@ class Threads:
                 )
             )
             threads.by_message_id = {row.message_id: row.thread_id for row in rows}
+        await threads._load_remote(db, fresh)
         subjects = {rules.base_subject(each.mail.subject) for each in fresh if _joins_by_subject(each)}
         if subjects:
             rows = await db.execute(
@@ -77,9 +82,26 @@ class Threads:
                 threads.by_subject.setdefault(row.subject, []).append((row.id, row.last_at, people))
         return threads
 
+    async def _load_remote(self, db: AsyncSession, fresh: Sequence[Arrived]) -> None:
+        sought = {each.fetched.thread_id for each in fresh if each.fetched.thread_id}
+        if not sought:
+            return
+        rows = await db.execute(
+            select(Thread.remote_id, Thread.id)
+            .where(
+                Thread.workspace_id == self.mailbox.workspace_id,
+                Thread.mailbox_id == self.mailbox.id,
+                Thread.remote_id.in_(sought),
+            )
+            .order_by(Thread.last_at)
+        )
+        self.by_remote_id = {row.remote_id: row.id for row in rows}
+
     def thread_of(self, each: Arrived) -> UUID:
-        mail, at = each.mail, each.fetched.received_at
+        mail, at, remote_id = each.mail, each.fetched.received_at, each.fetched.thread_id
         found = next((self.by_message_id[mention] for mention in each.mentions if mention in self.by_message_id), None)
+        if found is None and remote_id is not None:
+            found = self.by_remote_id.get(remote_id)
         if found is None and _joins_by_subject(each):
             found = self._by_subject(each)
         if found is None:
@@ -98,6 +120,9 @@ class Threads:
         # Mails that mention an unknown one belong together even if that one never arrives.
         for mention in each.mentions:
             self.by_message_id.setdefault(mention, found)
+        if remote_id is not None:
+            self.by_remote_id.setdefault(remote_id, found)
+            self.remote_ids.setdefault(found, remote_id)
         self.last[found] = max(at, self.last.get(found, at))
         return found
 
@@ -119,6 +144,18 @@ class Threads:
                 .where(Thread.workspace_id == self.mailbox.workspace_id, Thread.id == bindparam("thread"))
                 .values(last_at=func.greatest(Thread.last_at, bindparam("at"))),
                 touched,
+            )
+        named = [{"thread": thread_id, "remote": remote_id} for thread_id, remote_id in self.remote_ids.items()]
+        if named:
+            await (await db.connection()).execute(
+                update(THREADS)
+                .where(
+                    Thread.workspace_id == self.mailbox.workspace_id,
+                    Thread.id == bindparam("thread"),
+                    Thread.remote_id.is_(None),
+                )
+                .values(remote_id=bindparam("remote")),
+                named,
             )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.domain.mailboxes import drafts
+from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.drafts import Draft
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.sending import pacing, rules
@@ -50,11 +51,12 @@ async def queue(db: AsyncSession, intents: Sequence[Intent]) -> set[tuple[UUID, 
     """Writes intents; returns the (origin, step) of those that are new. One that exists stays as it is."""
     if not intents:
         return set()
+    known = await mailboxes.remote_threads(db, intents[0].workspace_id, {each.thread_id for each in intents})
     written = await db.execute(
         insert(Send)
         .on_conflict_do_nothing(index_elements=["workspace_id", "origin_id", "step"])
         .returning(Send.origin_id, Send.step),
-        [_row(intent) for intent in intents],
+        [_row(intent, known.get(intent.thread_id)) for intent in intents],
     )
     new = {(row.origin_id, row.step) for row in written}
     written_down = [_draft(intent) for intent in intents if (intent.origin_id, intent.step) in new]
@@ -62,12 +64,13 @@ async def queue(db: AsyncSession, intents: Sequence[Intent]) -> set[tuple[UUID, 
     return new
 
 
-def _row(intent: Intent) -> dict[str, Any]:
+def _row(intent: Intent, remote_thread: str | None) -> dict[str, Any]:
     row = {field.name: getattr(intent, field.name) for field in fields(intent) if field.name not in NOT_STORED}
     row["references"] = rules.references_of(intent.in_reply_to, intent.references)
     domain = rules.domain_of(intent.recipient)
     return {
         **row,
+        "remote_thread": remote_thread,
         "recipient_domain": domain,
         "recipient_company": pacing.company_of(domain),
         "message_id": rules.mint_message_id(intent.id, intent.sender),

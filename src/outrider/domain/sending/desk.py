@@ -22,7 +22,7 @@ from outrider.domain.sending import claiming, results
 from outrider.domain.sending.models import Claim
 from outrider.domain.sending.pacing import Pace
 from outrider.domain.sending.results import Looks, Recorded
-from outrider.providers.mail.interface import SendFailed
+from outrider.providers.mail.interface import Receipt, SendFailed
 from outrider.runtime import Runtime
 
 log = structlog.get_logger()
@@ -48,7 +48,7 @@ class Request:
 
     mailbox: Mailbox
     finished: Claim | None
-    result: str | SendFailed
+    result: Receipt | SendFailed
     wants_more: bool
     answer: "asyncio.Future[Taken | None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -64,10 +64,10 @@ class Desk:
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def first(self, mailbox: Mailbox) -> Taken | None:
-        return await self._ask(Request(mailbox, None, "", wants_more=True))
+        return await self._ask(Request(mailbox, None, Receipt(""), wants_more=True))
 
     async def exchange(
-        self, mailbox: Mailbox, claim: Claim, result: str | SendFailed, *, wants_more: bool
+        self, mailbox: Mailbox, claim: Claim, result: Receipt | SendFailed, *, wants_more: bool
     ) -> Taken | None:
         """Hands in a result; returns the mailbox's next claim. Outlives a database that is away for a while."""
         return await self._ask(Request(mailbox, claim, result, wants_more))
@@ -126,7 +126,7 @@ class Desk:
             now = await self._app.clock.due_now(db)
             said = [(each.finished, each.result) for each in batch if each.finished is not None]
             sent = await results.record_sent(
-                db, [(claim, result) for claim, result in said if isinstance(result, str)], at=now
+                db, [(claim, result) for claim, result in said if isinstance(result, Receipt)], at=now
             )
             for claim, result in said:
                 if isinstance(result, SendFailed):

@@ -21,7 +21,7 @@ from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.sending import claiming, queries, results, rules
 from outrider.domain.sending.desk import Desk, Taken
 from outrider.domain.sending.models import Claim, Waiting
-from outrider.providers.mail.interface import ConnectFailed, Outcome, Sender, SendFailed
+from outrider.providers.mail.interface import ConnectFailed, Outcome, Receipt, Sender, SendFailed
 from outrider.runtime import Runtime
 
 log = structlog.get_logger()
@@ -172,19 +172,25 @@ async def send_from(app: Runtime, workspace_id: UUID, mailbox_id: UUID, line: Li
             await _give_back(app, mailbox, taken.claim, error)
 
 
-async def _attempt(sender: Sender, mailbox: Mailbox, taken: Taken) -> str | SendFailed:
+async def _attempt(sender: Sender, mailbox: Mailbox, taken: Taken) -> Receipt | SendFailed:
     claim = taken.claim
     deadline = LeaseDeadline(taken.at + claiming.deadline(claim.lease).total_seconds())
     try:
         raw = rules.compose(mailbox, claim.send, at=claim.at)
-        return await sender.send(raw, sender=mailbox.address, recipient=claim.send.recipient, deadline=deadline)
+        return await sender.send(
+            raw,
+            sender=mailbox.address,
+            recipient=claim.send.recipient,
+            deadline=deadline,
+            thread_id=claim.send.remote_thread,
+        )
     except SendFailed as failure:
         return failure
     except (ValueError, LookupError) as error:
         return SendFailed(Outcome.REFUSED, f"This can't be written as a mail: {error}", enhanced="5.6.0")
 
 
-def _ends_connection(result: str | SendFailed) -> bool:
+def _ends_connection(result: Receipt | SendFailed) -> bool:
     # A refusal of one mail leaves the connection in order; without a reply code it is gone.
     return isinstance(result, SendFailed) and (result.outcome is Outcome.UNKNOWN or result.code in {None, 421})
 

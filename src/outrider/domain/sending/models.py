@@ -96,6 +96,7 @@ class Send(Tenant, Stamped, Model):
     recipient_company: Mapped[str | None] = mapped_column(Text)  # None: an address at a public mail provider
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
+    remote_thread: Mapped[str | None] = mapped_column(Text)  # what the provider calls the conversation
     in_reply_to: Mapped[str | None] = mapped_column(Text)
     references: Mapped[list[str]] = mapped_column("refs", ARRAY(Text), default=list)
     message_id: Mapped[str] = mapped_column(Text)  # minted with the intent, the same on every attempt

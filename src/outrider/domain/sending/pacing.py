@@ -25,7 +25,7 @@ GMAIL = Cap(daily=500)
 WORKSPACE = Cap(daily=2_000)
 EXCHANGE = Cap(daily=10_000, per_minute=30)
 NO_CAP = Cap()
-GMAIL_HOSTS = ("gmail.com", "googlemail.com", "googleapis.com", "google.com")
+GMAIL_HOSTS = ("gmail.com", "googlemail.com", "googleapis.com", "google.com", "google")
 EXCHANGE_HOSTS = ("office365.com", "outlook.com", "microsoft.com")
 CONSUMER_GMAIL = frozenset({"gmail.com", "googlemail.com"})
 

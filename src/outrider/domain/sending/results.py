@@ -16,7 +16,7 @@ from outrider.domain.sending import claiming, replies, rules
 from outrider.domain.sending.events import SendRefused, SendUnconfirmed, Sent
 from outrider.domain.sending.models import Claim, Hold, Send, State, Waiting
 from outrider.domain.sending.replies import ReplyClass
-from outrider.providers.mail.interface import ConnectFailed, Outcome, SendFailed, Step
+from outrider.providers.mail.interface import ConnectFailed, Outcome, Receipt, SendFailed, Step
 
 # A slow worker may report after its lease: what it knows is better than `unknown`.
 OURS = (State.SENDING, State.UNKNOWN)
@@ -56,7 +56,7 @@ class Recorded:
     recipient: str
 
 
-async def record_sent(db: AsyncSession, taken: Sequence[tuple[Claim, str]], *, at: datetime) -> list[Recorded]:
+async def record_sent(db: AsyncSession, taken: Sequence[tuple[Claim, Receipt]], *, at: datetime) -> list[Recorded]:
     """Records that servers took claimed mails of one workspace, with each server's answer as proof.
 
     Returns the rows; those settled otherwise meanwhile are left as they are.
@@ -71,8 +71,11 @@ async def record_sent(db: AsyncSession, taken: Sequence[tuple[Claim, str]], *, a
         "at": at,
     }
     sent = [Recorded(*row) for row in await db.execute(MARK_SENT, values)]
-    proofs = {claim.send.id: proof for claim, proof in taken}
+    receipts = {claim.send.id: receipt for claim, receipt in taken}
+    proofs = {send_id: receipt.proof for send_id, receipt in receipts.items()}
     await _announce_sent(db, sent, at=at, proofs=proofs)
+    by_message_id = {each.message_id: receipts[each.id] for each in sent}
+    await drafts.place(db, workspace_id, list({each.mailbox_id for each in sent}), by_message_id)
     return sent
 
 

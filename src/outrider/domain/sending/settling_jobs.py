@@ -1,4 +1,4 @@
-"""Settles what nobody knows, and keeps copies: everything the outbox does with a mailbox's Sent folder."""
+"""Settles what nobody knows, and keeps copies: everything the outbox does with a mailbox's sent mail."""
 
 from collections import defaultdict
 from uuid import UUID
@@ -56,11 +56,9 @@ async def _look_up(app: Runtime, workspace_id: UUID, mailbox_id: UUID, sends: li
 
 
 async def _find_copies(app: Runtime, mailbox: Mailbox, sends: list[Send]) -> set[UUID]:
-    if mailbox.sent_folder is None:
-        return set()
     account = await connections.account_of(app, mailbox)
     async with app.mail[mailbox.provider].open(account) as reader:
-        return {send.id for send in sends if await reader.find(mailbox.sent_folder, send.message_id)}
+        return {send.id for send in sends if await reader.find(send.message_id)}
 
 
 @jobs.job("sending.keep_copies")
@@ -69,14 +67,14 @@ async def keep_copies(app: Runtime, *, workspace_id: UUID, mailbox_id: UUID) -> 
     async with app.db.begin(Scope(workspace_id, actor="copies")) as db:
         mailbox = await mailboxes.get_any(db, workspace_id, mailbox_id)
         uncopied = await queries.uncopied(db, workspace_id, mailbox_id)
-    if not uncopied or not mailbox.is_usable or mailbox.sent_folder is None:
+    if not uncopied or not mailbox.is_usable:
         return
     account = await connections.account_of(app, mailbox)
     async with app.mail[mailbox.provider].open(account) as reader:
         for send in uncopied:
-            is_there = await reader.find(mailbox.sent_folder, send.message_id)
+            is_there = await reader.find(send.message_id)
             if not is_there:
-                await reader.append(mailbox.sent_folder, actions.copy_of(send, mailbox))
+                await reader.keep_copy(actions.copy_of(send, mailbox))
             async with app.db.begin(Scope(workspace_id, actor="copies")) as db:
                 await connections.learn_saves_sent(db, mailbox, is_there)
                 await actions.mark_copied(db, send, at=now())

@@ -7,7 +7,7 @@ import ssl
 from dataclasses import dataclass, field
 
 from outrider.core.egress import Egress, EgressBlocked, EgressFailed, EgressUnresolved
-from outrider.providers.mail.interface import Account, ConnectFailed, Security, Server, Step
+from outrider.providers.mail.interface import ConnectFailed, Security, Server, ServerAccount, Step
 
 MAX_WORDS = 300  # characters of a server's answer that are worth repeating
 
@@ -73,7 +73,7 @@ def no_starttls(kind: str, server: Server) -> ConnectFailed:
     return ConnectFailed(Step.TLS, kind, message, f"Try {_PORTS[kind].partition(',')[0]}.", is_terminal=True)
 
 
-def login_failed(kind: str, account: Account, answer: str) -> ConnectFailed:
+def login_failed(kind: str, account: ServerAccount, answer: str) -> ConnectFailed:
     """`answer` is the server's, with its number where it has one."""
     message = words(answer, account) or "The server refused the login."
     if _TEMPORARY.search(message) and not _REFUSED.search(message):
@@ -97,7 +97,7 @@ def cannot_login(kind: str, message: str, hint: str) -> ConnectFailed:
     return ConnectFailed(Step.LOGIN, kind, message, hint, is_terminal=True)
 
 
-def check_credentials(kind: str, account: Account) -> None:
+def check_credentials(kind: str, account: ServerAccount) -> None:
     """Control characters separate the fields of every login mechanism, so they can't be part of one."""
     for value in (account.username, account.password or "", account.access_token or ""):
         if has_control(value):
@@ -109,14 +109,14 @@ def has_control(text: str) -> bool:
     return _CONTROL.search(text) is not None
 
 
-def words(answer: str, account: Account | None = None, *, limit: int = MAX_WORDS) -> str:
+def words(answer: str, account: ServerAccount | None = None, *, limit: int = MAX_WORDS) -> str:
     """A server's answer on one line, cut to a readable length, without what could give the account away."""
     for secret in _secrets(account) if account else ():
         answer = answer.replace(secret, "…")
     return _CONTROL.sub(" ", answer).encode(errors="replace").decode()[:limit].strip()
 
 
-def _secrets(account: Account) -> list[str]:
+def _secrets(account: ServerAccount) -> list[str]:
     plain = [secret for secret in (account.password, account.access_token) if secret]
     logins = [f"\0{account.username}\0{secret}" for secret in plain]
     return plain + [base64.b64encode(text.encode()).decode() for text in plain + logins]

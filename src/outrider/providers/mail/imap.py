@@ -30,7 +30,6 @@ from outrider.providers.mail.connecting import (
 from outrider.providers.mail.folders import assign_roles
 from outrider.providers.mail.imap_wire import Connection
 from outrider.providers.mail.interface import (
-    Account,
     Changes,
     ConnectFailed,
     Cursor,
@@ -38,6 +37,7 @@ from outrider.providers.mail.interface import (
     ReadFailed,
     Role,
     Security,
+    ServerAccount,
     Step,
 )
 
@@ -61,7 +61,7 @@ class ImapTimeouts:
 
 @asynccontextmanager
 async def open_imap(
-    network: Network, account: Account, *, threads: Executor, timeouts: ImapTimeouts
+    network: Network, account: ServerAccount, *, threads: Executor, timeouts: ImapTimeouts
 ) -> AsyncIterator["ImapReader"]:
     """Connects and logs in. Raises ConnectFailed."""
     check_credentials("imap", account)
@@ -86,6 +86,7 @@ class ImapReader:
     def __init__(self, connection: Connection, threads: Executor, timeouts: ImapTimeouts) -> None:
         self._connection, self._threads, self._timeouts = connection, threads, timeouts
         self._selected: str | None = None
+        self._sent_name: str | None = None
         self._is_lost = False
 
     @property
@@ -116,7 +117,12 @@ class ImapReader:
         await self._run(lambda: self._listen(folder))
         return await self._watch(min(seconds, MAX_IDLE_SECONDS))
 
-    async def find(self, folder: str, message_id: str) -> bool:
+    async def find(self, message_id: str) -> bool:
+        sent = await self._sent()
+        return sent is not None and await self.find_in(sent, message_id)
+
+    async def find_in(self, folder: str, message_id: str) -> bool:
+        """Whether a message with this Message-ID is in the folder."""
         if has_control(message_id) or not message_id.isascii():
             raise ValueError("a Message-ID is printable ASCII")
 
@@ -126,7 +132,12 @@ class ImapReader:
 
         return await self._run(search)
 
+    async def keep_copy(self, raw: bytes) -> None:
+        sent = await self._sent() or (await self._run(self._create_sent)).name
+        await self.append(sent, raw)
+
     async def append(self, folder: str, raw: bytes) -> None:
+        """Stores a copy, marked as read."""
         await self._run(lambda: self._connection.append(folder, raw, [SEEN]), seconds=self._timeouts.transfer)
 
     async def check_folders(self) -> tuple[Folder, ...]:
@@ -144,6 +155,13 @@ class ImapReader:
     async def log_out(self) -> None:
         with suppress(ReadFailed):
             await self._run(self._connection.logout, seconds=self._timeouts.close)
+
+    async def _sent(self) -> str | None:
+        """The Sent folder, asked for once a connection."""
+        if self._sent_name is None:
+            folders = await self.folders()
+            self._sent_name = next((folder.name for folder in folders if folder.role is Role.SENT), None)
+        return self._sent_name
 
     def _select(self, folder: str) -> dict[bytes, int]:
         # Read-only, and anew each time: it tells of a renumbered folder and drops what earlier answers left behind.
@@ -221,7 +239,7 @@ class ImapReader:
         return ReadFailed(words(str(error)) or "The connection was lost.", is_lost=True)
 
 
-def _greet(network: Network, sock: socket.socket, account: Account, seconds: float) -> Connection:
+def _greet(network: Network, sock: socket.socket, account: ServerAccount, seconds: float) -> Connection:
     """TLS and the server's greeting."""
     server = account.imap
     sock.settimeout(seconds)
@@ -240,7 +258,7 @@ def _greet(network: Network, sock: socket.socket, account: Account, seconds: flo
     return connection
 
 
-def _start_tls(network: Network, connection: Connection, account: Account) -> None:
+def _start_tls(network: Network, connection: Connection, account: ServerAccount) -> None:
     try:
         connection.starttls(network.tls)
     except CapabilityError as error:
@@ -251,7 +269,7 @@ def _start_tls(network: Network, connection: Connection, account: Account) -> No
         raise tls_failed("imap", account.imap, error) from error
 
 
-def _log_in(connection: Connection, account: Account, seconds: float) -> None:
+def _log_in(connection: Connection, account: ServerAccount, seconds: float) -> None:
     connection.wire.allow(seconds=seconds, received=_ANSWER)
     mechanism = _mechanism(connection, account)
     try:
@@ -270,7 +288,7 @@ def _log_in(connection: Connection, account: Account, seconds: float) -> None:
         raise login_failed("imap", account, str(error)) from error
 
 
-def _mechanism(connection: Connection, account: Account) -> str:
+def _mechanism(connection: Connection, account: ServerAccount) -> str:
     if account.access_token is not None:
         for mechanism in ("XOAUTH2", "OAUTHBEARER"):
             if connection.has_capability(f"AUTH={mechanism}"):

@@ -1,7 +1,9 @@
 """One batch of new messages out of a selected folder, bounded in messages and bytes."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 from outrider.providers.mail.imap_wire import Connection
 from outrider.providers.mail.interface import Changes, Cursor, Fetched
@@ -11,6 +13,22 @@ MAX_BATCH = 500
 MAX_BATCH_BYTES = 48 * 2**20  # of message bodies; a single one may be as large as MAX_RAW
 # Servers may count line ends differently in RFC822.SIZE, and lists of numbers come on top.
 MAX_RECEIVED = 2 * MAX_BATCH_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What a cursor says: everything up to `last_uid` under `uid_validity` was read (RFC 9051 2.3.1.1)."""
+
+    uid_validity: int
+    last_uid: int
+    mod_seq: int | None = None
+
+    @classmethod
+    def read(cls, cursor: Cursor) -> Self:
+        return cls(**json.loads(cursor))
+
+    def written(self) -> Cursor:
+        return json.dumps(asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +49,13 @@ def changes(
 ) -> Changes:
     """`selected` is the server's answer to selecting the folder."""
     uid_validity = selected[b"UIDVALIDITY"]
-    is_void = cursor is not None and cursor.uid_validity != uid_validity
-    if cursor is None or is_void:
+    position = Position.read(cursor) if cursor is not None else None
+    is_void = position is not None and position.uid_validity != uid_validity
+    if position is None or is_void:
         last_uid = _highest_uid(connection, selected)
         uids = _newest(connection, selected[b"EXISTS"], since, at_most)
     else:
-        last_uid = cursor.last_uid
+        last_uid = position.last_uid
         uids = _after(connection, selected, last_uid)
     chosen = uids[: min(batch, MAX_BATCH)]
     summaries = _summaries(connection, chosen)
@@ -47,8 +66,8 @@ def changes(
         last_uid = chosen[-1]  # also where it has vanished since the search
     remaining = sum(uid > last_uid for uid in uids)
     return Changes(
-        messages=_messages(connection, fitting),
-        cursor=Cursor(uid_validity, last_uid, selected.get(b"HIGHESTMODSEQ")),
+        messages=_messages(connection, fitting, uid_validity),
+        cursor=Position(uid_validity, last_uid, selected.get(b"HIGHESTMODSEQ")).written(),
         more=remaining > 0,
         reset=is_void,
         remaining=remaining,
@@ -96,7 +115,7 @@ def _fitting(summaries: list[_Summary]) -> list[_Summary]:
     return summaries
 
 
-def _messages(connection: Connection, summaries: list[_Summary]) -> tuple[Fetched, ...]:
+def _messages(connection: Connection, summaries: list[_Summary], uid_validity: int) -> tuple[Fetched, ...]:
     whole = [summary.uid for summary in summaries if summary.size <= MAX_RAW]
     too_large = [summary.uid for summary in summaries if summary.size > MAX_RAW]
     bodies = connection.fetch(whole, ["BODY.PEEK[]"])
@@ -106,7 +125,8 @@ def _messages(connection: Connection, summaries: list[_Summary]) -> tuple[Fetche
         raw = bodies.get(summary.uid, {}).get(b"BODY[]")
         header = _header_of(raw) if raw else headers.get(summary.uid, {}).get(b"BODY[HEADER]<0>")
         if raw or header:  # otherwise it has vanished meanwhile
-            messages.append(Fetched(summary.uid, summary.received_at, summary.size, header or b"", raw or None))
+            place = f"{uid_validity}.{summary.uid}"
+            messages.append(Fetched(place, summary.received_at, summary.size, header or b"", raw or None))
     return tuple(messages)
 
 

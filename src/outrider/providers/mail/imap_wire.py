@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from imapclient import IMAPClient
 
-from outrider.providers.mail.interface import Account, Security, Server
+from outrider.providers.mail.interface import Security, Server, ServerAccount
 
 MAX_LINE = 8 * 2**20  # a SEARCH of a million messages
 MAX_IDLE_BUFFER = 64 * 1024
@@ -164,7 +164,7 @@ class Connection(IMAPClient):  # type: ignore[misc] # the library is untyped
     def _set_read_timeout(self) -> None:
         """The wire has its own limits."""
 
-    def sign_in(self, account: Account, mechanism: str) -> None:
+    def sign_in(self, account: ServerAccount, mechanism: str) -> None:
         """Logs in by a SASL mechanism, or by the LOGIN command. Raises IMAPClient.Error with the server's answer."""
         if mechanism == "LOGIN":
             self.wire.login_quoted(account.username, account.password or "")
@@ -181,7 +181,7 @@ class Connection(IMAPClient):  # type: ignore[misc] # the library is untyped
         return [(flags, (delimiter or b"").decode(), name) for flags, delimiter, name in self._proc_folder_list(data)]
 
 
-def _sasl_answer(mechanism: str, account: Account) -> bytes:
+def _sasl_answer(mechanism: str, account: ServerAccount) -> bytes:
     user, token = account.username, account.access_token
     if mechanism == "XOAUTH2":
         return f"user={user}\x01auth=Bearer {token}\x01\x01".encode()

@@ -1,10 +1,10 @@
-"""What a mailbox provider can do, in terms no vendor owns. `imap` is the first implementation."""
+"""What a mailbox provider can do, in terms no vendor owns. `imap_smtp` and `gmail` implement it."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 
 class Security(StrEnum):
@@ -54,8 +54,8 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """All that is needed to open a mailbox. Exactly one of `password` and `access_token` is set."""
+class ServerAccount:
+    """A mailbox on servers that its owner named. Exactly one of `password` and `access_token` is set."""
 
     address: str
     username: str
@@ -65,37 +65,60 @@ class Account:
     access_token: str | None = field(default=None, repr=False)
 
 
+class TokenSupplier(Protocol):
+    async def __call__(self, *, refused: str | None = None) -> str:
+        """Returns an access token that should hold; `refused` is one that the server no longer takes.
+
+        Raises ConnectFailed, terminal where the owner has to grant the access anew.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedAccount:
+    """A mailbox that its owner let us use by signing in with its provider."""
+
+    address: str
+    tokens: TokenSupplier = field(repr=False)
+
+
+Account = ServerAccount | GrantedAccount
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
+    """Something that is read with a cursor of its own: a folder, or everything where mail lies in none."""
+
     name: str
     role: Role | None
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """How far a folder has been read: everything up to `last_uid` under `uid_validity` (RFC 9051 2.3.1.1)."""
-
-    uid_validity: int
-    last_uid: int
-    mod_seq: int | None = None
+# How far a folder has been read. Only the provider that wrote it knows what it says; it is text, to be stored as it is.
+Cursor = str
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """One message as the server holds it. `raw` is None where it exceeds the size limit; `header` then stands alone."""
+    """One message as the server holds it. `raw` is None where it exceeds the size limit; `header` then stands alone.
 
-    uid: int
+    `id` is the server's own, of this message in this folder and never of another one; `thread_id` likewise where the
+    server keeps conversations. `roles` are what labels make of the message, beyond its folder's role.
+    """
+
+    id: str
     received_at: datetime
     size: int
     header: bytes
     raw: bytes | None
+    thread_id: str | None = None
+    roles: frozenset[Role] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
     """One batch of new messages, oldest first, and the cursor to commit with them.
 
-    `reset` says that the server renumbered the folder: what was known of it by uid is void.
+    `reset` says that the folder is another one now: no id of it means anything any more.
     """
 
     messages: tuple[Fetched, ...]
@@ -107,15 +130,15 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What verification learned of a mailbox."""
+    """What verification learned of a mailbox. `keeps_copies`: whether it stores what it sends; None: to be seen."""
 
     folders: tuple[Folder, ...]
-    capabilities: frozenset[str]
-    smtp_extensions: frozenset[str]
+    keeps_copies: bool | None = None
+    features: frozenset[str] = frozenset()
 
 
 class ConnectFailed(Exception):
-    """Connecting failed at `step` of `server` ("imap" or "smtp"); `hint` says what to do about it.
+    """Connecting failed at `step` of `server` ("imap", "smtp", "google"); `hint` says what to do about it.
 
     `is_terminal` is True where trying again can't help before a person acts (a refused login).
     """
@@ -142,8 +165,17 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # the connection ended after the final dot: it may have been taken (RFC 5321 4.5.3.2.6)
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that a message was taken: the server's words, and its own ids where it gives any."""
+
+    proof: str
+    id: str | None = None
+    thread_id: str | None = None
+
+
 class SendFailed(Exception):
-    """A send did not end in 250. `reply` is the server's text, `code`/`enhanced` its numbers where it gave any."""
+    """The server did not say that it took the message. `reply` is the server's text, `code`/`enhanced` its numbers where it gave any."""
 
     def __init__(self, outcome: Outcome, reply: str, *, code: int | None = None, enhanced: str | None = None) -> None:
         super().__init__(reply)
@@ -162,17 +194,21 @@ class Sender(Protocol):
     After DEFERRED or UNKNOWN the connection may be gone; every later send is then DEFERRED: open another.
     """
 
-    async def send(self, raw: bytes, *, sender: str, recipient: str, deadline: Deadline) -> str:
-        """Returns the server's final reply. Raises SendFailed.
+    async def send(
+        self, raw: bytes, *, sender: str, recipient: str, deadline: Deadline, thread_id: str | None = None
+    ) -> Receipt:
+        """Hands one message over. Raises SendFailed; ConnectFailed where the mailbox can't be used any more.
 
-        The deadline is checked after 354 and before the first byte of the body; once passed, nothing is
-        given away and the outcome is OVERDUE.
+        `thread_id` is the server's own of the conversation it belongs to. The deadline is checked right before the
+        first byte of the message; once passed, nothing is given away and the outcome is OVERDUE.
         """
         ...
 
 
 class Reader(Protocol):
-    """An open reading connection; its calls must not overlap. Each may raise ReadFailed."""
+    """An open reading connection; its calls must not overlap. Each may raise ReadFailed, or ConnectFailed where the
+    mailbox can't be used any more.
+    """
 
     @property
     def can_push(self) -> bool: ...
@@ -190,27 +226,37 @@ class Reader(Protocol):
         ...
 
     async def wait(self, folder: str, *, seconds: float) -> bool:
-        """Waits for new messages in a folder (IDLE, RFC 2177); True as soon as there may be some.
+        """Waits for new messages in a folder; True as soon as there may be some.
 
         News is what came after the last `changes` of the same folder, if no other folder was looked at since.
         False after `seconds` or 25 minutes; at once where the server can't push: `can_push` tells, the caller polls.
         """
         ...
 
-    async def find(self, folder: str, message_id: str) -> bool:
-        """Whether a message with this Message-ID is in the folder."""
+    async def find(self, message_id: str) -> bool:
+        """Whether the mailbox holds a message that it sent with this Message-ID."""
         ...
 
-    async def append(self, folder: str, raw: bytes) -> None:
-        """Stores a copy, marked as read."""
+    async def keep_copy(self, raw: bytes) -> None:
+        """Stores what was sent among the sent messages, marked as read."""
         ...
 
 
-class MailProvider(Protocol):
-    """A way to reach mailboxes. Every failure to connect is a ConnectFailed."""
+Account_contra = TypeVar("Account_contra", contravariant=True)
 
-    async def verify(self, account: Account) -> Verified: ...
 
-    def open(self, account: Account) -> AbstractAsyncContextManager[Reader]: ...
+class MailProvider(Protocol[Account_contra]):
+    """A way to reach mailboxes with one kind of account. Every failure to connect is a ConnectFailed."""
 
-    def sender(self, account: Account) -> AbstractAsyncContextManager[Sender]: ...
+    async def verify(self, account: Account_contra) -> Verified: ...
+
+    def open(self, account: Account_contra) -> AbstractAsyncContextManager[Reader]: ...
+
+    def sender(self, account: Account_contra) -> AbstractAsyncContextManager[Sender]: ...
+
+    async def subscribe(self, account: Account_contra) -> bool:
+        """Asks the provider to call us when there is news, for at least two days; False where it can't.
+
+        A call is a hint and may be lost: mailboxes are polled all the same.
+        """
+        ...

@@ -28,12 +28,12 @@ from outrider.providers.mail.connecting import (
     tls_failed,
     words,
 )
-from outrider.providers.mail.interface import Account, ConnectFailed, Outcome, Security, SendFailed, Server, Step
+from outrider.providers.mail.interface import ConnectFailed, Outcome, Security, SendFailed, Server, ServerAccount, Step
 from outrider.providers.mail.smtp_send import SmtpSender, SmtpTimeouts
 
 
 @asynccontextmanager
-async def open_smtp(network: Network, account: Account, *, timeouts: SmtpTimeouts) -> AsyncIterator[SmtpSender]:
+async def open_smtp(network: Network, account: ServerAccount, *, timeouts: SmtpTimeouts) -> AsyncIterator[SmtpSender]:
     """Connects and logs in. Raises ConnectFailed."""
     check_credentials("smtp", account)
     sock = await dial(network, "smtp", account.smtp, seconds=timeouts.connect)
@@ -57,7 +57,7 @@ async def open_smtp(network: Network, account: Account, *, timeouts: SmtpTimeout
         smtp.close()  # and with it the socket, once TLS has said goodbye
 
 
-async def check_sending(sender: SmtpSender, account: Account) -> None:
+async def check_sending(sender: SmtpSender, account: ServerAccount) -> None:
     """Asks whether the account may send to itself, without sending. Raises ConnectFailed."""
     try:
         await sender.rehearse(sender=account.address, recipient=account.address)
@@ -97,7 +97,7 @@ async def _start_tls(smtp: SMTP, server: Server) -> None:
     await smtp.ehlo()
 
 
-async def _log_in(smtp: SMTP, account: Account) -> None:
+async def _log_in(smtp: SMTP, account: ServerAccount) -> None:
     offered = set(smtp.server_auth_methods)
     user, password, token = account.username, account.password or "", account.access_token
     try:

@@ -14,7 +14,7 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponse
 from aiosmtplib.protocol import SMTPProtocol
 
 from outrider.providers.mail.connecting import words
-from outrider.providers.mail.interface import Deadline, Outcome, SendFailed
+from outrider.providers.mail.interface import Deadline, Outcome, Receipt, SendFailed
 
 BLOCK = 64 * 1024
 READY, TAKEN = 354, 250
@@ -66,14 +66,22 @@ class SmtpSender:
     def extensions(self) -> frozenset[str]:
         return frozenset(name.upper() for name in self._smtp.esmtp_extensions)
 
-    async def send(self, raw: bytes, *, sender: str, recipient: str, deadline: Deadline) -> str:
+    async def send(
+        self,
+        raw: bytes,
+        *,
+        sender: str,
+        recipient: str,
+        deadline: Deadline,
+        thread_id: str | None = None,
+    ) -> Receipt:
         options = self._options(raw, sender, recipient)
         await self._envelope(sender, recipient, options)
         await self._command(b"DATA", expected=(READY,), seconds=self._timeouts.data)
         if deadline.has_passed():
             self._drop()
             raise SendFailed(Outcome.OVERDUE, "There was too little time left to hand the message over.")
-        return (await self._give(raw)).text
+        return Receipt((await self._give(raw)).text)
 
     async def rehearse(self, *, sender: str, recipient: str) -> None:
         """The envelope without a message. Raises SendFailed."""

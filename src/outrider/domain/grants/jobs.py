@@ -1,0 +1,31 @@
+"""Telling a provider that a grant has ended, until it has heard."""
+
+from uuid import UUID
+
+import structlog
+
+from outrider.core import jobs
+from outrider.core.db import Scope
+from outrider.domain.grants import actions
+from outrider.runtime import Runtime
+
+log = structlog.get_logger()
+
+
+@jobs.job("grants.revoke")
+async def revoke(app: Runtime, *, workspace_id: UUID, grant_id: UUID, attempt: int) -> None:
+    if await actions.revoke(app, workspace_id, grant_id):
+        return
+    if attempt >= len(actions.REVOKE_AGAIN):
+        log.warning("grant.erased_unrevoked", grant_id=str(grant_id))
+        await actions.erase(app, workspace_id, grant_id)
+        return
+    async with app.db.begin(Scope(workspace_id, actor="grants")) as db:
+        await jobs.enqueue(
+            db,
+            "grants.revoke",
+            delay=actions.REVOKE_AGAIN[attempt],
+            workspace_id=workspace_id,
+            grant_id=grant_id,
+            attempt=attempt + 1,
+        )

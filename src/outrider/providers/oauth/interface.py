@@ -1,0 +1,62 @@
+"""What a provider of grants can do (OAuth 2.0, RFC 6749, and OpenID Connect), in terms no vendor owns."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a provider gave. `refresh_token` is None where the one we have goes on being good."""
+
+    access_token: str = field(repr=False)
+    expires_at: datetime
+    scopes: frozenset[str]
+    refresh_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom a provider vouches for. `subject` stays the same when the address changes."""
+
+    subject: str
+    email: str
+    name: str
+    picture: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What ties an answer to the question: the state, the PKCE verifier (RFC 7636), and OpenID Connect's nonce."""
+
+    state: str = field(repr=False)
+    verifier: str = field(repr=False)
+    nonce: str = field(repr=False)
+
+
+class GrantFailed(Exception):
+    """The provider gave no tokens. `is_terminal`: it never will for this grant or code; else the next try may work."""
+
+    def __init__(self, message: str, *, is_terminal: bool) -> None:
+        super().__init__(message)
+        self.message, self.is_terminal = message, is_terminal
+
+
+class OAuthProvider(Protocol):
+    """A way to get and renew grants. Every failure is a GrantFailed."""
+
+    scopes: frozenset[str]
+
+    def authorization_url(self, challenge: Challenge, *, redirect_uri: str, hint: str | None = None) -> str:
+        """Where the browser goes; `hint` is the address to sign in with."""
+        ...
+
+    async def exchange(self, code: str, challenge: Challenge, *, redirect_uri: str) -> tuple[Tokens, Identity]:
+        """Trades a code for tokens; terminal unless they carry every scope we asked for."""
+        ...
+
+    async def refresh(self, refresh_token: str) -> Tokens: ...
+
+    async def revoke(self, token: str) -> None:
+        """Ends the grant at the provider; done also where it had ended before."""
+        ...
