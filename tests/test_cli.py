@@ -131,7 +131,7 @@ async def test_why_names_the_reason_and_the_next_try(runtime: Runtime, operator:
     assert "next try: 2" in said
     nothing = await operator.run("why", ada.user.email, str(ada.user.id))
     assert nothing.returncode == 1
-    assert "no enrollment or schedule" in nothing.stderr
+    assert "no enrollment, schedule or sequence" in nothing.stderr
 
 
 async def test_an_unknown_user_is_told_how_to_be_made(operator: Operator) -> None:

@@ -24,6 +24,7 @@ CANARY = "canary"
 # Reviewed: what anybody may call.
 PUBLIC = {
     ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json"), ("GET", "/health"),
+    ("GET", "/u/{token}"), ("POST", "/u/{token}"),
     ("POST", "/auth/connect"), ("POST", "/auth/refresh"),
 }  # fmt: skip
 SECRET_FIELDS = ("password", "passwordHash", "secret", "digest", "wrapped")

@@ -98,9 +98,9 @@ def demo() -> None:
 @app.command(epilog="Example: `outrider why ada@example.com 01a9c6f3-77aa-7e42-a1d0-9b2c8d7e6f05`")
 def why(
     user: Annotated[str, typer.Argument(help="The user's email address.")],
-    id: Annotated[UUID, typer.Argument(help="An enrollment's or schedule's id.")],  # the argument's name
+    id: Annotated[UUID, typer.Argument(help="An enrollment's, schedule's or sequence's id.")],  # its name
 ) -> None:
-    """Say why a follow-up has not left yet, and when it is tried next."""
+    """Say why a follow-up, or a whole sequence, has not left yet, and when it is tried next."""
     from outrider import operating
 
     _run(operating.why(_settings(), user, id))

@@ -14,7 +14,9 @@ from outrider import VERSION
 from outrider.api.edge import Edge
 from outrider.api.followups import app as followups
 from outrider.api.limits import RateLimiter
+from outrider.api.unsubscribe import unsubscribe
 from outrider.domain import all_jobs
+from outrider.domain.suppressions import links
 from outrider.runtime import Runtime
 
 # The longest prefix first.
@@ -31,7 +33,7 @@ def create_app(runtime: Runtime) -> ASGIApp:
     }
     app = Starlette(
         routes=[
-            *(Route(path, endpoint) for path, endpoint in SYSTEM.items()),
+            *(Route(path, endpoint, methods=list(methods)) for path, (endpoint, methods) in SYSTEM.items()),
             *(Mount(path, build(VERSION)) for path, build in SURFACES.items()),
         ],
         middleware=[
@@ -67,4 +69,9 @@ async def metrics(_: Request) -> Response:
     return Response(generate_latest(), media_type="text/plain; version=0.0.4")
 
 
-SYSTEM = {"/livez": livez, "/readyz": readyz, "/metrics": metrics}
+SYSTEM = {
+    "/livez": (livez, ("GET",)),
+    "/readyz": (readyz, ("GET",)),
+    "/metrics": (metrics, ("GET",)),
+    f"{links.PATH}{{token}}": (unsubscribe, ("GET", "POST")),  # the token in it is what it needs
+}

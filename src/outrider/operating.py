@@ -17,7 +17,10 @@ from outrider.domain.accounts import actions as accounts
 from outrider.domain.accounts import queries, sessions
 from outrider.domain.accounts.permissions import Actor
 from outrider.domain.mailboxes import connections, syncing
-from outrider.domain.sequences import schedules
+from outrider.domain.sequences import diagnosis, schedules
+from outrider.domain.sequences import queries as sequences
+from outrider.domain.sequences.diagnosis import SequenceDiagnosis
+from outrider.domain.sequences.queries import SequenceNotFound
 from outrider.main import SURFACES, SYSTEM
 from outrider.providers.mail.interface import Server, ServerAccount
 from outrider.runtime import Runtime
@@ -133,8 +136,9 @@ async def why(settings: Settings, user: str, sought: UUID) -> None:
         actor = await _actor(runtime, user)
         async with runtime.db.begin(actor.scope("")) as db:
             schedule = await schedules.find(db, actor.workspace_id, actor.user_id, sought)
-    if schedule is None:
-        raise NotFound(f"{user} has no enrollment or schedule {sought}.")
+            if schedule is None:
+                _print_diagnosis(await _why_sequence(db, actor, sought))
+                return
     typer.echo(f"step {schedule.step}, {schedule.status}, planned for {schedule.scheduled_for:%Y-%m-%d %H:%M:%S} UTC")
     if schedule.sent_at is not None:
         typer.echo(f"sent at {schedule.sent_at:%Y-%m-%d %H:%M:%S} UTC as {schedule.message_id}")
@@ -143,6 +147,21 @@ async def why(settings: Settings, user: str, sought: UUID) -> None:
         return
     until = f"{found.until:%Y-%m-%d %H:%M:%S} UTC" if found.until else "when somebody acts"
     typer.echo(f"{found.code}: {found.message}\nnext try: {until}")
+
+
+async def _why_sequence(db: AsyncSession, actor: Actor, sought: UUID) -> SequenceDiagnosis:
+    try:
+        sequence = await sequences.get(db, actor.workspace_id, actor.user_id, sought)
+    except SequenceNotFound:
+        raise NotFound(f"{actor.email} has no enrollment, schedule or sequence {sought}.") from None
+    return await diagnosis.of_sequence(db, actor.workspace_id, actor.user_id, sequence)
+
+
+def _print_diagnosis(found: SequenceDiagnosis) -> None:
+    typer.echo(f"{found.code}: {found.message}")
+    for each in found.waiting:
+        until = f"{each.until:%Y-%m-%d %H:%M:%S} UTC" if each.until else "when somebody acts"
+        typer.echo(f"{each.count:>6}  {each.code:<26} first try: {until}")
 
 
 def _require(sought: UUID, found: Sequence[T], noun: str) -> T:
@@ -169,7 +188,11 @@ async def actor_named(db: AsyncSession, email: str) -> Actor:
 
 def all_routes() -> list[dict[str, str]]:
     """Returns every route of every surface with what it needs."""
-    listed = [{"surface": "system", "method": "GET", "path": path, "needs": "public"} for path in SYSTEM]
+    listed = [
+        {"surface": "system", "method": method, "path": path, "needs": "public"}
+        for path, (_, methods) in SYSTEM.items()
+        for method in methods
+    ]
     for prefix, build in SURFACES.items():
         specification = build(VERSION).openapi()
         surface = specification["info"]["title"]

@@ -35,7 +35,9 @@ async def make_enrollment(
     """Enrols a mail; with `is_due` its next step is due already."""
     async with runtime.db.begin(owner.scope) as db:
         loaded = await queries.get(db, owner.workspace_id, owner.user.id, sequence.id)
-        enrollment = await actions.enroll(db, email, loaded, by=owner.actor, due_now=now(), **options)
+        enrollment = await actions.enroll(
+            db, email, loaded, by=owner.actor, keyring=runtime.keyring, due_now=now(), **options
+        )
         if is_due:
             enrollment.next_step_at = now() - timedelta(minutes=1)
         await db.flush()

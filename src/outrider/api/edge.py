@@ -68,8 +68,9 @@ class Edge:
         surface = str(state.get("surface", "system"))
         REQUESTS.labels(surface, scope["method"], str(status)).inc()
         SECONDS.labels(surface, scope["method"]).observe(seconds)
-        # The query may hold personal data and is left out.
-        log.info("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))
+        # The query may hold personal data and is left out; so is a path that is a credential by itself.
+        path = state.get("logged_path", scope["path"])
+        log.info("request", method=scope["method"], path=path, status=status, ms=round(seconds * 1000, 1))
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from outrider.core.clock import now
 from outrider.domain.mailboxes.models import Direction, Mailbox, Message
 from outrider.domain.mailboxes.verdict import Kind
-from outrider.domain.sending import claiming, rules
+from outrider.domain.sending import claiming, letterhead, rules
 from outrider.domain.sending.models import Claim, Hold, MailboxPace, Send, State, Waiting
 from outrider.domain.sending.pacing import Pace
 from outrider.domain.sequences import scheduling
@@ -44,7 +44,9 @@ async def test_a_claim_is_the_whole_mail_under_the_rows_message_id(runtime: Runt
     send = await make_send(runtime, ada, mailbox, await make_message(runtime, mailbox))
     taken = await claim(runtime, ada, mailbox)
     assert taken is not None
-    mail = message_from_bytes(rules.compose(mailbox, taken.send, at=taken.at))
+    async with runtime.db.begin(ada.scope) as db:
+        paper = await letterhead.of(runtime, db, mailbox)
+    mail = message_from_bytes(rules.compose(mailbox, taken.send, paper, at=taken.at))
     assert mail["Message-ID"] == send.message_id
     assert re.fullmatch(r"<[^<>@\s]+@a\.test>", send.message_id)
     assert mail["To"] == "Bob Baker <bob@b.test>"

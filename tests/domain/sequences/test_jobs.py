@@ -41,7 +41,9 @@ class Case:
             kind=kind,
             evidence="as the test says",
             mentions=[self.email.message_id or ""] if mentions is None else mentions,
+            sender="bob@b.test",
             bounced=bounced or [],
+            gone=[],
             returns_on=returns_on,
             received_at=message.received_at,
         )
@@ -58,8 +60,8 @@ class Case:
 
     def fact(self, send: Send) -> dict[str, object]:
         return {
-            "workspace_id": self.ada.workspace_id, "send_id": send.id, "origin": "sequence",
-            "origin_id": self.enrollment.id, "step": 1, "message_id": send.message_id, "recipient": send.recipient,
+            "workspace_id": self.ada.workspace_id, "send_id": send.id, "mailbox_id": self.mailbox.id,
+            "origin": "sequence", "origin_id": self.enrollment.id, "step": 1, "message_id": send.message_id, "recipient": send.recipient,
         }  # fmt: skip
 
 

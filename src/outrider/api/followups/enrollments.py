@@ -17,6 +17,7 @@ from outrider.domain.sequences import actions, queries
 from outrider.domain.sequences.actions import AlreadyAnswered, AlreadyEnrolled, AlreadySent, NotARecipient
 from outrider.domain.sequences.models import Enrollment, EnrollmentClosed
 from outrider.domain.sequences.queries import EnrollmentNotFound
+from outrider.domain.suppressions.actions import RecipientSuppressed
 
 router = contract.router("/enrollments", tag="enrollments")
 
@@ -25,6 +26,13 @@ ENROLLED = AlreadyEnrolled("This thread is being followed up already.", enrollme
 ANSWERED = AlreadyAnswered("This email has been answered, so there is nothing to follow up.", emailId=str(UUID(int=7)))
 STRANGER = NotARecipient("This email was not sent to that address.", field="recipientEmail")
 CLOSED = EnrollmentClosed("This enrollment has ended (replied).", status="replied")
+SUPPRESSED = RecipientSuppressed(
+    "grace@hopper.example gets no mail: they unsubscribed (2026-11-20). Take it off the suppression list first if they"
+    " asked for mail again.",
+    reason="unsubscribe",
+    scope="address",
+    since="2026-11-20T08:12:30+00:00",
+)
 LEFT = AlreadySent("A follow-up has left already; the sequence can't be exchanged any more.")
 
 Variables = Annotated[
@@ -71,7 +79,7 @@ async def list_enrollments(
     needs=Permission.ENROLLMENTS_WRITE,
     model=EnrollmentOut,
     status_code=201,
-    errors=[NOT_FOUND, ENROLLED, ANSWERED, STRANGER],
+    errors=[NOT_FOUND, ENROLLED, ANSWERED, STRANGER, SUPPRESSED],
 )
 async def create_enrollment(
     db: Db,
@@ -87,6 +95,7 @@ async def create_enrollment(
         email,
         sequence,
         by=actor,
+        keyring=app.keyring,
         due_now=await app.clock.due_now(db),
         start_at=body.start_at,
         timezone=body.timezone,

@@ -91,6 +91,7 @@ FOLLOWED = {
     "status": "active",
     "createdAt": "2026-11-18T10:01:12.350Z",
     "updatedAt": "2026-11-18T10:01:12.350Z",
+    "diagnosis": None,
 }
 ENROLLED = {
     "id": ENROLLMENT,
@@ -109,6 +110,7 @@ ENROLLED = {
     "repliedAt": None,
     "reply": None,
     "stopReason": None,
+    "stopProof": None,
     "createdAt": "2026-11-18T10:05:40.201Z",
     "updatedAt": "2026-11-18T10:05:40.201Z",
 }
@@ -124,6 +126,7 @@ PLANNED = {
     "sentAt": None,
     "messageId": None,
     "lastError": None,
+    "proof": None,
     "waitingFor": {
         "reason": "window",
         "code": "out_of_schedule",
@@ -204,7 +207,23 @@ ANSWERS: dict[str, Any] = {
     },
     "list_sequences": _page(FOLLOWED),
     "create_sequence": FOLLOWED,
-    "get_sequence": FOLLOWED,
+    "get_sequence": {
+        **FOLLOWED,
+        "diagnosis": {
+            "code": "out_of_schedule",
+            "message": "The recipient's send window is closed.",
+            "until": "2026-11-23T09:00:00.000Z",
+            "waiting": [
+                {
+                    "reason": "window",
+                    "code": "out_of_schedule",
+                    "message": "The recipient's send window is closed.",
+                    "count": 42,
+                    "until": "2026-11-23T09:00:00.000Z",
+                }
+            ],
+        },
+    },
     "replace_sequence": {**FOLLOWED, "name": "After a proposal, shorter", "updatedAt": "2026-11-19T08:00:00.000Z"},
     "list_enrollments": _page(ENROLLED),
     "create_enrollment": ENROLLED,
@@ -222,6 +241,11 @@ ANSWERS: dict[str, Any] = {
             "matchedBy": "message_id",
         },
         "stopReason": "Somebody answered in the thread.",
+        "stopProof": {
+            "messageId": "01942f00-0000-7000-8000-00000000000c",
+            "matchedBy": "message_id",
+            "evidence": "",
+        },
         "updatedAt": "2026-11-23T11:20:51.870Z",
     },
     "change_enrollment": {**ENROLLED, "nextSendDate": "2030-01-14T14:00:00.000Z"},

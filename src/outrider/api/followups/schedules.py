@@ -106,6 +106,7 @@ def schedule_out(schedule: Schedule) -> ScheduleOut:
         sent_at=schedule.sent_at,
         message_id=schedule.message_id,
         last_error=schedule.last_error,
+        proof=schedule.proof,
         waiting_for=(
             WaitingOut(reason=found.reason.value, code=found.code, message=found.message, until=found.until)
             if found

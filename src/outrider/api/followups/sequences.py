@@ -12,7 +12,7 @@ from outrider.api.followups.contract import WHOLE, Flag, In, Timezone, contract,
 from outrider.api.followups.shapes import SequenceOut
 from outrider.core.pages import Page, PageRequest
 from outrider.domain.accounts.permissions import Permission
-from outrider.domain.sequences import actions, queries
+from outrider.domain.sequences import actions, diagnosis, queries
 from outrider.domain.sequences.actions import SequenceDraft, SequenceInUse, StepDraft
 from outrider.domain.sequences.models import SequenceStatus
 from outrider.domain.sequences.queries import SequenceNotFound
@@ -114,8 +114,10 @@ async def create_sequence(db: Db, actor: Caller, body: SequenceIn) -> SequenceOu
 
 @router.get("/{sequenceId}", needs=Permission.SEQUENCES_READ, model=SequenceOut, errors=[NOT_FOUND])
 async def get_sequence(db: Db, actor: Caller, sequenceId: UUID) -> SequenceOut:  # noqa: N803
-    """Returns one sequence."""
-    return SequenceOut.of(await queries.get(db, actor.workspace_id, actor.user_id, sequenceId))
+    """Returns one sequence, with why it sends or does not."""
+    sequence = await queries.get(db, actor.workspace_id, actor.user_id, sequenceId)
+    found = await diagnosis.of_sequence(db, actor.workspace_id, actor.user_id, sequence)
+    return SequenceOut.of(sequence, found)
 
 
 @router.put("/{sequenceId}", needs=Permission.SEQUENCES_WRITE, model=SequenceOut, errors=[NOT_FOUND, TEMPLATE])

@@ -10,6 +10,7 @@ from outrider.api.followups.contract import Moment, Out
 from outrider.domain.accounts.models import User
 from outrider.domain.mailboxes.models import Mailbox, Message
 from outrider.domain.sending.models import Send, State
+from outrider.domain.sequences.diagnosis import SequenceDiagnosis
 from outrider.domain.sequences.models import Enrollment, Sequence, SequenceStep
 
 ScheduleStatus = Literal["scheduled", "due", "sending", "sent", "failed", "skipped", "cancelled"]
@@ -110,6 +111,37 @@ class StepOut(Out):
         )
 
 
+class WaitingGroupOut(Out):
+    reason: str
+    code: str
+    message: str
+    count: int
+    until: Moment | None
+
+
+class DiagnosisOut(Out):
+    """Why a sequence sends or does not; `code` is `healthy` while something may leave."""
+
+    code: str
+    message: str
+    until: Moment | None
+    waiting: list[WaitingGroupOut]
+
+    @classmethod
+    def of(cls, found: SequenceDiagnosis) -> "DiagnosisOut":
+        return cls(
+            code=found.code,
+            message=found.message,
+            until=found.until,
+            waiting=[
+                WaitingGroupOut(
+                    reason=each.reason.value, code=each.code, message=each.message, count=each.count, until=each.until
+                )
+                for each in found.waiting
+            ],
+        )
+
+
 class SequenceOut(Out):
     id: UUID
     user_id: UUID
@@ -122,10 +154,12 @@ class SequenceOut(Out):
     status: Literal["draft", "active", "archived"]
     created_at: Moment
     updated_at: Moment
+    diagnosis: DiagnosisOut | None = Field(None, description="Only where one sequence is read; null in lists.")
 
     @classmethod
-    def of(cls, sequence: Sequence) -> "SequenceOut":
+    def of(cls, sequence: Sequence, found: SequenceDiagnosis | None = None) -> "SequenceOut":
         return cls(
+            diagnosis=DiagnosisOut.of(found) if found else None,
             id=sequence.id,
             user_id=sequence.user_id,
             name=sequence.name,
@@ -166,6 +200,7 @@ class EnrollmentOut(Out):
     replied_at: Moment | None
     reply: ReplyOut | None
     stop_reason: str | None
+    stop_proof: dict[str, Any] | None = Field(description="The mail, answer or request that ended it.")
     created_at: Moment
     updated_at: Moment
 
@@ -188,6 +223,7 @@ class EnrollmentOut(Out):
             replied_at=enrollment.replied_at,
             reply=ReplyOut.model_validate(enrollment.reply) if enrollment.reply else None,
             stop_reason=enrollment.stop_reason,
+            stop_proof=enrollment.stop_proof,
             created_at=enrollment.created_at,
             updated_at=enrollment.updated_at,
         )
@@ -214,6 +250,7 @@ class ScheduleOut(Out):
     sent_at: Moment | None
     message_id: str | None
     last_error: str | None
+    proof: str | None = Field(description="The server's answer to the sent mail, or where its copy was found.")
     waiting_for: WaitingOut | None
 
 

@@ -49,10 +49,13 @@ class User(Stamped, Model):
 
 
 class Workspace(Stamped, Model):
+    """`postal_address` stands under every mail: bulk mail has to say where its sender can be reached."""
+
     __tablename__ = "workspaces"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     name: Mapped[str] = mapped_column(Text)
+    postal_address: Mapped[str] = mapped_column(Text, default="")
 
 
 class Member(Model):

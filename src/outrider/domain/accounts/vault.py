@@ -9,6 +9,12 @@ from outrider.core.crypto import Keyring, Vault
 from outrider.domain.accounts.models import DataKey
 
 
+async def find_vault(db: AsyncSession, keyring: Keyring, workspace_id: UUID) -> Vault | None:
+    """Returns the vault of a workspace that has sealed something, None for any other."""
+    key = await db.get(DataKey, workspace_id)
+    return keyring.vault(workspace_id, key.wrapped) if key else None
+
+
 async def open_vault(db: AsyncSession, keyring: Keyring, workspace_id: UUID) -> Vault:
     """Returns the workspace's vault, making its data key on first use."""
     key = await db.get(DataKey, workspace_id)

@@ -32,8 +32,9 @@ class MailboxDisconnected(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReceived(Event):
-    """New mail in a thread we wrote to. `mentions` are the Message-IDs it answers or reports on, and `evidence`
-    says what made it of its `kind`.
+    """New mail in a thread we wrote to, or a wish for no more mail in any. `mentions` are the Message-IDs it answers
+    or reports on, and `evidence` says what made it of its `kind`. Of the recipients a bounce is about (`bounced`)
+    those in `gone` will never be reached.
     """
 
     name: ClassVar[str] = "message.received"
@@ -43,6 +44,8 @@ class MessageReceived(Event):
     kind: Kind
     evidence: str
     mentions: list[str]
+    sender: str
     bounced: list[str]
+    gone: list[str]
     returns_on: date | None
     received_at: datetime

@@ -201,7 +201,10 @@ async def _mark_replied(db: AsyncSession, mailbox: Mailbox, rows: Sequence[dict[
 async def _announce(
     db: AsyncSession, mailbox: Mailbox, rows: dict[bytes, dict[str, Any]], fresh: Sequence[Arrived]
 ) -> None:
-    """Tells of mail that came in since the mailbox was connected, in threads that we wrote to."""
+    """Tells of mail that came in since the mailbox was connected, in threads that we wrote to.
+
+    Mail programs ask for no more mail in a thread of its own (RFC 2369).
+    """
     candidates = {
         each.identity: each
         for each in fresh
@@ -224,7 +227,7 @@ async def _announce(
     )
     for identity, each in candidates.items():
         row = rows[identity]
-        if row["thread_id"] in ours:
+        if row["thread_id"] in ours or each.verdict.kind is Kind.UNSUBSCRIBE:
             await emit(
                 db,
                 MessageReceived(
@@ -235,7 +238,9 @@ async def _announce(
                     kind=each.verdict.kind,
                     evidence=each.verdict.evidence[:500],
                     mentions=each.mentions[:20],
-                    bounced=[recipient.address for recipient in each.verdict.bounced][:50],
+                    sender=row["from_address"],
+                    bounced=[refusal.address for refusal in each.verdict.bounced][:50],
+                    gone=[refusal.address for refusal in each.verdict.bounced if refusal.is_hard][:50],
                     returns_on=each.verdict.returns_on,
                     received_at=each.fetched.received_at,
                 ),

@@ -15,6 +15,7 @@ from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.drafts import Draft
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.sending import pacing, rules
+from outrider.domain.sending.letterhead import Letterhead
 from outrider.domain.sending.models import Send, State, Waiting
 
 NOT_STORED = frozenset({"sender", "sender_name"})
@@ -148,9 +149,9 @@ async def hasten(db: AsyncSession, workspace_id: UUID, origin_id: UUID, *, now: 
     return moved > 0
 
 
-def copy_of(send: Send, mailbox: Mailbox) -> bytes:
+def copy_of(send: Send, mailbox: Mailbox, letterhead: Letterhead) -> bytes:
     """The mail as it left, for the Sent folder."""
-    return rules.compose(mailbox, send, at=send.sent_at or send.due_at)
+    return rules.compose(mailbox, send, letterhead, at=send.sent_at or send.due_at)
 
 
 async def mark_copied(db: AsyncSession, send: Send, *, at: datetime) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select, text
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +19,8 @@ from outrider.domain.mailboxes.models import Mailbox, Message
 from outrider.domain.sending import pacing
 from outrider.domain.sending.models import Claim, Hold, MailboxPace, Send, State, Waiting
 from outrider.domain.sending.pacing import DAY, Cap, Pace
+from outrider.domain.suppressions import queries as suppressions
+from outrider.domain.suppressions.queries import NOT_SUPPRESSED
 
 # Looks at the queue of a mailbox in one claim; rows that may not leave yet are put off and the next ones looked at.
 ROUNDS, LOOK_AHEAD = 6, 50
@@ -76,7 +78,7 @@ LINES = (
     )
     .execution_options(populate_existing=True)
 )
-TAKE = text("""
+TAKE = text(f"""
     update sends s set state = 'sending', attempts = s.attempts + 1, worker = :worker, waiting_for = null,
         lease_until = clock_timestamp() + cast(:lease as interval), updated_at = clock_timestamp()
     where s.workspace_id = :workspace and s.id = any(:ids) and s.state = 'queued'
@@ -84,10 +86,11 @@ TAKE = text("""
             select 1 from messages m
             where m.workspace_id = s.workspace_id and m.thread_id = s.thread_id and m.direction = 'in'
                 and m.received_at > s.answered_after
-                and (m.kind in ('human', 'complaint') or (m.kind = 'bounce' and s.recipient = any(m.bounced)))
+                and (m.kind in ('human', 'complaint', 'unsubscribe') or (m.kind = 'bounce' and s.recipient = any(m.bounced)))
         )
+        and {NOT_SUPPRESSED}
     returning s.id, s.attempts
-""")
+""")  # a constant of ours, no value
 
 Place = tuple[UUID, UUID]
 
@@ -294,16 +297,22 @@ async def _take(
         "lease": pace.lease,
     }
     attempts = {row.id: row.attempts for row in await db.execute(TAKE, values)}
-    claims = {}
-    for send in chosen:
-        if send.id in attempts:
-            claims[send.mailbox_id] = Claim(send, attempts[send.id], pace.lease, now)
-        else:
-            # The enrolment hears of it from the message itself; here the row only leaves the queue.
-            send.state, send.waiting_for = State.CANCELLED, None
-            send.last_error = "Somebody answered in the thread."
+    stopped = [send for send in chosen if send.id not in attempts]
+    if stopped:
+        await _stop(db, workspace_id, stopped)
+    return {send.mailbox_id: Claim(send, attempts[send.id], pace.lease, now) for send in chosen if send.id in attempts}
+
+
+async def _stop(db: AsyncSession, workspace_id: UUID, sends: Sequence[Send]) -> None:
+    """Ends rows that were due but may not leave any more. Their owners hear of it from what stopped them."""
+    suppressed = await suppressions.among(
+        db, workspace_id, [send.recipient for send in sends], origins=[send.origin for send in sends]
+    )
+    for send in sends:
+        why = suppressed.get(send.recipient)
+        send.state, send.waiting_for = State.CANCELLED, None
+        send.last_error = why.message if why else "Somebody answered in the thread."
     await db.flush()
-    return claims
 
 
 async def _hold_full(db: AsyncSession, lines: Sequence[Line], *, now: datetime) -> None:
@@ -335,6 +344,8 @@ async def hold(
         statement.on_conflict_do_update(
             index_elements=["workspace_id", "mailbox_id"],
             set_={"held_until": new.held_until, "held_for": new.held_for, "held_reason": new.held_reason},
+            # What holds a mailbox longer stands: a gap must not end a pause.
+            where=or_(MailboxPace.held_until.is_(None), MailboxPace.held_until < new.held_until),
         ),
         [
             {"workspace_id": workspace_id, "mailbox_id": mailbox_id, "held_until": at}

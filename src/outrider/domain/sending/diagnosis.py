@@ -86,6 +86,12 @@ def until_of(now: ColumnElement[datetime]) -> ColumnElement[datetime | None]:
     )
 
 
+def detail_of(now: ColumnElement[datetime]) -> ColumnElement[str | None]:
+    """What more there is to say, as a column: why the mailbox is held, or how the last try ended."""
+    is_held = and_(Send.state == State.QUEUED, Send.due_at <= now, _is_held(now))
+    return case((is_held, func.coalesce(MailboxPace.held_reason, Send.last_error)), else_=Send.last_error)
+
+
 def with_mailbox(query: Select[Any]) -> Select[Any]:
     return query.join(
         Mailbox, and_(Mailbox.workspace_id == Send.workspace_id, Mailbox.id == Send.mailbox_id)

@@ -11,6 +11,7 @@ from outrider.core.events import Event
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendFact(Event):
     send_id: UUID
+    mailbox_id: UUID
     origin: str
     origin_id: UUID
     step: int

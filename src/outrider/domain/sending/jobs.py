@@ -18,8 +18,9 @@ from outrider.core.db import Scope
 from outrider.domain.mailboxes import connections
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.domain.sending import claiming, queries, results, rules
+from outrider.domain.sending import claiming, letterhead, queries, results, rules
 from outrider.domain.sending.desk import Desk, Taken
+from outrider.domain.sending.letterhead import Letterhead
 from outrider.domain.sending.models import Claim, Waiting
 from outrider.providers.mail.interface import ConnectFailed, Outcome, Receipt, Sender, SendFailed
 from outrider.runtime import Runtime
@@ -150,6 +151,7 @@ async def send_from(app: Runtime, workspace_id: UUID, mailbox_id: UUID, line: Li
     assert lines.desk is not None  # noqa: S101  # lines_of makes it
     async with app.db.begin(Scope(workspace_id, actor="pump")) as db:
         mailbox = await mailboxes.get_any(db, workspace_id, mailbox_id)
+        paper = await letterhead.of(app, db, mailbox)
     if not mailbox.is_usable:
         return
     taken = await lines.desk.first(mailbox)
@@ -160,7 +162,7 @@ async def send_from(app: Runtime, workspace_id: UUID, mailbox_id: UUID, line: Li
         async with app.mail[mailbox.provider].sender(account) as sender:
             for sent in count(1):
                 line.since = time.monotonic()
-                result = await _attempt(sender, mailbox, taken)
+                result = await _attempt(sender, mailbox, paper, taken)
                 line.since = time.monotonic()
                 is_turn_over = sent >= BATCH and lines.are_wanted
                 goes_on = not is_turn_over and not lines.is_stopping and not _ends_connection(result)
@@ -172,11 +174,12 @@ async def send_from(app: Runtime, workspace_id: UUID, mailbox_id: UUID, line: Li
             await _give_back(app, mailbox, taken.claim, error)
 
 
-async def _attempt(sender: Sender, mailbox: Mailbox, taken: Taken) -> Receipt | SendFailed:
+async def _attempt(sender: Sender, mailbox: Mailbox, paper: Letterhead, taken: Taken) -> Receipt | SendFailed:
     claim = taken.claim
     deadline = LeaseDeadline(taken.at + claiming.deadline(claim.lease).total_seconds())
     try:
-        raw = rules.compose(mailbox, claim.send, at=claim.at)
+        compose = partial(rules.compose, mailbox, claim.send, paper, at=claim.at)
+        raw = await asyncio.to_thread(compose) if paper.signer else compose()
         return await sender.send(
             raw,
             sender=mailbox.address,

@@ -64,7 +64,8 @@ class Hold(StrEnum):
 class MailboxPace(Model):
     """What holds a whole mailbox back; kept apart from it, since it changes with every mail.
 
-    `ramp_from` is when a new mailbox began; None for one that has a history of sending.
+    `ramp_from` is when a new mailbox began; None for one that has a history of sending. What came back before
+    `healthy_from` no longer counts against it.
     """
 
     __tablename__ = "mailbox_paces"
@@ -75,6 +76,7 @@ class MailboxPace(Model):
     held_for: Mapped[Hold | None] = mapped_column()
     held_reason: Mapped[str | None] = mapped_column(Text)
     ramp_from: Mapped[datetime | None]
+    healthy_from: Mapped[datetime | None]
 
     __table_args__ = (within_workspace("mailbox_id", "mailboxes"),)
 
@@ -115,6 +117,7 @@ class Send(Tenant, Stamped, Model):
     unknown_since: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     copied_at: Mapped[datetime | None]  # when a copy was known to lie in the Sent folder
+    proof: Mapped[str | None] = mapped_column(Text)  # the server's answer to a sent mail, or where its copy was found
     last_error: Mapped[str | None] = mapped_column(Text)
     error_code: Mapped[str | None] = mapped_column(Text)
 

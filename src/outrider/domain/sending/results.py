@@ -24,10 +24,11 @@ UNCONFIRMED = (
     "The connection ended while the mail was handed over, and no copy was found. It may or may not have arrived; "
     "trigger the step to send it again."
 )
+FOUND = "A copy was found in the Sent folder."
 MARK_SENT = text("""
-    update sends s set state = 'sent', sent_at = :at, lease_until = null, waiting_for = null, last_error = null,
+    update sends s set state = 'sent', sent_at = :at, proof = taken.proof, lease_until = null, waiting_for = null, last_error = null,
         error_code = null, look_at = null, updated_at = clock_timestamp()
-    from unnest(cast(:ids as uuid[]), cast(:attempts as bigint[])) as taken(id, attempt)
+    from unnest(cast(:ids as uuid[]), cast(:attempts as bigint[]), cast(:proofs as text[])) as taken(id, attempt, proof)
     where s.workspace_id = :workspace and s.id = taken.id and s.attempts = taken.attempt
         and s.state in ('sending', 'unknown')
     returning s.workspace_id, s.id, s.mailbox_id, s.origin, s.origin_id, s.step, s.message_id, s.recipient
@@ -68,6 +69,7 @@ async def record_sent(db: AsyncSession, taken: Sequence[tuple[Claim, Receipt]], 
         "workspace": workspace_id,
         "ids": [claim.send.id for claim, _ in taken],
         "attempts": [claim.attempt for claim, _ in taken],
+        "proofs": [receipt.proof[:500] for _, receipt in taken],
         "at": at,
     }
     sent = [Recorded(*row) for row in await db.execute(MARK_SENT, values)]
@@ -233,10 +235,10 @@ async def settle(
     if row is None or row.unknown_since is None:
         return
     if was_found:
-        row.state, row.sent_at, row.copied_at = State.SENT, now, now
+        row.state, row.sent_at, row.copied_at, row.proof = State.SENT, now, now, FOUND
         row.waiting_for, row.look_at = None, None
         await db.flush()
-        await _announce_sent(db, [row], at=now, proofs={row.id: "A copy was found in the Sent folder."})
+        await _announce_sent(db, [row], at=now, proofs={row.id: FOUND})
     elif real_now < row.unknown_since + looks.last:
         row.look_at = row.unknown_since + looks.last
     elif mailbox.saves_sent:
@@ -283,6 +285,7 @@ def _facts(send: Send | Recorded) -> dict[str, Any]:
     return {
         "workspace_id": send.workspace_id,
         "send_id": send.id,
+        "mailbox_id": send.mailbox_id,
         "origin": send.origin,
         "origin_id": send.origin_id,
         "step": send.step,

@@ -10,6 +10,7 @@ from email.utils import format_datetime
 from uuid import UUID
 
 from outrider.domain.mailboxes.models import Mailbox
+from outrider.domain.sending.letterhead import Letterhead
 from outrider.domain.sending.models import Send
 
 RETRIES = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60, 120, 240))
@@ -44,7 +45,7 @@ def references_of(message_id: str | None, earlier: Sequence[str]) -> list[str]:
     return chain if len(chain) <= MOST_REFERENCES else [chain[0], *chain[-(MOST_REFERENCES - 1) :]]
 
 
-def compose(mailbox: Mailbox, send: Send, *, at: datetime) -> bytes:
+def compose(mailbox: Mailbox, send: Send, letterhead: Letterhead, *, at: datetime) -> bytes:
     """Builds the mail's bytes. The library refuses CR and LF in every header, so nothing can be injected."""
     mail = EmailMessage(policy=SMTP)
     mail["From"] = Address(_one_line(mailbox.name), addr_spec=mailbox.address)
@@ -56,8 +57,10 @@ def compose(mailbox: Mailbox, send: Send, *, at: datetime) -> bytes:
         mail["In-Reply-To"] = send.in_reply_to
     if send.references:
         mail["References"] = " ".join(send.references)
-    mail.set_content(send.body)
-    return mail.as_bytes()
+    letterhead.write(mail, send, mailbox)
+    mail.set_content(send.body + letterhead.footer(send))
+    raw = mail.as_bytes()
+    return letterhead.signer.sign(raw) if letterhead.signer else raw
 
 
 def _one_line(text: str) -> str:

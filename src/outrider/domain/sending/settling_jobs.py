@@ -11,7 +11,7 @@ from outrider.core.db import Scope
 from outrider.domain.mailboxes import connections
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.domain.sending import actions, queries, results
+from outrider.domain.sending import actions, letterhead, queries, results
 from outrider.domain.sending.desk import looks
 from outrider.domain.sending.models import Send
 from outrider.providers.mail.interface import ConnectFailed, ReadFailed
@@ -67,6 +67,7 @@ async def keep_copies(app: Runtime, *, workspace_id: UUID, mailbox_id: UUID) -> 
     async with app.db.begin(Scope(workspace_id, actor="copies")) as db:
         mailbox = await mailboxes.get_any(db, workspace_id, mailbox_id)
         uncopied = await queries.uncopied(db, workspace_id, mailbox_id)
+        paper = await letterhead.of(app, db, mailbox)
     if not uncopied or not mailbox.is_usable:
         return
     account = await connections.account_of(app, mailbox)
@@ -74,7 +75,7 @@ async def keep_copies(app: Runtime, *, workspace_id: UUID, mailbox_id: UUID) -> 
         for send in uncopied:
             is_there = await reader.find(send.message_id)
             if not is_there:
-                await reader.keep_copy(actions.copy_of(send, mailbox))
+                await reader.keep_copy(actions.copy_of(send, mailbox, paper))
             async with app.db.begin(Scope(workspace_id, actor="copies")) as db:
                 await connections.learn_saves_sent(db, mailbox, is_there)
                 await actions.mark_copied(db, send, at=now())

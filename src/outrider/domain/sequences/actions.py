@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core import windows
 from outrider.core.clock import now
+from outrider.core.crypto import Keyring
 from outrider.core.errors import Conflict, Invalid
 from outrider.core.events import emit
 from outrider.core.ids import new_id
@@ -32,6 +33,7 @@ from outrider.domain.sequences.models import (
     SequenceStatus,
     SequenceStep,
 )
+from outrider.domain.suppressions import actions as suppressions
 from outrider.domain.templates import rendering
 
 MOST_STEPS = 50
@@ -122,6 +124,7 @@ async def enroll(
     sequence: Sequence,
     *,
     by: Actor,
+    keyring: Keyring,
     due_now: datetime,
     start_at: datetime | None = None,
     timezone: str | None = None,
@@ -138,6 +141,7 @@ async def enroll(
     zone = timezone or sequence.timezone
     check_timezone(zone)
     address, name = _recipient(email, recipient)
+    await suppressions.require_reachable(db, keyring, by.workspace_id, address, origin=scheduling.ORIGIN)
     enrollment = Enrollment(
         workspace_id=by.workspace_id,
         id=new_id(),
@@ -266,12 +270,13 @@ async def end(
     status: EnrollmentStatus,
     reason: str,
     *,
-    proof: dict[str, str] | None = None,
+    proof: dict[str, Any] | None = None,
 ) -> None:
     """Ends an open enrolment and takes back what it has in the outbox."""
     if not enrollment.is_open:
         return
     enrollment.end(status, reason)
+    enrollment.stop_proof = proof
     await sending.cancel(db, enrollment.workspace_id, enrollment.id, reason=reason)
     await emit(
         db,

@@ -1,7 +1,7 @@
 """Facts about enrolments."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from outrider.core.events import Event
@@ -23,4 +23,4 @@ class EnrollmentEnded(Event):
     sequence_id: UUID
     status: str
     reason: str
-    proof: dict[str, str]
+    proof: dict[str, Any]

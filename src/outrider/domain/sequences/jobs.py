@@ -18,9 +18,20 @@ from outrider.domain.sending.events import SendRefused, SendUnconfirmed, Sent
 from outrider.domain.sequences import actions, queries, scheduling
 from outrider.domain.sequences.models import Enrollment, EnrollmentStatus
 from outrider.domain.sequences.scheduling import ORIGIN
+from outrider.domain.suppressions.events import Suppressed
+from outrider.domain.suppressions.models import Reason
 from outrider.runtime import Runtime
 
 COMPLAINED = "The recipient reported a mail of this thread as unwanted."
+UNSUBSCRIBED = "The recipient asked for no more mail."
+AT_ONCE = 200
+ENDS_AS = {
+    Reason.UNSUBSCRIBE: EnrollmentStatus.UNSUBSCRIBED,
+    Reason.COMPLAINT: EnrollmentStatus.UNSUBSCRIBED,
+    Reason.BOUNCE: EnrollmentStatus.BOUNCED,
+    Reason.GONE: EnrollmentStatus.BOUNCED,
+    Reason.MANUAL: EnrollmentStatus.CANCELLED,
+}
 
 
 @jobs.periodic("sequences.schedule_due", every=1.0)
@@ -90,11 +101,27 @@ async def on_message(app: Runtime, event: MessageReceived) -> None:
                 await _answered(db, enrollment, event)
             elif event.kind == Kind.BOUNCE:
                 await _bounced(db, enrollment, event)
-            elif event.kind == Kind.COMPLAINT:
+            elif event.kind in {Kind.COMPLAINT, Kind.UNSUBSCRIBE}:
                 proof = {"messageId": str(event.message_id), "evidence": event.evidence}
-                await actions.end(db, enrollment, EnrollmentStatus.UNSUBSCRIBED, COMPLAINED, proof=proof)
+                why = COMPLAINED if event.kind == Kind.COMPLAINT else UNSUBSCRIBED
+                await actions.end(db, enrollment, EnrollmentStatus.UNSUBSCRIBED, why, proof=proof)
             elif event.kind == Kind.OUT_OF_OFFICE:
                 await _away(db, enrollment, event)
+
+
+@on(Suppressed, "sequences.on_suppressed")
+async def on_suppressed(app: Runtime, event: Suppressed) -> None:
+    """Ends whatever is under way to whom nothing is sent any more."""
+    if event.origin not in {None, ORIGIN}:
+        return
+    is_all = False
+    while not is_all:
+        async with app.db.begin(_scope(event.workspace_id)) as db:
+            found = await queries.open_to(db, event.workspace_id, event.value, at_most=AT_ONCE)
+            for enrollment in found:
+                proof = {"suppressionId": str(event.suppression_id), **event.proof}
+                await actions.end(db, enrollment, ENDS_AS[event.reason], event.message, proof=proof)
+            is_all = len(found) < AT_ONCE
 
 
 async def _answered(db: AsyncSession, enrollment: Enrollment, event: MessageReceived) -> None:
@@ -113,6 +140,7 @@ async def _answered(db: AsyncSession, enrollment: Enrollment, event: MessageRece
         return
     proof = {"messageId": str(event.message_id), "matchedBy": matched_by, "evidence": event.evidence}
     if enrollment.status == EnrollmentStatus.COMPLETED:
+        enrollment.stop_proof = proof
         enrollment.status, enrollment.stop_reason = EnrollmentStatus.REPLIED, "Answered after the last step."
         return
     await actions.end(db, enrollment, EnrollmentStatus.REPLIED, "Somebody answered in the thread.", proof=proof)

@@ -106,6 +106,7 @@ class Enrollment(Tenant, Stamped, Model):
     replied_at: Mapped[datetime | None]
     reply: Mapped[dict[str, Any] | None]
     stop_reason: Mapped[str | None] = mapped_column(Text)
+    stop_proof: Mapped[dict[str, Any] | None]  # the message, answer or request that ended it
     hold_reason: Mapped[str | None] = mapped_column(Text)  # why a due step could not be put into the outbox
     timezone: Mapped[str] = mapped_column(Text)
     variables: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -123,6 +124,12 @@ class Enrollment(Tenant, Stamped, Model):
             "thread_id",
             unique=True,
             postgresql_where="status in ('active', 'paused') and deleted_at is null",
+        ),
+        Index(
+            "ix_enrollments_open_recipient",
+            "workspace_id",
+            "recipient",
+            postgresql_where="status in ('active', 'paused')",
         ),
         Index(None, "workspace_id", "user_id", "id", postgresql_where="deleted_at is null"),
         Index(None, "workspace_id", "user_id", "status", "id", postgresql_where="deleted_at is null"),

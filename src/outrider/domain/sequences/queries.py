@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, or_, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -227,3 +227,22 @@ async def changed_since(
         [each.id for each in found_sequences if each.deleted_at is not None],
         [each.id for each in found_enrollments if each.deleted_at is not None],
     )
+
+
+async def open_to(db: AsyncSession, workspace_id: UUID, value: str, *, at_most: int) -> list[Enrollment]:
+    """Locks and returns open enrolments of an address, of a domain and those below it, or with `*` of anybody."""
+    if value == "*":
+        concerns: ColumnElement[bool] = true()
+    elif "@" in value:
+        concerns = Enrollment.recipient == value
+    else:
+        concerns = or_(Enrollment.recipient.endswith(f"@{value}", autoescape=True),
+                       Enrollment.recipient.endswith(f".{value}", autoescape=True))  # fmt: skip
+    rows = await db.scalars(
+        select(Enrollment)
+        .where(Enrollment.workspace_id == workspace_id, Enrollment.status.in_(OPEN), concerns)
+        .order_by(Enrollment.id)
+        .limit(at_most)
+        .with_for_update()
+    )
+    return list(rows)

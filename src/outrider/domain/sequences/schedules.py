@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from outrider.core.pages import Page, PageRequest
 from outrider.domain.sending import diagnosis
 from outrider.domain.sending.diagnosis import Diagnosis
-from outrider.domain.sending.models import Send, State, Waiting
+from outrider.domain.sending.models import UNFINISHED, Send, State, Waiting
 from outrider.domain.sequences.models import OPEN, Enrollment, EnrollmentStatus
 from outrider.domain.sequences.scheduling import ORIGIN
 
@@ -46,14 +46,16 @@ class Schedule:
     sent_at: datetime | None
     message_id: str | None
     last_error: str | None
+    proof: str | None
     waiting_reason: str | None
     waiting_until: datetime | None
+    detail: str | None
 
     @property
     def diagnosis(self) -> Diagnosis | None:
         if self.waiting_reason is None:
             return None
-        return diagnosis.describe(Waiting(self.waiting_reason), self.waiting_until, detail=self.last_error)
+        return diagnosis.describe(Waiting(self.waiting_reason), self.waiting_until, detail=self.detail)
 
 
 STATUS = case(
@@ -109,6 +111,32 @@ async def find(db: AsyncSession, workspace_id: UUID, user_id: UUID, sought: UUID
     own = _queued(Send.workspace_id == workspace_id, Send.user_id == user_id, Send.id == sought)
     row = (await db.execute(own)).one_or_none()
     return _schedule(row) if row else await next_of(db, workspace_id, user_id, sought)
+
+
+async def waiting_in(
+    db: AsyncSession, workspace_id: UUID, user_id: UUID, sequence_id: UUID
+) -> list[tuple[Waiting, int, datetime | None]]:
+    """Returns, for each thing a sequence's follow-ups wait for: how many do, and the first moment it may end."""
+    both = union_all(
+        _planned(
+            Enrollment.workspace_id == workspace_id,
+            Enrollment.user_id == user_id,
+            Enrollment.sequence_id == sequence_id,
+        ),
+        _queued(
+            Send.workspace_id == workspace_id,
+            Send.user_id == user_id,
+            Enrollment.sequence_id == sequence_id,
+            Send.state.in_(UNFINISHED),
+        ),
+    ).subquery()
+    rows = await db.execute(
+        select(both.c.waiting_reason, func.count(), func.min(both.c.waiting_until))
+        .where(both.c.waiting_reason.is_not(None))
+        .group_by(both.c.waiting_reason)
+        .order_by(func.count().desc())
+    )
+    return [(Waiting(row[0]), row[1], row[2]) for row in rows]
 
 
 async def changed_since(
@@ -192,8 +220,10 @@ def _planned(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         null().label("sent_at"),
         null().label("message_id"),
         Enrollment.hold_reason.label("last_error"),
+        null().label("proof"),
         case((is_paused, "paused"), else_=Enrollment.waiting_for).label("waiting_reason"),
         case((is_paused, null()), else_=Enrollment.next_step_at).label("waiting_until"),
+        Enrollment.hold_reason.label("detail"),
     ).where(
         *where,
         Enrollment.status.in_(OPEN),
@@ -218,8 +248,10 @@ def _queued(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
             Send.sent_at,
             Send.message_id,
             Send.last_error,
+            Send.proof,
             diagnosis.reason_of(now).label("waiting_reason"),
             diagnosis.until_of(now).label("waiting_until"),
+            diagnosis.detail_of(now).label("detail"),
         )
         .join(Enrollment, and_(Enrollment.workspace_id == Send.workspace_id, Enrollment.id == Send.origin_id))
         .where(*where, Send.origin == ORIGIN)

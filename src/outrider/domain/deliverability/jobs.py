@@ -1,0 +1,115 @@
+"""What follows from refusals, bounces, complaints and wishes for no more mail."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from outrider.core.clock import now
+from outrider.core.db import Scope
+from outrider.core.events import during, on
+from outrider.domain.deliverability import actions, queries, rules
+from outrider.domain.deliverability.models import FeedbackKind
+from outrider.domain.mailboxes.events import MessageReceived
+from outrider.domain.mailboxes.verdict import Kind
+from outrider.domain.sending.events import SendRefused
+from outrider.domain.suppressions import actions as suppressions
+from outrider.domain.suppressions.models import Reason
+from outrider.runtime import Runtime
+
+# How long after the last mail to somebody their wish for no more is still about ours.
+REMEMBERED = timedelta(days=365)
+
+
+@during(SendRefused)
+async def count_refusals(db: AsyncSession, facts: Sequence[SendRefused]) -> None:
+    """In the transaction of the refusal, so that the next claim already knows."""
+    for fact in facts:
+        if fact.is_recipient:
+            await actions.record(
+                db,
+                workspace_id=fact.workspace_id,
+                mailbox_id=fact.mailbox_id,
+                message_id=fact.message_id,
+                recipient=fact.recipient,
+                kind=FeedbackKind.REFUSED,
+                reason=fact.reason,
+                at=now(),
+            )
+
+
+@on(SendRefused, "deliverability.on_refused")
+async def on_refused(app: Runtime, event: SendRefused) -> None:
+    if not event.is_recipient:
+        return
+    proof = {"sendId": str(event.send_id), "messageId": event.message_id, "answer": event.reason}
+    async with app.db.begin(Scope(event.workspace_id, actor="deliverability")) as db:
+        await suppressions.suppress(
+            db, app.keyring, event.workspace_id, event.recipient, reason=Reason.BOUNCE, proof=proof
+        )
+
+
+@on(MessageReceived, "deliverability.on_message")
+async def on_message(app: Runtime, event: MessageReceived) -> None:
+    react = {
+        Kind.BOUNCE: _bounced,
+        Kind.COMPLAINT: _complained,
+        Kind.UNSUBSCRIBE: _unsubscribed,
+        Kind.LEFT_COMPANY: _gone,
+    }.get(event.kind)
+    if react is not None:
+        async with app.db.begin(Scope(event.workspace_id, actor="deliverability")) as db:
+            await react(app, db, event)
+
+
+async def _bounced(app: Runtime, db: AsyncSession, event: MessageReceived) -> None:
+    """Believes a report only about a mail that did leave here, to the recipient it names (RFC 3464 proves nothing)."""
+    for recipient in event.bounced:
+        message_id = await queries.is_ours(db, event.workspace_id, event.mailbox_id, event.mentions, recipient)
+        if message_id is None:
+            continue
+        is_gone = recipient in event.gone
+        await _record(db, event, message_id, recipient, FeedbackKind.GONE if is_gone else FeedbackKind.BOUNCED)
+        returns = await queries.bounced_at(db, event.workspace_id, recipient, now=event.received_at)
+        if is_gone or rules.is_given_up(returns):
+            await _suppress(app, db, event, recipient, Reason.BOUNCE, aboutMessageId=message_id)
+
+
+async def _complained(app: Runtime, db: AsyncSession, event: MessageReceived) -> None:
+    """The complainer's address is mostly taken out of the report, so the mail it is about names the recipient."""
+    for message_id, recipient in await queries.recipients_of(db, event.workspace_id, event.mailbox_id, event.mentions):
+        await _record(db, event, message_id, recipient, FeedbackKind.COMPLAINT)
+        await _suppress(app, db, event, recipient, Reason.COMPLAINT, aboutMessageId=message_id)
+
+
+async def _unsubscribed(app: Runtime, db: AsyncSession, event: MessageReceived) -> None:
+    if await queries.was_written_to(db, event.workspace_id, event.sender, now=event.received_at, within=REMEMBERED):
+        await _suppress(app, db, event, event.sender, Reason.UNSUBSCRIBE)
+
+
+async def _gone(app: Runtime, db: AsyncSession, event: MessageReceived) -> None:
+    if await queries.was_written_to(db, event.workspace_id, event.sender, now=event.received_at, within=REMEMBERED):
+        await _suppress(app, db, event, event.sender, Reason.GONE)
+
+
+async def _record(
+    db: AsyncSession, event: MessageReceived, message_id: str, recipient: str, kind: FeedbackKind
+) -> None:
+    await actions.record(
+        db,
+        workspace_id=event.workspace_id,
+        mailbox_id=event.mailbox_id,
+        message_id=message_id,
+        recipient=recipient,
+        kind=kind,
+        reason=event.evidence,
+        at=event.received_at,
+    )
+
+
+async def _suppress(
+    app: Runtime, db: AsyncSession, event: MessageReceived, recipient: str, reason: Reason, **more: Any
+) -> None:
+    proof = {"messageId": str(event.message_id), "evidence": event.evidence, **more}
+    await suppressions.suppress(db, app.keyring, event.workspace_id, recipient, reason=reason, proof=proof)
