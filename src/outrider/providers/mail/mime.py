@@ -6,9 +6,9 @@ from email import policy
 from email.message import Message
 from email.parser import BytesParser
 
-from outrider.providers.mail import charsets, headers, html_text, limits, quotes, reports
+from outrider.providers.mail import charsets, forwards, headers, html_text, limits, quotes, reports
 from outrider.providers.mail.limits import TooMuch, check, header_block
-from outrider.providers.mail.parsed import Attachment, ParsedMail
+from outrider.providers.mail.parsed import Attachment, Forwarded, ParsedMail
 
 MAX_TEXT = 200_000
 MAX_ATTACHMENTS = 200
@@ -41,18 +41,31 @@ def parse(raw: bytes) -> ParsedMail:
 
 
 def visible_text(text: str) -> str:
-    """The words that are new in an answer: without quotes, the line above them, and the signature."""
-    lines = text.replace("\r\n", "\n").split("\n")
+    """The words that are new in an answer: without quotes, the line above them, signature, small print and footers."""
+    lines = text.replace("\r\n", "\n").lstrip("\ufeff").split("\n")
     kept: list[str] = []
     at = 0
+    is_signed = False
     while at < len(lines) and not quotes.is_end(lines, at):
+        if quotes.is_signature(lines, at):
+            is_signed = True
+            break
         header = quotes.quote_header(lines, at)
         if header and not _is_quoted_next(lines, at + header):
             break  # quoted without marks, to the end
-        if not header and not lines[at].lstrip().startswith(">") and not quotes.is_added(lines[at]):
-            kept.append(lines[at])
+        if not header and not _is_quoted(lines, at):
+            if quotes.is_added(lines[at]):
+                is_signed = True
+            else:
+                kept.append(lines[at])
         at += header or 1  # below a marked quote the writer may go on
+    if is_signed:
+        kept = kept[: quotes.closing(kept)]
     return "\n".join(kept).strip()
+
+
+def _is_quoted(lines: list[str], at: int) -> bool:
+    return lines[at].lstrip().startswith(">") or quotes.is_left_over(lines, at)
 
 
 def snippet(text: str, at_most: int = 200) -> str:
@@ -68,13 +81,14 @@ def _is_quoted_next(lines: list[str], at: int) -> bool:
 
 def _read(mail: Message, *, poison: str | None = None) -> ParsedMail:
     text, html, attachments = ("", "", ()) if poison else _bodies(mail)
+    subject = headers.decode(next(iter(headers.values(mail, "subject")), ""))
     senders = headers.addresses(headers.values(mail, "from")) or headers.addresses(headers.values(mail, "sender"))
     dates = headers.values(mail, "date")
     return ParsedMail(
         message_id=next((headers.message_id(value) for value in headers.values(mail, "message-id")), None),
         in_reply_to=headers.message_ids(" ".join(headers.values(mail, "in-reply-to"))),
         references=headers.message_ids(" ".join(headers.values(mail, "references"))),
-        subject=headers.decode(next(iter(headers.values(mail, "subject")), "")),
+        subject=subject,
         sent_at=headers.date(dates[0]) if dates else None,
         sender=senders[0] if senders else None,
         reply_to=headers.addresses(headers.values(mail, "reply-to")),
@@ -89,6 +103,7 @@ def _read(mail: Message, *, poison: str | None = None) -> ParsedMail:
         },
         attachments=attachments,
         report=None if poison else reports.read(mail),
+        forwarded=None if poison else _attached(mail) or forwards.find(text, subject),
         parts=() if poison else _part_types(mail),
         poison=poison,
     )
@@ -107,6 +122,27 @@ def _mended(mail: Message) -> Message:
             limits.check(inner)
             part.set_payload(_PARSER.parsebytes(inner).get_payload())
     return mail
+
+
+def _attached(mail: Message) -> Forwarded | None:
+    """The first mail that hangs on this one as a whole; what a report returns is not forwarded."""
+    if mail.get_content_type() == "multipart/report":
+        return None
+    for part in list(mail.walk())[: limits.MAX_PARTS]:
+        payload = part.get_payload()
+        inner = payload[0] if isinstance(payload, list) and payload else None
+        if part.get_content_type() == "message/rfc822" and isinstance(inner, Message) and inner.get("from"):
+            senders = headers.addresses(headers.values(inner, "from"))
+            return Forwarded(
+                sender=senders[0] if senders else None,
+                to=headers.addresses(headers.values(inner, "to")),
+                cc=headers.addresses(headers.values(inner, "cc")),
+                subject=headers.decode(next(iter(headers.values(inner, "subject")), "")),
+                date=headers.decode(next(iter(headers.values(inner, "date")), ""))[:200],
+                text=_bodies(inner)[0],
+                note=_bodies(mail)[0].strip(),
+            )
+    return None
 
 
 def _bodies(mail: Message) -> tuple[str, str, tuple[Attachment, ...]]:

@@ -53,6 +53,21 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A mail inside another one. `date` stands as its program wrote it, in any language; `note` are the words of
+    whoever forwards it. A sender without an address has an empty one.
+    """
+
+    sender: Mailbox | None
+    to: tuple[Mailbox, ...]
+    cc: tuple[Mailbox, ...]
+    subject: str
+    date: str
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedMail:
     """Message-IDs stand with their angle brackets. `text` and `html` are cut at 200,000 characters each.
 
@@ -76,4 +91,5 @@ class ParsedMail:
     attachments: tuple[Attachment, ...]
     report: Report | None
     parts: tuple[str, ...] = ()
+    forwarded: Forwarded | None = None
     poison: str | None = None

@@ -1,46 +1,74 @@
-"""Where in an answer the quoted mail begins, and what mail programs add: the habits of many programs and languages."""
+"""Where in an answer the quoted mail begins, and what programs and companies add: habits of many programs and languages."""
 
 import re
 
-_LONGEST = 300  # characters of a line, or of a few joined, that are looked at
-_MOST_LINES = 3  # over which programs wrap the line above a quote
-_BLOCK = 8  # lines in which the fields of an Outlook quote must stand
+from outrider.providers.mail import field_names
+
+_LONGEST = 400  # characters of a line, or of a few joined, that are looked at
+_MOST_LINES = 7  # over which programs wrap the line above a quote
+_BLOCK = 10  # lines in which the fields of an Outlook quote must stand
 _FEWEST_FIELDS = 3
 
 _WROTE = re.compile(
-    r"\b(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|kirjoitti|napisał(?:\(a\)|a)?|pisze"
-    r"|napsala?|написала?|пише|写道|のメール)\b.{0,120}[:：\-–—*]+\s*$",
+    r"\b(?:wrote|writes|schrieb|schreibt|geschrieben|a écrit|écrit|escribió|escribiste|va escriure|ha scritto|scrive|scritto|escreveu|schreef|geschreven|skrev"
+    r"|kirjoitti|napisał(?:\(a\)|a)?|pisze|napsala?|napísala?|píše|написал(?:\(а\)|а)?|пише|пишет|wrote:|írta|ezt írta|a scris|yazdı|şunu yazdı|kirjutas|je napisa[ol](?:/la)?|έγραψε"
+    r"|đã viết|menulis|написав|写道|寫道|のメール|さんは書きました|さんが書きました|님이 작성)[^\w\n]?.{0,120}[:：\-–—*]+\s*$",
     re.IGNORECASE,
 )
 _WHEN_OR_WHO = re.compile(r"\d{1,2}[:.h/]\d{2}|\b(?:19|20)\d\d\b|\S@\S")
 _BEGINS = re.compile(
-    r"[\s>*-]*(?:(?:on|am|le|el|il|em|op|den|dnia|w dniu|in data|il giorno|på|at)\b|\d{1,4}[./-]|\w{2,12}[.,]\s)",
+    r"[\s>*\ufeff-]*(?:(?:on|am|le|el|il|em|op|den|dnia|w dniu|in data|il giorno|na|på|at|no dia|a|à|vào|pada|στις|dne|dňa|u|ma|pe|pe data)\b|\d{1,4}[./年-]|\d{1,2}\.?\s\w{3,12}|\w{2,12}[.,]\s"
+    r"|[\"<]|\w{1,30}(?: \w{1,30}){0,4} <)",
     re.IGNORECASE,
 )
 # "2016-10-24 15:36 GMT+02:00 Some One <one@example.com>:", as some versions write without a verb.
 _DATE_AND_ADDRESS = re.compile(
-    r"\s*(?:\d{4}[./-]\d{1,2}[./-]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}\.? \w{3,10}\.? \d{4})\b.{0,200}<\s*[^<>]*@[^<>]*>\s*:?\s*$"
+    r"\s*(?:\d{4}[./-]\d{1,2}[./-]\d{1,2}|\d{4}年\d{1,2}月\d{1,2}日|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}\.? \w{3,10}\.? \d{4})[^\n]{0,200}<\s*(?:mailto:)?[^<>]*@[^<>]*>\s*[:：]?\s*$"
+)
+# The same in any language: a time or a year, an address in brackets, at the end a colon.
+_TIME_ADDRESS_COLON = re.compile(
+    r"(?=[^\n]{0,200}(?:\d{1,2}[:.h]\d{2}|\b(?:19|20)\d\d\b))[^\n]{6,250}<\s*(?:mailto:)?[^<>\s]{1,64}@[^<>]{1,200}>[^\n<>]{0,40}[:：]\s*$"
 )
 _SEPARATOR = re.compile(
-    r"[\s*>]*(?:[-_=*—]{2,}\s*(?:(?:original|forwarded|reply) (?:message|e?mail)|(?:ursprüngliche|weitergeleitete) nachricht"
-    r"|message (?:d'origine|transféré|original)|mensaje (?:original|reenviado)|messaggio (?:originale|inoltrato)"
-    r"|mensagem (?:original|encaminhada)|(?:oorspronkelijk|doorgestuurd) bericht|originalmeddelande|wiadomość oryginalna)"
-    r".{0,20}|_{10,}|(?:begin forwarded message|anfang der weitergeleiteten nachricht) ?:)\s*$",
-    re.IGNORECASE,
-)
-_FROM = re.compile(r"[\s*>|]*(?:from|von|de|da|van|från|fra|od|от|lähettäjä|gönderen)\s?:", re.IGNORECASE)
-_FIELD = re.compile(
-    r"[\s*>|]*(?:sent|date|to|cc|subject|reply-to|gesendet|datum|an|betreff|envoyé|à|objet|enviado(?: el)?|fecha|para|asunto|cc"
-    r"|assunto|data|inviato|a|oggetto|risposta|verzonden|aan|onderwerp|skickat|till|ämne|sendt|til|emne|wysłano|do|temat"
-    r"|отправлено|дата|кому|тема)\s?(?:\([^)]{0,20}\)\s?)?:",
+    r"[\s*>]*(?:[-_=*—]{2,}\s*(?:(?:original|forwarded|reply|replied|reply) (?:message|e?mail)|(?:ursprüngliche|weitergeleitete|original)[ -]?(?:nachricht|mail)"
+    r"|message (?:d['’]origine|d['’]original|transféré|original|réexpédié)|mensaje (?:original|reenviado)|messaggio (?:originale|inoltrato|originario)"
+    r"|mensagem (?:original|encaminhada|reencaminhada)|(?:oorspronkelijk|doorgestuurd|origineel) bericht|original(?:meddelande|t meddelande)|ursprungligt meddelande|oprindelig (?:meddelelse|besked)|opprinnelig melding"
+    r"|alkuperäinen viesti|wiadomość oryginalna|oryginalna wiadomość|(?:původní|pôvodná) (?:zpráva|správa)|eredeti üzenet|mesaj original|исходное сообщение|пересылаемое сообщение|元のメッセージ|original ?メッセージ|原始邮件|原始郵件|원본 메일)"
+    r"[^\n]{0,20}|_{10,}|(?:begin forwarded message|anfang der weitergeleiteten (?:nachricht|e-mail)|début du message (?:réexpédié|transféré)|inicio del mensaje reenviado|inizio messaggio inoltrato"
+    r"|begin doorgestuurd bericht|início da mensagem (?:re)?encaminhada|początek przekazywanej wiadomości|転送されたメッセージ) ?:)\s*$",
     re.IGNORECASE,
 )
 _ADDED = re.compile(
-    r"\s*(?:sent from (?:my|outlook|mail for|yahoo|samsung)|get outlook for|von meinem .{2,30} gesendet|gesendet (?:von|mit) "
-    r"|envoyé (?:de|depuis) mon|enviado (?:desde|do) m|inviato da(?:l mio)? |verzonden vanaf mijn|skickat från min)",
+    r"\W{0,3}(?:sent (?:from|via|with|by|using) (?:my|the|outlook|mail|yahoo|samsung|proton|gmail|mobile|iphone|ipad|android|blackberry|a |an |typeapp|bluemail|superhuman|spark|aol|hey|front|edison|mailbird|windows|canary|newton|airmail|postbox)"
+    r"|(?:get|download|try) (?:outlook|bluemail|typeapp|spark|yahoo mail|the (?:new )?\w+ app)|von (?:meinem|unterwegs|mobil)\b.{0,40}(?:gesendet|$)|(?:diese nachricht wurde )?(?:gesendet|versendet|verschickt) (?:von|mit|über|aus)\b|von .{2,40} gesendet\W*$"
+    r"|envoyé (?:de(?:puis)?|à partir d|avec|par)\b|(?:télécharge[zr]|obtene[zr]|obtenir) (?:outlook|yahoo)|enviad[oa] (?:desde|do|a partir|através|con|com|pelo|por)\b|obt(?:én|ener|enha|er)\b.{0,6}outlook|inviato (?:da|con|tramite)|scarica outlook|ottieni outlook"
+    r"|ver(?:zonden|stuurd) (?:vanaf|met|via|vanuit)|(?:download|outlook voor) |wysłan[eoy] z\b|pobierz (?:outlook|aplikacj)|skickat från|sendt fra|lähetetty |отправлено (?:с|из)|odesláno z|odoslané z|trimis de pe"
+    r"|(?:iphone|ipad|android|outlook|yahoo|ソフトバンク|au|ドコモ).{0,24}(?:から送信|で送信|より送信)|発?送信元|从我的.{0,12}发送|發自我的|나의 .{0,12}에서 보냄)",
     re.IGNORECASE,
 )
-_SIGNATURE = re.compile(r"--\s?$")
+_SIGNATURE = re.compile(r"(?:--|—|– ?–|- -)\s{0,2}$")
+_CLOSING = re.compile(
+    r"\W{0,3}(?:(?:with )?(?:best|kind|warm|many|kindest|warmest)?\s?(?:regards|wishes)|all the best|best|cheers|thanks|thank you|many thanks|thanks again|sincerely(?: yours)?|yours(?: sincerely| truly| faithfully)?|respectfully|br|rgds"
+    r"|(?:mit )?(?:freundlichen|besten|lieben|vielen|herzlichen|schönen) grü(?:ß|ss)en?|(?:viele|beste|liebe|schöne|freundliche|herzliche) grü(?:ß|ss)e|mfg|lg|vg|gru(?:ß|ss)|danke|cordialement|bien (?:cordialement|à vous)|salutations|merci|amicalement"
+    r"|saludos(?: cordiales)?|un (?:cordial )?saludo|atentamente|gracias|cordiali saluti|distinti saluti|un saluto|saluti|grazie|atenciosamente|cumprimentos|com os melhores cumprimentos|obrigad[oa]|abraço|met vriendelijke groet(?:en)?|vriendelijke groet(?:en)?|groet(?:en|jes)?|bedankt"
+    r"|pozdrawiam|z poważaniem|dziękuję|med vänlig hälsning|mvh|よろしくお願い(?:いた)?し?ます|敬具)\s*[,.!]?\s*$",
+    re.IGNORECASE,
+)
+_DISCLAIMER = re.compile(
+    r"\W{0,6}(?:(?:this|the information (?:contained )?in this|the contents? of this) (?:e-?mail|message|communication|transmission)\b.{0,120}(?:confidential|intended (?:solely|only|for)|privileged|proprietary)"
+    r"|(?:confidentiality|disclaimer|legal|privacy|important) (?:notice|note|warning|disclaimer|information)\b\W{0,3}(?:\s|$)|disclaimer\s*[:.]|please (?:consider the environment|think before you print)|if you (?:are not|have received|received) (?:the intended|this (?:e-?mail|message) in error)"
+    r"|diese (?:e-?mail|nachricht)\b.{0,80}(?:vertraulich|ausschließlich|nur für)|der inhalt dieser (?:e-?mail|nachricht)|bitte (?:denken|prüfen) sie .{0,40}(?:ausdruck|drucken|umwelt)"
+    r"|(?:ce|le présent|les informations contenues dans ce) (?:message|courriel|e-?mail)\b.{0,100}(?:confidentiel|destinat|exclusi)|este (?:mensaje|correo|e-?mail)\b.{0,100}(?:confidencial|exclusiv|destin)"
+    r"|(?:le informazioni contenute|questo messaggio|questa e-?mail|il presente messaggio)\b.{0,120}(?:riservat|confidenzial|esclusiv|messaggio)|est[ea] (?:mensagem|e-?mail)\b.{0,100}(?:confidencia|exclusiv|destin)|(?:dit|deze) (?:bericht|e-?mail|boodschap)\b.{0,100}(?:vertrouwelijk|uitsluitend|bestemd)"
+    r"|(?:niniejsz\w+|ta|treść tej) (?:wiadomoś\w+|korespondencj\w+)\b.{0,100}(?:poufn|wyłącznie|przeznaczon)|(?:本|この)(?:メール|電子メール).{0,60}(?:機密|秘密|宛て|受信者))",
+    re.IGNORECASE,
+)
+_LIST_FOOTER = re.compile(
+    r"mailing list|listinfo|mailman|unsubscribe|groups\.google|googlegroups|abmelden|désabonn|-(?:users|devel|dev|list)@|lists?\.",
+    re.IGNORECASE,
+)
+_RULE = re.compile(r"[-_=*~]{2,}\s*$")
+_LAST = 6  # lines under a closing that can be a name
 
 
 def quote_header(lines: list[str], at: int) -> int:
@@ -48,28 +76,90 @@ def quote_header(lines: list[str], at: int) -> int:
     first = lines[at][:_LONGEST]
     if not first.strip():
         return 0
-    for count in range(1, _MOST_LINES + 1):
-        joined = " ".join(line.strip() for line in lines[at : at + count])[:_LONGEST]
-        if _DATE_AND_ADDRESS.match(joined) or (_WROTE.search(joined) and _WHEN_OR_WHO.search(joined)):
+    joined, told = "", 0
+    for count, line in enumerate(lines[at : at + _MOST_LINES], 1):
+        if not line.strip():
+            continue
+        joined = f"{joined} {line.strip()}".strip()[:_LONGEST]
+        told += 1
+        if told > 4 or (told > 1 and field_names.kind_of(line)):  # noqa: PLR2004  # they never wrap that far
+            return 0
+        if _is_header(joined):
             return count
-        if not _BEGINS.match(first):
+        if not _BEGINS.match(first) or not _WHEN_OR_WHO.search(joined):
             return 0
     return 0
 
 
+def _is_header(joined: str) -> bool:
+    if _DATE_AND_ADDRESS.match(joined):
+        return True
+    if joined[-1:] not in ":：-–—*":
+        return False
+    return bool((_WROTE.search(joined) and _WHEN_OR_WHO.search(joined)) or _TIME_ADDRESS_COLON.match(joined))
+
+
 def is_end(lines: list[str], at: int) -> bool:
-    """Whether nothing of the writer's words follows: a signature, a separator, or the fields of the quoted mail."""
+    """Whether nothing of the writer's words follows: a separator, or the fields of the quoted mail."""
     line = lines[at][:_LONGEST]
-    return bool(_SIGNATURE.match(line) or _SEPARATOR.match(line)) or _is_field_block(lines, at)
+    return _SEPARATOR.match(line) is not None or _is_field_block(lines, at)
+
+
+def is_signature(lines: list[str], at: int) -> bool:
+    """Whether a signature, a company's small print or a list's footer begins here."""
+    line = lines[at][:_LONGEST]
+    if _SIGNATURE.match(line) or _DISCLAIMER.match(line):
+        return True
+    return _RULE.match(line) is not None and any(
+        _LIST_FOOTER.search(each[:_LONGEST]) or _DISCLAIMER.match(each[:_LONGEST]) for each in lines[at + 1 : at + 5]
+    )
 
 
 def is_added(line: str) -> bool:
     """Whether a mail program put the line there: "Sent from my phone"."""
-    return len(line) < _LONGEST and _ADDED.match(line) is not None
+    return len(line) < 160 and _ADDED.match(line) is not None  # noqa: PLR2004  # longer ones are somebody's
+
+
+def is_left_over(lines: list[str], at: int) -> bool:
+    """Whether the line is the end of a quoted line that was wrapped without its mark."""
+    if at == 0 or at + 1 >= len(lines):
+        return False
+    before, line, after = lines[at - 1], lines[at], lines[at + 1]
+    return (
+        before.startswith(">")
+        and after.startswith(">")
+        and len(before) >= 60  # noqa: PLR2004  # shorter lines are not wrapped
+        and len(line) < 40  # noqa: PLR2004
+        and line[:1].islower()
+    )
+
+
+def closing(lines: list[str]) -> int:
+    """Returns where a closing ("Best regards", a name) begins that ends these lines; their number if none does."""
+    written = [place for place, line in enumerate(lines) if line.strip()]
+    for place in written[-_LAST:]:
+        if place and _CLOSING.match(lines[place][:80]) and all(len(line) < 60 for line in lines[place + 1 :]):  # noqa: PLR2004
+            return place if place > written[0] else len(lines)
+    return len(lines)
 
 
 def _is_field_block(lines: list[str], at: int) -> bool:
-    if not _FROM.match(lines[at][:_LONGEST]):
+    """The fields of a quoted mail; a person who lists "From: Paris, To: Rome" names no subject and no address."""
+    if field_names.kind_of(lines[at]) not in {"from", "subject", "date"}:
         return False
-    fields = [line for line in lines[at + 1 : at + _BLOCK] if _FIELD.match(line[:_LONGEST])]
-    return len(fields) + 1 >= _FEWEST_FIELDS
+    block = lines[at : at + _BLOCK]
+    end = next(
+        (
+            place
+            for place, line in enumerate(block)
+            if not line.strip(" >*\t") and place > 1 and not _goes_on(block, place)
+        ),
+        len(block),
+    )
+    kinds = {field_names.kind_of(line) for line in block[:end]} - {""}
+    has_address = any("@" in line[:_LONGEST] for line in block[:end])
+    return "from" in kinds and len(kinds) >= _FEWEST_FIELDS and ("subject" in kinds or has_address)
+
+
+def _goes_on(block: list[str], place: int) -> bool:
+    return any(field_names.kind_of(line) for line in block[place + 1 : place + 2])
