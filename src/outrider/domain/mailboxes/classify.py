@@ -3,25 +3,30 @@
 The worst error is to miss a person's answer, the next to take a machine for a person; so a machine must show itself.
 """
 
+import re
 from datetime import date, datetime
 
-from outrider.domain.mailboxes import bounces, dates, marks, phrases
+from outrider.domain.mailboxes import bounces, dates, marks, phrases, requests
 from outrider.domain.mailboxes.verdict import Kind, Verdict
 from outrider.providers.mail.mime import visible_text
 from outrider.providers.mail.parsed import ParsedMail
 
 LONGEST_ANSWER = 1_500  # characters of an automatic answer; longer texts talk about such answers
+LONGEST_NOTE = 400  # characters of one who says no more than that somebody is gone
 LONGEST_NOTICE = 6  # words of a subject that is an absence notice all by itself
 
 _MUCH = 4000  # characters of a text that are looked at
+_ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
 
 
 def classify(mail: ParsedMail, *, received_at: datetime) -> Verdict:
     return (
         bounces.find(mail)
         or _receipt_or_calendar(mail)
+        or _programs_request(mail)
         or _automatic(mail, received_at.date())
         or _bulk(mail)
+        or _persons_request(mail)
         or Verdict(Kind.HUMAN, "Nothing in it says that a machine wrote it.")
     )
 
@@ -38,9 +43,19 @@ def _receipt_or_calendar(mail: ParsedMail) -> Verdict | None:
     return None
 
 
+def _programs_request(mail: ParsedMail) -> Verdict | None:
+    found = requests.made_by_program(mail)
+    return Verdict(Kind.UNSUBSCRIBE, f"A program asks for no more mail: {found}") if found else None
+
+
+def _persons_request(mail: ParsedMail) -> Verdict | None:
+    found = requests.made_by_person(mail, visible_text(mail.text))
+    return Verdict(Kind.UNSUBSCRIBE, f"It asks for no more mail: {found}") if found else None
+
+
 def _automatic(mail: ParsedMail, received: date) -> Verdict | None:
     text = visible_text(mail.text)[:_MUCH]
-    reason = marks.automatic(mail) or _says_so(mail, text)
+    reason = marks.automatic(mail) or _robots(mail) or _says_so(mail, text)
     if not reason:
         return None
     returns_on = dates.back_on(text, received=received)
@@ -50,11 +65,26 @@ def _automatic(mail: ParsedMail, received: date) -> Verdict | None:
         or "vacation" in reason
     )
     whole = f"{mail.subject}\n{text}"
+    successor = _successor(mail, text)
     if gone := phrases.GONE_BODY.search(whole):
-        return Verdict(Kind.LEFT_COMPANY, f"{reason} It says: {gone[0]}")
+        return Verdict(Kind.LEFT_COMPANY, f"{reason} It says: {gone[0]}", successor=successor)
     if challenge := phrases.CHALLENGE.search(whole):
         return Verdict(Kind.CHALLENGE, f"{reason} It says: {challenge[0]}")
-    return Verdict(Kind.OUT_OF_OFFICE if is_away else Kind.AUTO_REPLY, reason, returns_on=returns_on)
+    if not is_away:
+        return Verdict(Kind.AUTO_REPLY, reason)
+    return Verdict(Kind.OUT_OF_OFFICE, reason, returns_on=returns_on, successor=successor)
+
+
+def _successor(mail: ParsedMail, text: str) -> str | None:
+    """The first address named that is neither the writer's nor ours."""
+    known = {each.address for each in (*mail.to, *mail.cc)} | ({mail.sender.address} if mail.sender else set())
+    found = (match[0].lower().rstrip(".") for match in _ADDRESS.finditer(text))
+    return next((each for each in found if each not in known and not phrases.NOBODY_SENDER.match(each)), None)
+
+
+def _robots(mail: ParsedMail) -> str:
+    sender = mail.sender.address if mail.sender else ""
+    return f"It comes from {sender}." if phrases.ROBOT_SENDER.search(sender) else ""
 
 
 def _says_so(mail: ParsedMail, text: str) -> str:
@@ -63,6 +93,9 @@ def _says_so(mail: ParsedMail, text: str) -> str:
         return "It says of itself that it is automatic."
     if len(text) <= LONGEST_ANSWER and (found := phrases.SURE_CHALLENGE.search(text)):
         return f"It asks the sender to prove who they are: {found[0]}"
+    is_answered = _bare(mail.subject) != mail.subject.strip()
+    if not is_answered and len(text) <= LONGEST_NOTE and phrases.GONE_BODY.search(text) and _successor(mail, text):
+        return "It answers nothing, says that somebody is gone, and names another."
     is_away = bool(phrases.AWAY_BODY.search(text))
     if is_away and _is_suppressing(mail):
         return "It speaks of an absence, and its headers are a machine's."

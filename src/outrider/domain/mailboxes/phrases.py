@@ -135,3 +135,6 @@ UNDELIVERED_BODY = _any(
     r"^error message below:\s{1,4}[45]\d\d",
 )
 TRANSCRIPT = _any(r"^\W*transcript of session follows", r"^ ?out: [45]\d\d ")
+ROBOT_SENDER = _any(
+    r"(?:^|[-_.])(?:robot|mailbot|auto-?(?:reply|responder|answer|mail(?:er)?)|vacation|majordomo|listserv|mail-?robot)(?:[-_.+]|@)"
+)

@@ -49,4 +49,4 @@ def split(line: str) -> tuple[str, str]:
     if not colon or len(name) > _LONGEST_NAME + 10:
         return "", ""
     kind = KINDS.get(name.strip(_AROUND).lower(), "")
-    return kind, line[len(name) + 1 :].strip(_AROUND + "\r\n") if kind else ""
+    return kind, line[len(name) + 1 :].lstrip(_AROUND).rstrip(" *\t\r\n\u00a0") if kind else ""

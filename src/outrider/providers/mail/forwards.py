@@ -9,17 +9,6 @@ MAX_FIELD_LINES = 40
 _LOOKED_AT = 60_000  # characters of a text
 _FEWEST_FIELDS = 2
 _LONGEST = 400
-_FORWARDED = (
-    r"forward|fwd|weitergeleitet|transf[eé]r|reenviad|rinviat|inoltrat|encaminhad|reencaminhad|doorgestuurd|przekazan|przesłan|転送|转发|轉寄"
-    r"|vidarebefordra|videresend|välitetty|välitetyn|edelleenlähetetty|edastatud|továbbít|přeposl|preposl|пересыл|переслан|перенаправлен|переадресован"
-    r"|ilet|yönlendir|redirec|proslijeđen|prosleđen|posredovan|προωθ|diteruskan|전달"
-)
-# "---- Forwarded message ----", "Begin forwarded message:", and the rest of that line: some programs go on in it.
-_ANNOUNCED = re.compile(
-    rf"[\s>*]{{0,12}}(?:-{{2,}}|_{{2,}})\s*[^\n:]{{0,40}}(?:{_FORWARDED})[^\n:]{{0,60}}?(?:-{{2,}}|_{{2,}})[\s*]{{0,4}}(?P<rest>.*)$"
-    rf"|[\s>*]{{0,12}}[^\n:@]{{0,40}}(?:{_FORWARDED})[^\n:@]{{0,40}}[:：][\s*]{{0,4}}$",
-    re.IGNORECASE,
-)
 _RULE = re.compile(r"[\s>*]{0,8}(?:[-_]{3,}[^\n:]{0,60}[-_]{3,}|[_-]{5,})[\s*]{0,4}(?P<rest>.*)$")
 _PREFIX = re.compile(
     r"\s*(?:\[[^\]]{1,40}\]\s*)?(?P<mark>fwd?|fw|wg|wtr|tr|rv|vs|vb|vl|vd|i|enc|doorst|pd|ilt|fs|redir|tov|továbbítás|přep|přeposláno|prep|転送|转发|轉寄)\s?[:：]\s*",
@@ -33,10 +22,17 @@ _ON_BEHALF = re.compile(
 )
 _QUOTE = re.compile(r"[ \t]{0,3}>[ \t]?")
 _WROTE = re.compile(
-    r"\s*(?:on|am|le|el|il|em|op|den|dnia|w dniu|a|på|in data)?\s*(?P<date>.{4,80}?\d)[^\d\n]{0,12}?(?:,|\s)\s*(?:[\w ]{0,12} )?"
-    r"(?:(?P<quoted>\"[^\"\n]{1,120}\")|(?P<name>[^\W\d][^<>\n,\d]{0,80}?))\s*<(?P<address>[^<>\s@]{1,64}@[^<>\s]{1,200})>",
+    r"\s*(?:on|am|le|el|il giorno|il|em|op|den|d\.|dnia|w dniu|a|på|in data|dne|dňa|u)?\s*(?P<date>.{4,90}?)[\s,]+"
+    r"(?:(?:schrieb|skrev|heeft|hat|kirjoitti|użytkownik|пользователь|користувач|uživatel|používateľ|utilisateur)\s+)?"
+    r"(?:[\"„“«”]\s?(?P<quoted>[^\n\"“”»<>]{1,120}?)\s?[\"”“»]|(?P<name>[^\W\d_][^<>\n,:\d]{0,80}?))\s*<(?P<address>[^<>\s@]{1,64}@[^<>\s]{1,200})>",
     re.IGNORECASE,
 )
+_NAME_FIRST = re.compile(
+    r"\s*\"?(?P<name>[^\W\d_][^<>\n:\"]{0,80}?)\"?\s*<(?P<address>[^<>\s@]{1,64}@[^<>\s]{1,200})>\s+\w{3,14}\s+(?P<date>[^\n]{6,60}?)\s*[:：]$"
+)
+_TWICE = re.compile(
+    r"[\"']?([^\s<>,;\"']{1,64}@[^\s<>,;\"']{1,200})[\"']?\s*<\s*\1\s*>", re.IGNORECASE
+)  # "a@b.example <a@b.example>"
 
 
 def find(text: str, subject: str) -> Forwarded | None:
@@ -67,11 +63,11 @@ def _may_forward(text: str, subject: str) -> bool:
     return _PREFIX.match(subject) is not None or _HINT.search(text) is not None
 
 
-_HINT = re.compile(_FORWARDED, re.IGNORECASE)
+_HINT = re.compile(quotes.FORWARDED, re.IGNORECASE)
 
 
 def _announced(lines: list[str], at: int) -> Forwarded | None:
-    match = _ANNOUNCED.match(lines[at][: _LONGEST * 4])
+    match = quotes.ANNOUNCED.match(lines[at][: _LONGEST * 4])
     if match is None:
         return None
     if rest := (match["rest"] or "").strip():
@@ -178,21 +174,20 @@ _LATER = {
     ),
     "cc": re.compile(rf"(?<=[>\s;])(?:{_alternatives('cc')})(?:\s?[:：]|\s(?=[^:]{{1,80}}<))", re.IGNORECASE),
     "date": re.compile(rf"(?<=[>\s;\w])(?:{_alternatives('date')})\s?[:：]", re.IGNORECASE),
-    "subject": re.compile(rf"(?:{_alternatives('subject')})\s?[:：]", re.IGNORECASE),
+    "subject": re.compile(
+        rf"(?:{_alternatives('subject')})\s?[:：]|(?<=[A-Z\d])(?:{_alternatives('subject')})\s", re.IGNORECASE
+    ),
 }
 
 
 def _under_a_sentence(lines: list[str], at: int, subject: str) -> Forwarded | None:
     """Outlook for Mac forwards under the same sentence as it answers: "On …, "Ann" <ann@…> wrote:"."""
     count = quotes.quote_header(lines, at)
-    match = (
-        _WROTE.match(" ".join(line.strip(" >\t\ufeff") for line in lines[at : at + count])[:_LONGEST])
-        if count
-        else None
-    )
+    sentence = " ".join(line.strip(" >\t\ufeff") for line in lines[at : at + count])[:_LONGEST]
+    match = _NAME_FIRST.match(sentence) or _WROTE.match(sentence) if count else None
     if match is None:
         return None
-    name = (match["quoted"] or match["name"] or "").strip('" ,')
+    name = (match.groupdict().get("quoted") or match["name"] or "").strip('" ,')
     sender = f'"{name}" <{match["address"]}>'
     fields = {"from": sender, "date": match["date"].strip(" ,"), "subject": bare_subject(subject)}
     return _forwarded(fields, before=lines[:at], body=lines[at + count :])
@@ -221,7 +216,8 @@ def _sender(value: str) -> Mailbox | None:
 
 def _mailboxes(value: str) -> tuple[Mailbox, ...]:
     value = _BRACKETED.sub(r"<\1>", _MAILTO.sub("", value)).replace(";", ",").replace("*", "")
-    found = headers.addresses([value[: _LONGEST * 8]])
+    value = _TWICE.sub(r"<\1>", value[: _LONGEST * 8])
+    found = headers.addresses([value])
     return tuple(
         Mailbox(each.address, "" if each.name.lower().strip("'\"") == each.address else each.name.strip("'\" "))
         for each in found

@@ -9,6 +9,17 @@ _MOST_LINES = 7  # over which programs wrap the line above a quote
 _BLOCK = 10  # lines in which the fields of an Outlook quote must stand
 _FEWEST_FIELDS = 3
 
+FORWARDED = (
+    r"forward|fwd|weitergeleitet|transf[eé]r|réexpédi|reenviad|rinviat|inoltrat|encaminhad|reencaminhad|doorgestuurd|przekazan|przekazywan|przesłan|転送|转发|轉寄"
+    r"|vidarebefordra|videresend|välitet|edelleenlähetet|edastat|továbbít|přepos|prepos|пересыл|пересила|пересланн|перенаправлен|переадресован"
+    r"|[iİ]let(?:il|iy|i\b)|yönlendir|redirec|proslijeđen|prosleđen|posredovan|προωθ|diteruskan|전달"
+)
+# "---- Forwarded message ----", "Begin forwarded message:", and the rest of that line: some programs go on in it.
+ANNOUNCED = re.compile(
+    rf"[\s>*]{{0,12}}(?:-{{2,}}|_{{2,}})\s*[^\n:]{{0,40}}(?:{FORWARDED})[^\n:]{{0,60}}?(?:-{{2,}}|_{{2,}})[\s*]{{0,4}}(?P<rest>.*)$"
+    rf"|[\s>*]{{0,12}}[^\n:@]{{0,40}}(?:{FORWARDED})[^\n:@]{{0,40}}[:：][\s*]{{0,4}}$",
+    re.IGNORECASE,
+)
 _WROTE = re.compile(
     r"\b(?:wrote|writes|schrieb|schreibt|geschrieben|a écrit|écrit|escribió|escribiste|va escriure|ha scritto|scrive|scritto|escreveu|schreef|geschreven|skrev"
     r"|kirjoitti|napisał(?:\(a\)|a)?|pisze|napsala?|napísala?|píše|написал(?:\(а\)|а)?|пише|пишет|wrote:|írta|ezt írta|a scris|yazdı|şunu yazdı|kirjutas|je napisa[ol](?:/la)?|έγραψε"
@@ -102,7 +113,7 @@ def _is_header(joined: str) -> bool:
 def is_end(lines: list[str], at: int) -> bool:
     """Whether nothing of the writer's words follows: a separator, or the fields of the quoted mail."""
     line = lines[at][:_LONGEST]
-    return _SEPARATOR.match(line) is not None or _is_field_block(lines, at)
+    return _SEPARATOR.match(line) is not None or _is_field_block(lines, at) or _is_announced(lines, at)
 
 
 def is_signature(lines: list[str], at: int) -> bool:
@@ -157,8 +168,23 @@ def _is_field_block(lines: list[str], at: int) -> bool:
         len(block),
     )
     kinds = {field_names.kind_of(line) for line in block[:end]} - {""}
-    has_address = any("@" in line[:_LONGEST] for line in block[:end])
-    return "from" in kinds and len(kinds) >= _FEWEST_FIELDS and ("subject" in kinds or has_address)
+    is_mails = "subject" in kinds or any("@" in line[:_LONGEST] for line in block[:end]) or _is_dated(block[1])
+    return "from" in kinds and len(kinds) >= _FEWEST_FIELDS and is_mails
+
+
+def _is_dated(line: str) -> bool:
+    """Whether a moment of sending stands there, not just a day: marks of direction may stand between the digits."""
+    kind, value = field_names.split(line[:_LONGEST])
+    plain = re.sub(r"[\u200e\u200f\u202a-\u202e]", "", value)
+    return kind == "date" and bool(re.search(r"\b(?:19|20)\d\d\b", plain) and re.search(r"\d{1,2}[:.]\d{2}", plain))
+
+
+def _is_announced(lines: list[str], at: int) -> bool:
+    match = ANNOUNCED.match(lines[at][:_LONGEST])
+    if match is None:
+        return False
+    following = [line for line in lines[at + 1 : at + 6] if line.strip(" >*\t")][:2]
+    return bool(match["rest"]) or any(field_names.kind_of(line) for line in following)
 
 
 def _goes_on(block: list[str], place: int) -> bool:

@@ -23,18 +23,54 @@ _MAIL = ("message/rfc822", "message/global")
 _MAIL_HEADERS = ("text/rfc822-headers", "message/rfc822-headers", "message/global-headers")
 _ID_LINE = re.compile(r"^message-id:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
 _ORIGINAL_ID_LINE = re.compile(r"^original-message-id:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
+_JUNK_REPORTER = "x-hmxmroriginalrecipient"
+_FEEDBACK_FIELDS = re.compile(r"\s*(?:[\w-]{1,40}:[^\n]{0,300}\n){0,12}feedback-type:\s*\w", re.IGNORECASE)
+_COMPLAINED = re.compile(r"^(?:original-rcpt-to|removal-recipient):[ \t]*([^\n]{3,320})", re.IGNORECASE | re.MULTILINE)
+_MUCH = 20_000
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 
 
 def read(mail: Message) -> Report | None:
     """Returns what a report says of each recipient; None where the mail is none."""
     parts = list(_own_parts(mail))
-    kind = next((found for part in parts if (found := _KINDS.get(part.get_content_type()))), None)
+    kind = next((found for part in parts if (found := _kind(part))), None)
     if kind is None:
         return None
     told = [part for part in parts if part.get_content_type() in _DELIVERY]
     recipients = [recipient for part in told for recipient in _recipients(part)]
+    if kind is ReportKind.FEEDBACK:
+        recipients = _complainants(parts)
     return Report(_original_id(parts), tuple(recipients[:MAX_RECIPIENTS]), kind)
+
+
+def _kind(part: Message) -> ReportKind | None:
+    if found := _KINDS.get(part.get_content_type()):
+        return found
+    if part.get_param("report-type") == "feedback-report" or _is_junk_report(part):
+        return ReportKind.FEEDBACK
+    # Some send the fields of RFC 5965 as plain text.
+    is_text = part.get_content_type() == "text/plain" and not isinstance(part.get_payload(), list)
+    return ReportKind.FEEDBACK if is_text and _FEEDBACK_FIELDS.match(str(part.get_payload())[: _LONGEST * 4]) else None
+
+
+def _is_junk_report(part: Message) -> bool:
+    """Microsoft's junk mail reporting sends the mail alone, with the name of who complained in a header of its own."""
+    payload = part.get_payload()
+    inner = payload[0] if part.get_content_type() in _MAIL and isinstance(payload, list) and payload else None
+    return isinstance(inner, Message) and _JUNK_REPORTER in inner
+
+
+def _complainants(parts: list[Message]) -> list[ReportedRecipient]:
+    found: list[str] = []
+    for part in parts:
+        payload = part.get_payload()
+        inner = payload[0] if isinstance(payload, list) and payload and part.get_content_type() in _MAIL else None
+        if isinstance(inner, Message) and inner.get(_JUNK_REPORTER):
+            found += headers.values(inner, _JUNK_REPORTER)
+        elif part.get_content_type() in _KINDS or _FEEDBACK_FIELDS.match(_text(part)[: _LONGEST * 4]):
+            found += _COMPLAINED.findall(_text(part)[:_MUCH])
+    addresses = dict.fromkeys(box.address for box in headers.addresses(found[:MAX_RECIPIENTS]))
+    return [ReportedRecipient(address, "complained", "", "") for address in addresses]
 
 
 def _own_parts(mail: Message) -> Iterator[Message]:
