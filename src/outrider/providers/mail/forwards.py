@@ -135,8 +135,7 @@ def _is_continuation(line: str, so_far: str, kind: str) -> bool:
         )
     return (
         not so_far
-        or line[:1] in " \t"
-        and "@" in line
+        or (line[:1] in " \t" and "@" in line)
         or (kind == "from" and line.strip().startswith(("<", "[mailto:")))
     )
 

@@ -45,20 +45,21 @@ _FIELDS = re.compile(
     r"^[ \t>]*(final-recipient|original-recipient|action|status|diagnostic-code)[ \t]*:[ \t]*([^\n]*(?:\n[ \t]+\S[^\n:]*$)*)",
     re.IGNORECASE | re.MULTILINE,
 )
-_COMMANDS = (
-    re.compile(r"in reply to\s+(?:the\s+)?(?:end\s+of\s+)?(?P<c>[a-z]{4})\b", re.IGNORECASE),
-    re.compile(
-        r"(?:after|did not like our|refused to accept your message|response to(?: the)?|error (?:after|on|from))\W{0,3}(?:end of )?"
-        r"(?P<c>rcpt|data|mail from|helo|ehlo|initial connection|starttls|auth|connect)\b", re.IGNORECASE,
-    ),  # fmt: skip
-    re.compile(r"\[(?P<c>RCPT_TO|MAIL_FROM|DATA|BODY|CONNECT|HELO|EHLO)\]"),
-    re.compile(r"\bSMTP:(?P<c>RCPT|MAIL|DATA|HELO|EHLO|CONN)", re.IGNORECASE),
-    re.compile(r"\(state (?P<state>\d{1,2})\)"),
-    re.compile(r"does not like (?P<recipient>recipient)|but (?P<sender>sender) was rejected|failed after i (?P<sent>sent) the message"
-               r"|failed on (?P<data>data) command|my (?P<name>name) was rejected", re.IGNORECASE),
-)  # fmt: skip
-_DIALOGUE = re.compile(r"^[ \t]*(?:>>>|In:)[ \t]*([A-Z]{4})\b[^\n]*\n(?:(?![ \t]*(?:>>>|In:))[^\n]*\n){0,3}?[ \t]*(?:<<<|Out:)[ \t]*[45]\d\d",
-                       re.MULTILINE)  # fmt: skip
+_COMMANDS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"in reply to\s+(?:the\s+)?(?:end\s+of\s+)?(?P<c>[a-z]{4})\b",
+        r"(?:after|did not like our|refused to accept your message|response to(?: the)?|error (?:after|on|from))\W{0,3}(?:end of )?(?P<c>rcpt|data|mail from|helo|ehlo|initial connection|starttls|auth|connect)\b",
+        r"\[(?P<c>RCPT_TO|MAIL_FROM|DATA|BODY|CONNECT|HELO|EHLO)\]",
+        r"\bSMTP:(?P<c>RCPT|MAIL|DATA|HELO|EHLO|CONN)",
+        r"\(state (?P<state>\d{1,2})\)",
+        r"does not like (?P<recipient>recipient)|but (?P<sender>sender) was rejected|failed after i (?P<sent>sent) the message|failed on (?P<data>data) command|my (?P<name>name) was rejected",
+    )
+)
+_DIALOGUE = re.compile(
+    r"^[ \t]*(?:>>>|In:)[ \t]*([A-Z]{4})\b[^\n]*\n(?:(?![ \t]*(?:>>>|In:))[^\n]*\n){0,3}?[ \t]*(?:<<<|Out:)[ \t]*[45]\d\d",
+    re.MULTILINE,
+)
 _QMAIL = {"recipient": "RCPT", "sender": "MAIL", "sent": "DATA", "data": "DATA", "name": "HELO"}
 _GMAIL_STATES = {"14": "RCPT", "12": "RCPT", "15": "DATA", "16": "DATA", "17": "DATA", "18": "DATA"}
 
