@@ -1,6 +1,7 @@
 """Measures the reading of incoming mail on a folder of labelled mails. `python -m bench.judge FOLDER [--errors]`.
 
-The folder holds `autoreplies`, `bounces` and `replies`, each with mails and a `labels.jsonl`.
+The folder holds `autoreplies`, `bounces` and `replies`, each with mails and a `labels.jsonl`; what is missing is passed
+over. A folder that is one of the three by itself will do too.
 """
 
 import argparse
@@ -9,6 +10,8 @@ import re
 import time
 import zlib
 from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,36 +19,52 @@ from typing import Any
 from outrider.domain.mailboxes.classify import classify
 from outrider.domain.mailboxes.verdict import Kind, Verdict
 from outrider.providers.mail.mime import parse, visible_text
-from outrider.providers.mail.parsed import ParsedMail
+from outrider.providers.mail.parsed import Mailbox, ParsedMail
 
-SETS = ("autoreplies", "bounces", "replies")
-# A list's mail that a person wrote is no machine's answer; people's mail and a list's are one class here.
+# A list's mail that a person wrote is no machine's answer; people's mail and a list's are one class here, and one who
+# asks for no more mail is a person.
 CLASS_OF = {
-    Kind.OUT_OF_OFFICE: "ooo", Kind.AUTO_REPLY: "auto", Kind.RECEIPT: "mdn", Kind.BULK: "human",
+    Kind.OUT_OF_OFFICE: "ooo", Kind.AUTO_REPLY: "auto", Kind.RECEIPT: "mdn", Kind.BULK: "human", Kind.UNSUBSCRIBE: "human",
 }  # fmt: skip
-BOUNCE_CLASS_OF = {Kind.RECEIPT: "delivery_notice", Kind.BOUNCE: "bounce", Kind.DELAY: "bounce",
-                   Kind.COMPLAINT: "complaint", Kind.OUT_OF_OFFICE: "auto_reply", Kind.AUTO_REPLY: "auto_reply"}  # fmt: skip
+# In this set a complaint by a program's "unsubscribe" button counts as one.
+BOUNCE_CLASS_OF = {
+    Kind.RECEIPT: "delivery_notice", Kind.BOUNCE: "bounce", Kind.DELAY: "bounce", Kind.COMPLAINT: "complaint",
+    Kind.UNSUBSCRIBE: "complaint", Kind.OUT_OF_OFFICE: "auto_reply", Kind.AUTO_REPLY: "auto_reply",
+}  # fmt: skip
 UNDATED = datetime(2026, 1, 1, tzinfo=UTC)
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    row: Row
+    mail: ParsedMail
+    verdict: Verdict
 
 
 def main() -> None:
     options = _options()
     errors: list[str] = []
-    spent, mails = 0.0, 0
-    for name in SETS:
-        rows = [row for row in _rows(options.folder / name) if options.part in {"all", _part(row["file"])}]
+    parsing, judging, mails = 0.0, 0.0, 0
+    for name, report in REPORTS.items():
+        folder = _folder(options.folder, name)
+        if folder is None:
+            print(f"\n{name}: not there")
+            continue
+        rows = [row for row in _rows(folder) if options.part in {"all", _part(row["file"])}]
         judged = []
         for row in rows:
-            mail = parse((options.folder / name / row["file"]).read_bytes())
+            raw = (folder / row["file"]).read_bytes()
             started = time.perf_counter()
-            verdict = classify(mail, received_at=mail.sent_at or UNDATED)
-            spent += time.perf_counter() - started
-            mails += 1
-            judged.append((row, mail, verdict))
+            mail = parse(raw)
+            parsed = time.perf_counter()
+            judged.append(Judged(row, mail, classify(mail, received_at=mail.sent_at or UNDATED)))
+            parsing, judging, mails = parsing + parsed - started, judging + time.perf_counter() - parsed, mails + 1
         print(f"\n{name}: {len(rows)} mails")
-        {"autoreplies": _autoreplies, "bounces": _bounces, "replies": _replies}[name](judged, errors)
-    print(f"\n{mails / max(spent, 1e-9):,.0f} mails a second judged, parsing not counted")
+        report(judged, errors)
+    print(
+        f"\n{mails / max(judging, 1e-9):,.0f} mails a second judged, {mails / max(parsing + judging, 1e-9):,.0f} with parsing"
+    )
     if options.errors:
         print("\n".join(["", *errors]))
 
@@ -58,52 +77,154 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _folder(folder: Path, name: str) -> Path | None:
+    if (folder / name / "labels.jsonl").exists():
+        return folder / name
+    # The folder may itself be one of the sets: the fields of its labels tell which.
+    own = folder / "labels.jsonl"
+    first = next(iter(own.read_text("utf-8").splitlines()), "{}") if own.exists() else "{}"
+    return folder if FIELD_OF[name] in json.loads(first) else None
+
+
 def _rows(folder: Path) -> list[Row]:
-    labels = folder / "labels.jsonl"
-    return [json.loads(line) for line in labels.read_text("utf-8").splitlines()] if labels.exists() else []
+    lines = (folder / "labels.jsonl").read_text("utf-8").splitlines()
+    rows = [json.loads(line) for line in lines if line.strip()]
+    there = [row for row in rows if (folder / row["file"]).exists()]
+    if len(there) < len(rows):
+        print(f"\n{len(rows) - len(there)} mails of {folder} are labelled but not there")
+    return there
 
 
 def _part(file: str) -> str:
     return "seen" if zlib.crc32(file.encode()) % 3 else "held"
 
 
-def _autoreplies(judged: list[tuple[Row, ParsedMail, Verdict]], errors: list[str]) -> None:
-    pairs = [(row["class"], CLASS_OF.get(verdict.kind, str(verdict.kind)), row) for row, _, verdict in judged]
+def _autoreplies(judged: list[Judged], errors: list[str]) -> None:
+    pairs = [(each.row["class"], CLASS_OF.get(each.verdict.kind, str(each.verdict.kind)), each.row) for each in judged]
     _print_classes(pairs, errors)
-    languages = sorted({row["language"] for _, _, row in pairs})
-    rates = {each: [want == got for want, got, row in pairs if row["language"] == each] for each in languages}
-    print("  by language:", " ".join(f"{each} {_rate(rates[each])}" for each in languages))
-    machines = [got != "human" for want, got, _ in pairs if want != "human"]
-    print("  machines told from people:", _rate(machines))
-    dated = [(row, verdict) for row, _, verdict in judged if row["return_date"]]
-    print("  day of return exact, or the day after an end:", _rate([_is_day(*each) for each in dated]))
+    for language in sorted({row.get("language") or "?" for _, _, row in pairs}):
+        own = [(want, got) for want, got, row in pairs if (row.get("language") or "?") == language]
+        print(
+            f"  {language}: class exact {_rate(want == got for want, got in own)}"
+            f"  machines found {_rate(got != 'human' for want, got in own if want != 'human')}"
+            f"  precision {_rate(want != 'human' for want, got in own if got != 'human')}"
+            f"  people kept {_rate(got == 'human' for want, got in own if want == 'human')}"
+        )
+    _print("machines told from people", [got != "human" for want, got, _ in pairs if want != "human"])
+    _print("people told from machines", [got == "human" for want, got, _ in pairs if want == "human"])
+    dated = [each for each in judged if each.row.get("return_date")]
+    _print("day of return exact, or the day after an end", [_is_day(each.row, each.verdict) for each in dated])
+    away = [each for each in judged if each.row["class"] in {"ooo", "left_company"}]
+    _print("successor exact", [each.row.get("forward_to") == each.verdict.successor for each in away])
+    asked = [(each.row.get("intent") == "unsubscribe", each.verdict.kind is Kind.UNSUBSCRIBE) for each in judged]
+    _print("requests for no more mail found", [got for want, got in asked if want])
+    _print("of what was taken for one", [want for want, got in asked if got])
+    errors += [f"{each.row['file']}: day of return {each.row['return_date']} read as {each.verdict.returns_on}"
+               for each in dated if not _is_day(each.row, each.verdict)]  # fmt: skip
+    errors += [f"{each.row['file']}: successor {each.row.get('forward_to')} read as {each.verdict.successor}"
+               for each in away if each.row.get("forward_to") != each.verdict.successor]  # fmt: skip
 
 
 def _is_day(row: Row, verdict: Verdict) -> bool:
     if verdict.returns_on is None:
         return False
     gap = (verdict.returns_on - datetime.fromisoformat(row["return_date"]).date()).days
-    return gap == 0 or (row["return_kind"] == "until" and gap == 1)
+    return gap == 0 or (row.get("return_kind") == "until" and gap == 1)
 
 
-def _bounces(judged: list[tuple[Row, ParsedMail, Verdict]], errors: list[str]) -> None:
+def _bounces(judged: list[Judged], errors: list[str]) -> None:
     _print_classes(
-        [(row["kind"], BOUNCE_CLASS_OF.get(verdict.kind, "not_bounce"), row) for row, _, verdict in judged], errors
+        [(each.row["kind"], BOUNCE_CLASS_OF.get(each.verdict.kind, "not_bounce"), each.row) for each in judged], errors
     )
-    named = [(row, verdict) for row, _, verdict in judged if row["kind"] == "bounce" and row["recipients"]]
-    print("  recipients exact:", _rate([sorted(row["recipients"]) == sorted(each.address for each in verdict.bounced)
-                                         for row, verdict in named]))  # fmt: skip
+    bounces = [each for each in judged if each.row["kind"] == "bounce"]
+    _print("recipients exact", [sorted(each.row["recipients"]) == sorted(refusal.address for refusal in each.verdict.bounced)
+                                for each in bounces if each.row.get("recipients")])  # fmt: skip
+    _print("status exact, where it stands in the text", [
+        bool(each.verdict.bounced) and each.verdict.bounced[0].status == each.row["status"]
+        for each in bounces if each.row.get("status_in_text")
+    ])  # fmt: skip
+    _print("reason exact", [each.verdict.reason == each.row.get("reason") for each in bounces])
+    _print("hard or soft", [each.verdict.is_hard == each.row.get("hard") for each in bounces])
+    by_reason = Counter(each.row.get("reason") for each in bounces)
+    hits = Counter(each.row.get("reason") for each in bounces if each.verdict.reason == each.row.get("reason"))
+    print("  reasons:", " ".join(f"{reason} {hits[reason]}/{count}" for reason, count in by_reason.most_common()))
+    errors += [
+        f"{each.row['file']}: {each.row.get('format')} {each.row.get('reason')} ({_hardness(each.row.get('hard'))}) read as "
+        f"{each.verdict.reason} ({_hardness(each.verdict.is_hard)})"
+        for each in bounces if each.verdict.reason != each.row.get("reason")
+    ]  # fmt: skip
 
 
-def _replies(judged: list[tuple[Row, ParsedMail, Verdict]], errors: list[str]) -> None:
-    outcomes = []
-    for row, mail, _ in judged:
-        if row["kind"] == "reply":
-            is_exact = _fold(visible_text(mail.text)) in {_fold(text) for text in row["accept"]}
-            outcomes.append(is_exact)
-            if not is_exact:
-                errors.append(f"{row['file']}: visible text of {row['origin']}")
-    print("  visible text exact:", _rate(outcomes))
+def _hardness(is_hard: bool | None) -> str:
+    return {True: "hard", False: "soft", None: "unknown"}[is_hard]
+
+
+def _replies(judged: list[Judged], errors: list[str]) -> None:
+    replies = [each for each in judged if each.row["kind"] == "reply"]
+    exact = {each.row["file"]: _is_visible_exact(each) for each in replies}
+    _print("visible text exact", exact.values())
+    languages = sorted({each.row.get("lang") or "?" for each in replies})
+    rates = {
+        name: [exact[each.row["file"]] for each in replies if (each.row.get("lang") or "?") == name]
+        for name in languages
+    }
+    print("  by language:", " ".join(f"{name} {sum(rates[name])}/{len(rates[name])}" for name in languages))
+    errors += [
+        f"{each.row['file']}: visible text of {each.row.get('origin')}"
+        for each in replies
+        if not exact[each.row["file"]]
+    ]
+    forwards = [each for each in judged if each.row["kind"] == "forward"]
+    for name, is_right in FORWARD_FIELDS.items():
+        told = [(each, is_right(each)) for each in forwards]
+        _print(f"forwarded {name}", [right for _, right in told])
+        errors += [f"{each.row['file']}: forwarded {name} of {each.row.get('client')} {each.row.get('lang')}"
+                   for each, right in told if not right]  # fmt: skip
+    others = [each for each in judged if each.row["kind"] == "not_forward"]
+    _print("answers not taken for forwards", [each.mail.forwarded is None for each in others])
+
+
+def _is_visible_exact(each: Judged) -> bool:
+    accepted = each.row.get("accept") or [each.row.get("visible_text") or ""]
+    return _fold(visible_text(each.mail.text)) in {_fold(text) for text in accepted}
+
+
+def _forwarded_text(name: str) -> Callable[[Judged], bool]:
+    def is_right(each: Judged) -> bool:
+        found = each.mail.forwarded
+        return _fold(each.row["forwarded"].get(name) or "") == _fold(str(getattr(found, name)) if found else "")
+
+    return is_right
+
+
+def _forwarded_sender(label: str, field: str) -> Callable[[Judged], bool]:
+    def is_right(each: Judged) -> bool:
+        sender: Mailbox | None = each.mail.forwarded.sender if each.mail.forwarded else None
+        return (each.row["forwarded"].get(label) or "").lower() == (getattr(sender, field).lower() if sender else "")
+
+    return is_right
+
+
+def _are_recipients_right(each: Judged) -> bool:
+    wanted = sorted(one["email"].lower() for one in each.row["forwarded"].get("to") or ())
+    return wanted == sorted(box.address for box in (each.mail.forwarded.to if each.mail.forwarded else ()))
+
+
+def _is_note_right(each: Judged) -> bool:
+    found = visible_text(each.mail.forwarded.note) if each.mail.forwarded else ""
+    return _fold(each.row.get("visible_text") or "") == _fold(found)
+
+
+FORWARD_FIELDS: dict[str, Callable[[Judged], bool]] = {
+    "sender's address": _forwarded_sender("from_email", "address"),
+    "sender's name": _forwarded_sender("from_name", "name"),
+    "recipients": _are_recipients_right,
+    "subject": _forwarded_text("subject"),
+    "date": _forwarded_text("date"),
+    "note": _is_note_right,
+}
+REPORTS = {"autoreplies": _autoreplies, "bounces": _bounces, "replies": _replies}
+FIELD_OF = {"autoreplies": "return_date", "bounces": "reason", "replies": "visible_text"}
 
 
 def _print_classes(pairs: list[tuple[str, str, Row]], errors: list[str]) -> None:
@@ -114,8 +235,13 @@ def _print_classes(pairs: list[tuple[str, str, Row]], errors: list[str]) -> None
     errors += [f"{row['file']}: {want} taken for {got}" for want, got, row in pairs if want != got]
 
 
-def _rate(outcomes: list[bool]) -> str:
-    return _share(sum(outcomes), len(outcomes))
+def _print(name: str, outcomes: Iterable[bool]) -> None:
+    print(f"  {name}: {_rate(outcomes)}")
+
+
+def _rate(outcomes: Iterable[bool]) -> str:
+    told = list(outcomes)
+    return _share(sum(told), len(told))
 
 
 def _share(part: int, whole: int) -> str:

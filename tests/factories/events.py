@@ -24,7 +24,7 @@ def received(
         mentions=[email.message_id or ""] if mentions is None else mentions,
         sender=sender,
         bounced=bounced or [],
-        gone=gone or [],
+        refusals=[{"address": each, "isHard": each in (gone or [])} for each in bounced or []],
         returns_on=None,
         received_at=now(),
     )

@@ -62,7 +62,7 @@ WRITTEN = [
     ("Re: Hello", "I'm on vacation until Friday, but call me on Monday, this looks great.", ""),
     ("Re: Hello", "I am out of the office today. Tomorrow at ten?", ""),
     ("Re: Hello", "No thanks.", "Precedence: bulk"),
-    ("Re: Hello", "Please take me off your list.", "Precedence: list\nList-Id: <dev.example.org>"),
+    ("Re: Hello", "Please put me on your list.", "Precedence: list\nList-Id: <dev.example.org>"),
     ("Re: Hello", "Who are you?\n\n> I am out of the office until Friday.", ""),
     ("Re: Automatic reply: Hello", "I'm back now. What is the price?", ""),
     ("Re: Out of office", "Thanks, enjoy it! We can speak next week.", ""),

@@ -87,8 +87,13 @@ async def test_an_automatic_reply_stops_nothing(runtime: Runtime) -> None:
     assert await claim(runtime, ada, mailbox) is not None
 
 
-@pytest.mark.parametrize(("bounced", "is_stopped"), [(["bob@b.test"], True), (["carol@c.test"], False), ([], False)])
-async def test_a_bounce_stops_only_whom_it_is_about(runtime: Runtime, bounced: list[str], is_stopped: bool) -> None:
+@pytest.mark.parametrize(
+    ("bounced", "returns_ours", "is_stopped"),
+    [(["bob@b.test"], True, True), (["carol@c.test"], True, False), ([], True, False), (["bob@b.test"], False, False)],
+)
+async def test_a_bounce_stops_only_whom_it_is_about(
+    runtime: Runtime, bounced: list[str], returns_ours: bool, is_stopped: bool
+) -> None:
     ada = await make_user(runtime)
     mailbox = await make_mailbox(runtime, ada)
     email = await make_message(runtime, mailbox)
@@ -97,8 +102,20 @@ async def test_a_bounce_stops_only_whom_it_is_about(runtime: Runtime, bounced: l
         runtime, mailbox, direction=Direction.IN, kind=Kind.BOUNCE, thread_id=email.thread_id, minutes_ago=1
     )
     async with runtime.db.begin(ada.scope) as db:
-        (await db.merge(report)).bounced = bounced
+        stored = await db.merge(report)
+        stored.bounced, stored.in_reply_to = bounced, [email.message_id or "" if returns_ours else "<forged@c.test>"]
     assert (await claim(runtime, ada, mailbox) is None) is is_stopped
+
+
+async def test_who_asked_for_no_more_mail_gets_none(runtime: Runtime) -> None:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
+    email = await make_message(runtime, mailbox)
+    await make_send(runtime, ada, mailbox, email)
+    await make_message(
+        runtime, mailbox, direction=Direction.IN, kind=Kind.UNSUBSCRIBE, thread_id=email.thread_id, minutes_ago=1
+    )
+    assert await claim(runtime, ada, mailbox) is None
 
 
 async def test_a_full_mailbox_says_until_when(runtime: Runtime) -> None:

@@ -43,7 +43,6 @@ class Case:
             mentions=[self.email.message_id or ""] if mentions is None else mentions,
             sender="bob@b.test",
             bounced=bounced or [],
-            gone=[],
             returns_on=returns_on,
             received_at=message.received_at,
         )
@@ -110,6 +109,16 @@ async def test_a_bounce_of_its_recipient_ends_it_as_bounced(case: Case) -> None:
 async def test_a_bounce_of_somebody_else_ends_nothing(case: Case) -> None:
     await case.received(Kind.BOUNCE, bounced=["carol@c.test"])
     assert (await case.now()).status is EnrollmentStatus.ACTIVE
+
+
+async def test_a_bounce_that_returns_no_mail_of_ours_ends_nothing(case: Case) -> None:
+    await case.received(Kind.BOUNCE, bounced=[case.enrollment.recipient], mentions=["<forged@c.test>"])
+    assert (await case.now()).status is EnrollmentStatus.ACTIVE
+
+
+async def test_who_asks_for_no_more_mail_is_left_alone(case: Case) -> None:
+    await case.received(Kind.UNSUBSCRIBE)
+    assert (await case.now()).status is EnrollmentStatus.UNSUBSCRIBED
 
 
 async def test_a_complaint_ends_it_as_unsubscribed(case: Case) -> None:

@@ -65,11 +65,12 @@ async def on_message(app: Runtime, event: MessageReceived) -> None:
 
 async def _bounced(app: Runtime, db: AsyncSession, event: MessageReceived) -> None:
     """Believes a report only about a mail that did leave here, to the recipient it names (RFC 3464 proves nothing)."""
+    gone = {each["address"] for each in event.refusals if each["isHard"]}
     for recipient in event.bounced:
         message_id = await queries.is_ours(db, event.workspace_id, event.mailbox_id, event.mentions, recipient)
         if message_id is None:
             continue
-        is_gone = recipient in event.gone
+        is_gone = recipient in gone
         await _record(db, event, message_id, recipient, FeedbackKind.GONE if is_gone else FeedbackKind.BOUNCED)
         returns = await queries.bounced_at(db, event.workspace_id, recipient, now=event.received_at)
         if is_gone or rules.is_given_up(returns):

@@ -1,8 +1,8 @@
 """Facts about mailboxes and the mail that comes in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from outrider.core.events import Event
@@ -33,8 +33,8 @@ class MailboxDisconnected(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReceived(Event):
     """New mail in a thread we wrote to, or a wish for no more mail in any. `mentions` are the Message-IDs it answers
-    or reports on, and `evidence` says what made it of its `kind`. Of the recipients a bounce is about (`bounced`)
-    those in `gone` will never be reached.
+    or reports on, and `evidence` says what made it of its `kind`. `bounced` are the addresses a bounce names,
+    `refusals` says of each why and whether for good; `successor` is whom an absent or departed writer names instead.
     """
 
     name: ClassVar[str] = "message.received"
@@ -46,6 +46,7 @@ class MessageReceived(Event):
     mentions: list[str]
     sender: str
     bounced: list[str]
-    gone: list[str]
     returns_on: date | None
     received_at: datetime
+    refusals: list[dict[str, Any]] = field(default_factory=list)
+    successor: str | None = None

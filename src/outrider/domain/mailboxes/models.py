@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from outrider.core.clock import now
@@ -145,7 +146,11 @@ class Message(Tenant, Model):
     kind: Mapped[Kind] = mapped_column()
     evidence: Mapped[str] = mapped_column(Text, default="")
     bounced: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)  # whom a delivery report is about
+    refusals: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSONB, default=list
+    )  # of a bounce, as Refusal.told() says them
     returns_on: Mapped[date | None]
+    successor: Mapped[str | None] = mapped_column(Text)  # whom to write to instead of one who is gone or away
     from_address: Mapped[str] = mapped_column(Text, default="")
     from_name: Mapped[str] = mapped_column(Text, default="")
     to: Mapped[list[dict[str, str]]] = mapped_column("recipients", default=list)

@@ -17,7 +17,7 @@ from outrider.domain.mailboxes.classify import classify
 from outrider.domain.mailboxes.events import MessageReceived
 from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, Place
 from outrider.domain.mailboxes.threads import Arrived, Threads
-from outrider.domain.mailboxes.verdict import Kind
+from outrider.domain.mailboxes.verdict import Kind, Verdict
 from outrider.providers.mail.interface import Changes, Fetched, Role
 from outrider.providers.mail.mime import snippet, visible_text
 from outrider.providers.mail.parsed import ParsedMail
@@ -25,6 +25,7 @@ from outrider.providers.mail.parsed import ParsedMail
 LOCK = text("select pg_advisory_xact_lock(hashtextextended('mailbox:' || cast(:mailbox as text), 0))")
 # Updates of many rows with values of their own go past the mapper, in one round trip.
 MESSAGES = cast("Table", Message.__table__)
+MAX_BOUNCED = 50
 IGNORED = frozenset({Kind.BULK})
 
 
@@ -82,7 +83,15 @@ async def forget_ghosts(db: AsyncSession, mailbox: Mailbox) -> None:
 
 def _judge(fetched: Fetched, mail: ParsedMail) -> Arrived:
     verdict = classify(mail, received_at=fetched.received_at)
-    return Arrived(fetched, mail, verdict, rules.identity(mail, fetched), rules.mentioned(mail))
+    return Arrived(fetched, mail, verdict, rules.identity(mail, fetched), rules.mentioned(mail, verdict.kind))
+
+
+def _bounced(verdict: Verdict) -> list[str]:
+    """Whom it is about: also by the address we wrote to, where the mail went on to another."""
+    if verdict.kind is not Kind.BOUNCE:
+        return []
+    named = [address for each in verdict.bounced for address in (each.address, each.original) if address]
+    return list(dict.fromkeys(named))[:MAX_BOUNCED]
 
 
 async def _known(db: AsyncSession, mailbox: Mailbox, folder: Folder, arrived: Sequence[Arrived]) -> dict[bytes, UUID]:
@@ -141,8 +150,10 @@ async def _new_rows(
             "direction": Direction.OUT if is_own else Direction.IN,
             "kind": each.verdict.kind,
             "evidence": each.verdict.evidence[:500],
-            "bounced": [recipient.address for recipient in each.verdict.bounced][:50],
+            "bounced": _bounced(each.verdict),
+            "refusals": [refusal.told() for refusal in each.verdict.bounced][:MAX_BOUNCED],
             "returns_on": each.verdict.returns_on,
+            "successor": each.verdict.successor,
             "from_address": sender,
             "from_name": mail.sender.name if mail.sender else "",
             "to": [{"address": box.address, "name": box.name} for box in mail.to],
@@ -239,9 +250,10 @@ async def _announce(
                     evidence=each.verdict.evidence[:500],
                     mentions=each.mentions[:20],
                     sender=row["from_address"],
-                    bounced=[refusal.address for refusal in each.verdict.bounced][:50],
-                    gone=[refusal.address for refusal in each.verdict.bounced if refusal.is_hard][:50],
+                    bounced=row["bounced"],
+                    refusals=row["refusals"],
                     returns_on=each.verdict.returns_on,
+                    successor=each.verdict.successor,
                     received_at=each.fetched.received_at,
                 ),
             )

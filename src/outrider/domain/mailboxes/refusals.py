@@ -104,13 +104,24 @@ class Refusal:
     reason: Reason
     is_hard: bool
     diagnostic: str = ""
+    original: str = ""  # the address we wrote to, where the mail went on from there
+
+    def told(self) -> dict[str, str | bool]:
+        """As it is stored and told to others."""
+        return {
+            "address": self.address,
+            "status": self.status,
+            "reason": self.reason,
+            "isHard": self.is_hard,
+            "diagnostic": self.diagnostic[:300],
+        }
 
 
 def judge(told: ReportedRecipient, *, prose: str = "", subject: str = "") -> Refusal:
     """`prose` is what the rest of the bounce says of the same recipient, `subject` the bounce's own."""
     reason = _reason(told, prose, subject)
     is_hard = reason in _HARD or (reason is Reason.NOT_ACCEPT and not told.status.startswith("4"))
-    return Refusal(told.address, told.status, reason, is_hard, told.diagnostic or prose[:500])
+    return Refusal(told.address, told.status, reason, is_hard, told.diagnostic or prose[:500], told.original)
 
 
 def _reason(told: ReportedRecipient, prose: str, subject: str) -> Reason:

@@ -4,6 +4,8 @@ import hashlib
 import re
 from datetime import datetime
 
+from outrider.domain.mailboxes.verdict import Kind
+from outrider.providers.mail import transcripts
 from outrider.providers.mail.interface import Fetched
 from outrider.providers.mail.parsed import ParsedMail
 
@@ -11,6 +13,7 @@ REPLY_MARKS = re.compile(
     r"^\s*((re|aw|antw|sv|vs|r|rif|res|odp|ref|fw|fwd|wg|tr|rv|enc|i)(\[\d+\])?\s*[:：]\s*)+", re.IGNORECASE
 )
 LONGEST_SUBJECT = 200
+_REPORTING = {Kind.BOUNCE, Kind.DELAY, Kind.COMPLAINT}
 
 
 def identity(mail: ParsedMail, fetched: Fetched) -> bytes:
@@ -33,9 +36,11 @@ def is_marked_as_reply(subject: str) -> bool:
     return REPLY_MARKS.match(subject) is not None
 
 
-def mentioned(mail: ParsedMail) -> list[str]:
+def mentioned(mail: ParsedMail, kind: Kind) -> list[str]:
     """Returns the Message-IDs a mail answers or reports on, nearest first."""
     reported = [mail.report.original_message_id] if mail.report and mail.report.original_message_id else []
+    if not reported and kind in _REPORTING:
+        reported = transcripts.returned_ids(mail.text)
     return list(dict.fromkeys([*reported, *mail.in_reply_to, *reversed(mail.references)]))[:100]
 
 

@@ -86,7 +86,13 @@ TAKE = text(f"""
             select 1 from messages m
             where m.workspace_id = s.workspace_id and m.thread_id = s.thread_id and m.direction = 'in'
                 and m.received_at > s.answered_after
-                and (m.kind in ('human', 'complaint', 'unsubscribe') or (m.kind = 'bounce' and s.recipient = any(m.bounced)))
+                and (m.kind in ('human', 'complaint', 'unsubscribe') or (
+                    m.kind = 'bounce' and s.recipient = any(m.bounced) and exists (
+                        select 1 from messages o
+                        where o.workspace_id = s.workspace_id and o.thread_id = s.thread_id and o.direction = 'out'
+                            and o.message_id = any(m.in_reply_to)
+                    )
+                ))
         )
         and {NOT_SUPPRESSED}
     returning s.id, s.attempts

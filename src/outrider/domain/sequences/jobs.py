@@ -147,9 +147,13 @@ async def _answered(db: AsyncSession, enrollment: Enrollment, event: MessageRece
 
 
 async def _bounced(db: AsyncSession, enrollment: Enrollment, event: MessageReceived) -> None:
-    # A report about somebody else's mail, or about another recipient of this one, ends nothing here.
-    if enrollment.recipient in event.bounced or (not event.bounced and await _is_mentioned(db, enrollment, event)):
-        proof = {"messageId": str(event.message_id), "evidence": event.evidence}
+    # A report that does not return a mail of ours may be forged; one about another recipient ends nothing here.
+    if event.bounced and enrollment.recipient not in event.bounced:
+        return
+    if await _is_mentioned(db, enrollment, event):
+        about = [each for each in event.refusals if each["address"] == enrollment.recipient][:1]
+        told = {name: str(each[name]) for each in about for name in ("reason", "status", "isHard")}
+        proof = {"messageId": str(event.message_id), "evidence": event.evidence, **told}
         await actions.end(db, enrollment, EnrollmentStatus.BOUNCED, event.evidence, proof=proof)
 
 

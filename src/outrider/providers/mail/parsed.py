@@ -23,7 +23,8 @@ class Attachment:
 @dataclass(frozen=True, slots=True)
 class ReportedRecipient:
     """One recipient block of a delivery report (RFC 3464 2.3). `command` is the SMTP command that was refused,
-    `category` what the reporting system makes of it, or its kind ("x-unix": a local program).
+    `original` is
+    the address the mail was first sent to, where it differs, `category` what the reporting system makes of it, or its kind ("x-unix": a local program).
     """
 
     address: str
@@ -32,6 +33,7 @@ class ReportedRecipient:
     diagnostic: str
     command: str = ""
     category: str = ""
+    original: str = ""
 
 
 class ReportKind(StrEnum):

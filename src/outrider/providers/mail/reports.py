@@ -102,20 +102,26 @@ def _text(part: Message) -> str:
 
 
 def _recipient(block: Message) -> ReportedRecipient | None:
-    address = _value(block, "final-recipient") or _value(block, "original-recipient")
+    original = _address(_value(block, "original-recipient"))
+    address = _address(_value(block, "final-recipient")) or original
     if not address:
         return None
-    bare = address.rpartition(";")[2].strip()
-    mailboxes = headers.addresses([bare])
     diagnostic = _value(block, "diagnostic-code")
     status = _STATUS.search(_value(block, "status")) or _STATUS.search(diagnostic)
     return ReportedRecipient(
-        address=mailboxes[0].address if mailboxes else bare.lower()[:320],
+        address=address,
         action=_value(block, "action").lower().partition(" ")[0].strip(";,"),
         status=status[1] if status else "",
         diagnostic=diagnostic.partition(";")[2].strip() or diagnostic,
         category=_value(block, "x-powermta-bouncecategory").lower() or _local_kind(diagnostic),
+        original=original if original != address else "",
     )
+
+
+def _address(field: str) -> str:
+    bare = field.rpartition(";")[2].strip()
+    mailboxes = headers.addresses([bare])
+    return mailboxes[0].address if mailboxes else bare.lower()[:320]
 
 
 def _local_kind(diagnostic: str) -> str:

@@ -41,6 +41,8 @@ _PHRASE_OF_COURSE = re.compile(
     r"|google tried to deliver your message, but it was rejected by the (?:server for the )?recipient domain",
     re.IGNORECASE,
 )
+_RETURNED_ID = re.compile(r"^[ \t>]{0,4}message-id:\s{0,3}<([^<>\s]{3,500})>", re.IGNORECASE | re.MULTILINE)
+_MUCH = 20_000
 _FIELDS = re.compile(
     r"^[ \t>]*(final-recipient|original-recipient|action|status|diagnostic-code)[ \t]*:[ \t]*([^\n]*(?:\n[ \t]+\S[^\n:]*$)*)",
     re.IGNORECASE | re.MULTILINE,
@@ -83,6 +85,12 @@ def recipients(text: str, *, ours: Iterable[str], named: str = "") -> tuple[Repo
         return found
     addresses = _addresses(named, set()) or _addresses(words, set(ours)) or [""]
     return tuple(section(words, address, addresses) for address in addresses[:MAX_RECIPIENTS])
+
+
+def returned_ids(text: str) -> list[str]:
+    """The Message-IDs of the mail that a bounce returns in its text."""
+    words = own_words(text)
+    return [f"<{found}>" for found in _RETURNED_ID.findall(text[len(words) : len(words) + _MUCH])][:3]
 
 
 def section(words: str, address: str, others: list[str]) -> ReportedRecipient:
