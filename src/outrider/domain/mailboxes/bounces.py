@@ -33,10 +33,22 @@ def _report(mail: ParsedMail) -> Verdict | None:
     if mail.report is None:
         return None
     if mail.report.kind is ReportKind.DISPOSITION:
-        return Verdict(Kind.RECEIPT, "A read receipt.")
+        # A filter at the recipient's (RFC 5429) refuses by the form of a receipt.
+        is_refusal = "reject" in f"{marks.first(mail, 'auto-submitted')} {mail.subject}".lower()
+        return _refused_by_filter(mail) if is_refusal else Verdict(Kind.RECEIPT, "A read receipt.")
     if mail.report.kind is ReportKind.FEEDBACK:
         return Verdict(Kind.COMPLAINT, "A feedback report: the recipient called a mail spam.")
     return _deliveries(mail, mail.report.recipients)
+
+
+def _refused_by_filter(mail: ParsedMail) -> Verdict:
+    told = transcripts.recipients(mail.text, ours={each.address for each in mail.to})
+    rest = transcripts.plain(mail.text[:MUCH])
+    return Verdict(
+        Kind.BOUNCE,
+        f"Refused by a filter: {mail.subject}",
+        bounced=tuple(refusals.judge(each, prose=rest) for each in told),
+    )
 
 
 def _deliveries(mail: ParsedMail, recipients: tuple[ReportedRecipient, ...]) -> Verdict | None:
@@ -85,11 +97,17 @@ def _joined(told: ReportedRecipient, prose: ReportedRecipient) -> ReportedRecipi
 def _without_report(mail: ParsedMail) -> Verdict | None:
     named = ", ".join(mail.headers.get("x-failed-recipients", ()))
     text = mail.text[:MUCH]
-    if not (named or _is_daemons(mail, text) or _says_so(mail, text)):
+    if not (named or _declares_report(mail) or _is_daemons(mail, text) or _says_so(mail, text)):
         return None
+    own_words = transcripts.own_words(text)
+    if (
+        _declares_report(mail)
+        and phrases.DELIVERED_BODY.search(own_words)
+        and not phrases.BOUNCE_BODY.search(own_words)
+    ):
+        return Verdict(Kind.RECEIPT, "Delivery report: delivered or relayed.")
     ours = {each.address for each in (*mail.to, *mail.cc)} | ({mail.sender.address} if mail.sender else set())
     told = transcripts.recipients(mail.text, ours=ours, named=named)
-    own_words = transcripts.own_words(text)
     rest = transcripts.plain(own_words) if len(told) == 1 else ""
     judged = tuple(refusals.judge(each, prose=rest, subject=mail.subject) for each in told)
     if phrases.DELAY.search(mail.subject) or phrases.DELAY_BODY.search(own_words):
@@ -102,31 +120,38 @@ def _bounce(refused: tuple[Refusal, ...]) -> Verdict:
     return Verdict(Kind.BOUNCE, f"Delivery report: {first.status} {first.diagnostic}".strip(), bounced=refused)
 
 
+def _declares_report(mail: ParsedMail) -> bool:
+    """A report by its header, whatever became of its parts."""
+    return any("report-type=delivery-status" in value.lower() for value in mail.headers.get("content-type", ()))
+
+
 def _is_daemons(mail: ParsedMail, text: str) -> bool:
     """A mail system's mail that speaks of delivery."""
-    sender = _sender(mail)
-    is_daemon = bool(phrases.MACHINE_SENDER.match(sender))
+    is_daemon = bool(phrases.MACHINE_SENDER.match(_sender(mail)))
     if not (is_daemon or marks.has_null_path(mail)):
         return False
     if phrases.AUTOMATIC_SUBJECT.search(mail.subject) or phrases.AWAY_SUBJECT.search(mail.subject):
         return False
     if phrases.BOUNCE_SUBJECT.search(mail.subject) or phrases.DELAY.search(mail.subject):
         return True
-    return is_daemon and bool(phrases.BOUNCE_BODY.search(text) or phrases.TRANSCRIPT.search(text))
+    return is_daemon and any(
+        each.search(text) for each in (phrases.BOUNCE_BODY, phrases.TRANSCRIPT, phrases.UNDELIVERED_BODY)
+    )
 
 
 def _says_so(mail: ParsedMail, text: str) -> bool:
     """A bounce that fits no form, from no proper sender, still says so twice."""
     is_nobody = bool(phrases.NOBODY_SENDER.match(_sender(mail)))
-    if is_nobody and phrases.UNDELIVERED_BODY.search(transcripts.own_words(text)[:_FEW]):
+    is_told = bool(phrases.BOUNCE_SUBJECT.search(mail.subject)) and not _is_passed_on(mail.subject)
+    if (is_nobody or is_told) and phrases.UNDELIVERED_BODY.search(transcripts.own_words(text)[:_FEW]):
         return True
     is_machine = mail.report is not None or bool(marks.automatic(mail))
-    return (
-        is_machine
-        and not marks.is_answer(mail)
-        and bool(phrases.BOUNCE_SUBJECT.search(mail.subject))
-        and bool(phrases.BOUNCE_BODY.search(text))
-    )
+    return is_machine and is_told and not marks.is_answer(mail) and bool(phrases.BOUNCE_BODY.search(text))
+
+
+def _is_passed_on(subject: str) -> bool:
+    """Whether a person answers or forwards it."""
+    return bool(phrases.ANSWER_PREFIX.match(subject) or phrases.FORWARD_PREFIX.match(subject))
 
 
 def _sender(mail: ParsedMail) -> str:

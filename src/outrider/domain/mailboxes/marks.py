@@ -23,7 +23,8 @@ def automatic(mail: ParsedMail) -> str:
 
 
 def has_null_path(mail: ParsedMail) -> bool:
-    return any(value.strip() in {"<>", ""} for value in mail.headers.get("return-path", ()))
+    paths = (*mail.headers.get("return-path", ()), *mail.headers.get("from", ()))
+    return any(value.strip() == "" or value.rstrip().endswith("<>") for value in paths)
 
 
 def is_answer(mail: ParsedMail) -> bool:

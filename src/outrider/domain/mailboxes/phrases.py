@@ -87,18 +87,19 @@ NO_ANSWER_BODY = _any(
 )  # fmt: skip
 BOUNCE_SUBJECT = _any(
     r"undeliver(ed|able)", r"delivery (status notification|failure|notification|has failed|failed|error|problem|report)",
-    r"mail (delivery )?(failed|failure|system error)", r"(e?mail|message) delivery (failed|failure)", r"returned mail",
+    r"mail (delivery )?(failed|failure|(system )?error|warning)", r"failed mail", r"processing error", r"error during delivery",
+    r"delivery (notification|warning|report|to .{0,60} failed)", r"automatically rejected", r"not delivered", r"delivery of .{0,60} failed", r"(e?mail|message) delivery (failed|failure)", r"returned mail",
     r"failure (notice|delivery)", r"(could|can|was) ?not (be )?(delivered|sent)", r"(error|problem) (sending|delivering) your",
     r"nondeliverable", r"non-?delivery", r"user unknown", r"unzustellbar", r"nicht zugestellt", r"unzustellbarkeit",
     r"non remis", r"échec de (la )?(remise|distribution)", r"no se (puede|pudo|ha podido) entregar", r"no entregado",
     r"não (entregue|foi possível entregar)", r"mancat[oa] (recapito|consegna)", r"impossibile recapitare", r"onbestelbaar",
-    r"kan inte levereras", r"niedostarcz", r"配信不能|配送失敗|エラーメール|送信エラー",
+    r"kan inte levereras", r"niedostarcz", r"配信不能|配送失敗|エラーメール|送信エラー|メールエラー|配信エラー", r"退信|投递失败|传输失败|无法投递|無法傳遞",
 )  # fmt: skip
 BOUNCE_BODY = _any(
     r"(could|can|was) ?n(o|')t (be )?deliver(ed)?", r"undeliver(ed|able)", r"delivery (has )?failed", r"(permanent|fatal) errors?",
     r"user unknown", r"unknown user", r"no such (user|recipient)", r"mailbox (is )?(full|unavailable|not found)", r"over quota",
     r"recipient (address )?rejected", r"does not exist", r"host (unknown|not found)", r"smtp error|said: [45]\d\d",
-    r"unable to (deliver|send)", r"returned to sender", r"konnte nicht (zugestellt|übermittelt)", r"n'a pas pu être (remis|délivré)",
+    r"unable to (deliver|send)", r"returned to sender", r"(has been|was) returned", r"did not (reach|receive)", r"not a valid user", r"konnte nicht (zugestellt|übermittelt)", r"n'a pas pu être (remis|délivré)",
     r"no (se )?(pudo|ha podido) (ser )?entregar?", r"配信できません|届けることができません|送信できません",
 )  # fmt: skip
 DELAY = _any(
@@ -121,7 +122,7 @@ CALENDAR_SUBJECT = _any(
     r"|aceite|aceito|recusad[ao]|accettato|rifiutato|geaccepteerd|geweigerd|afgewezen|accepterat|avböjt)\s?:"
 )
 MACHINE_SENDER = _any(
-    r"^(mailer[-_]?daemon|post[-_]?master|mail[-_]?daemon|mail\.?delivery\.?(system|subsystem)|bounces?)([+@\s-]|$)"
+    r"^(m?daemon|mailer[-_]?daemon|post[-_]?master|mail[-_]?daemon|mail\.?delivery\.?(system|subsystem)|bounces?)([+@\s-]|$)"
 )
 # Nobody reads what is sent there, so nobody writes from there.
 NOBODY_SENDER = _any(
@@ -133,6 +134,15 @@ UNDELIVERED_BODY = _any(
     r"could not be delivered to:? ?\s*<[^\s@<>]{1,64}@",
     r"(?:送信|配信|配送|お届け).{0,20}(?:できません|出来ません)",
     r"^error message below:\s{1,4}[45]\d\d",
+    r"(?:could|can|was|were|has|have)(?:n't| ?not)? (?:been |be )?(?:deliver(?:ed)?|sent|postponed)\b.{0,120}\b(?:to|recipients?|address(?:es)?|users?)\b\W{0,6}\s{0,8}(?:\(?s?\)?:?)?\s{0,8}[\"'<]{0,2}[^\s@<>]{1,64}@",
+    r"(?:failed|undelivered|undeliverable) recipients?\b.{0,20}\s{0,8}[\"'<]{0,2}[^\s@<>]{1,64}@|non-?delivery report|undeliverable\s+to\s+\S{1,64}@",
+    r"(?:unable|failed) to deliver (?:your |the |this )?(?:message|mail|e-?mail)\b.{0,60}<?[^\s@<>]{1,64}@|delivery (?:of (?:your |the )?(?:e?-?mail|message) )?to (?:this address|the following).{0,80}(?:fail|postponed|abort|delayed)",
+    r"<?[^\s@<>]{1,64}@[^\s<>]{3,80}>?\W{1,6}(?:no such user|user unknown|unknown user|mailbox (?:is )?full|mailbox unavailable|requested action not taken)",
+    r"the following (?:mail|message|e-?mail) could not be delivered|(?:mail|message|e-?mail) (?:has been |was )?returned because",
+    r"konnte (?:leider )?nicht (?:an .{0,80})?(?:zugestellt|ausgeliefert|übermittelt) werden|n'a (?:pas )?pu (?:etre|être) (?:d[eé]livr|remis|distribu|livr)|no (?:se )?(?:pudo|ha podido|puede) (?:ser )?entreg|non è stato possibile (?:consegnare|recapitare|inviare)|não (?:pôde|foi possível|pode) (?:ser )?entreg|kon(?:den)? niet (?:worden )?(?:af|be)?geleverd|nie (?:mogła|została|można|udało się) .{0,20}dostarcz|无法(?:发送|投递|送达)|無法(?:傳送|投遞|送達)",
+)
+DELIVERED_BODY = _any(
+    r"(?:successfully|has been|have been|was|were) (?:successfully )?(?:delivered|relayed)\b(?! to the following recipients? failed)"
 )
 TRANSCRIPT = _any(r"^\W*transcript of session follows", r"^ ?out: [45]\d\d ")
 ROBOT_SENDER = _any(

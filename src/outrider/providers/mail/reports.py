@@ -103,7 +103,9 @@ def _text(part: Message) -> str:
 
 def _recipient(block: Message) -> ReportedRecipient | None:
     original = _address(_value(block, "original-recipient"))
-    address = _address(_value(block, "final-recipient")) or original
+    address = _address(_value(block, "final-recipient"))
+    if not headers.is_address(address):  # X.400 and the like
+        address = original or address
     if not address:
         return None
     diagnostic = _value(block, "diagnostic-code")

@@ -21,6 +21,8 @@ _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _VAGUE = re.compile(r"[245]\.0\.0$")
 _MACHINE = re.compile(r"(?:mailer[-_]?daemon|post_?master)@", re.IGNORECASE)
 _SENDERS = re.compile(r"from:?\s*<?$", re.IGNORECASE)  # before an address that is not the one that failed
+_DESCRIBED = re.compile(r"[ \t>*]*(?:to|cc|bcc|subject|rcpt to|message-id|original message)\s*:", re.IGNORECASE)
+_PREFIX = re.compile(r"^(?:smtp|rfc-?822|dda:smtp|mailto)[=:;]", re.IGNORECASE)
 # Where the returned mail begins: a line that announces it, or the first header that only a mail can have.
 _RETURNED = re.compile(
     r"^[ \t>*=]{0,8}(?:-{2,}[^\n]{0,60}(?:original|copy|returned|unsent|undelivered|your|below|header)[^\n]{0,60}"
@@ -140,24 +142,31 @@ def _says_something(text: str) -> bool:
 
 
 def _addresses(text: str, ours: set[str]) -> list[str]:
-    found = dict.fromkeys(
-        match[0].lower().strip("'")
-        for match in _ADDRESS.finditer(text)
-        if not _MACHINE.match(match[0]) and not _SENDERS.search(text, max(0, match.start() - 16), match.start())
-    )
-    # The report is addressed to us, so our own address in it is not the one that failed, unless it is the only one.
-    return [each for each in found if each not in ours] or list(found)
+    found: dict[str, bool] = {}
+    for match in _ADDRESS.finditer(text):
+        address = _PREFIX.sub("", match[0].lower().strip("'"))
+        line = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+        if "@" in address and not _MACHINE.match(address) and not _SENDERS.search(line[-16:]):
+            found[address] = found.get(address, False) or _DESCRIBED.match(line) is None
+    # What describes the mail ("To: …") is not what is said of it; our own address in a report to us did not fail.
+    foreign = [each for each in found if each not in ours]
+    return [each for each in foreign if found[each]] or foreign or list(found)
 
 
 def _heard(own: str, address: str) -> str:
     """The words of the server that refused: from its reply code on; else what follows the address."""
     if match := _REPLY.search(own):
         return _PARAGRAPH.split(own[match.start() : match.start() + _SECTION], maxsplit=1)[0]
-    for piece in own.lower().split(address)[1:] if address else []:
-        for following in _PARAGRAPH.split(piece.lstrip(" \t\n>:)]\"'"), maxsplit=3)[:3]:
-            # "for the following reason:" is not yet one
-            if sum(each.isalpha() for each in following) > 3 and not following.rstrip().endswith(":"):  # noqa: PLR2004
-                return following
+    lowered = own.lower()
+    start = lowered.find(address) if address else -1
+    while start >= 0:
+        rest = lowered[start + len(address) :]
+        if not _DESCRIBED.match(lowered[lowered.rfind("\n", 0, start) + 1 : start]):
+            for following in _PARAGRAPH.split(rest.lstrip(" \t\n>:)]\"'"), maxsplit=3)[:3]:
+                # "for the following reason:" is not yet one
+                if sum(each.isalpha() for each in following) > 3 and not following.rstrip().endswith(":"):  # noqa: PLR2004
+                    return following
+        start = lowered.find(address, start + 1)
     return ""
 
 
