@@ -11,6 +11,7 @@ from outrider.domain.mailboxes.verdict import Kind, Verdict
 from outrider.providers.mail.mime import visible_text
 from outrider.providers.mail.parsed import ParsedMail
 
+LOOKED_AT = 20_000  # characters of a body; what a mail is shows before
 LONGEST_ANSWER = 1_500  # characters of an automatic answer; longer texts talk about such answers
 LONGEST_NOTE = 400  # characters of one who says no more than that somebody is gone
 LONGEST_NOTICE = 6  # words of a subject that is an absence notice all by itself
@@ -20,25 +21,27 @@ _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1
 
 
 def classify(mail: ParsedMail, *, received_at: datetime) -> Verdict:
+    if found := bounces.find(mail):
+        return found
+    text = visible_text(mail.text[:LOOKED_AT])
     return (
-        bounces.find(mail)
-        or _receipt_or_calendar(mail)
+        _receipt_or_calendar(mail, text)
         or _programs_request(mail)
-        or _automatic(mail, received_at.date())
+        or _automatic(mail, text[:_MUCH], received_at.date())
         or _bulk(mail)
-        or _persons_request(mail)
+        or _persons_request(mail, text)
         or Verdict(Kind.HUMAN, "Nothing in it says that a machine wrote it.")
     )
 
 
-def _receipt_or_calendar(mail: ParsedMail) -> Verdict | None:
-    if phrases.RECEIPT_SUBJECT.search(mail.subject) and not _is_written(mail):
+def _receipt_or_calendar(mail: ParsedMail, text: str) -> Verdict | None:
+    if phrases.RECEIPT_SUBJECT.search(mail.subject) and not _is_written(text):
         return Verdict(Kind.RECEIPT, f"Subject: {mail.subject}")
     methods = {part.partition("method=")[2] for part in mail.parts if part.startswith("text/calendar")}
     # An invitation is a person's doing; the answer to ours is a button's.
     if methods & {"reply", "counter"}:
         return Verdict(Kind.CALENDAR, "A calendar's answer to an invitation.")
-    if phrases.CALENDAR_SUBJECT.search(mail.subject) and (methods or not _is_written(mail)):
+    if phrases.CALENDAR_SUBJECT.search(mail.subject) and (methods or not _is_written(text)):
         return Verdict(Kind.CALENDAR, f"Subject: {mail.subject}")
     return None
 
@@ -48,13 +51,12 @@ def _programs_request(mail: ParsedMail) -> Verdict | None:
     return Verdict(Kind.UNSUBSCRIBE, f"A program asks for no more mail: {found}") if found else None
 
 
-def _persons_request(mail: ParsedMail) -> Verdict | None:
-    found = requests.made_by_person(mail, visible_text(mail.text))
+def _persons_request(mail: ParsedMail, text: str) -> Verdict | None:
+    found = requests.made_by_person(mail, text)
     return Verdict(Kind.UNSUBSCRIBE, f"It asks for no more mail: {found}") if found else None
 
 
-def _automatic(mail: ParsedMail, received: date) -> Verdict | None:
-    text = visible_text(mail.text)[:_MUCH]
+def _automatic(mail: ParsedMail, text: str, received: date) -> Verdict | None:
     reason = marks.automatic(mail) or _robots(mail) or _says_so(mail, text)
     if not reason:
         return None
@@ -120,7 +122,7 @@ def _has_automatic_subject(whole: str, text: str, *, is_away: bool) -> bool:
 
 def _is_suppressing(mail: ParsedMail) -> bool:
     """Headers that machines set on answers, though not they alone: lists set them on everything."""
-    if "list-id" in mail.headers or len(mail.text) > LONGEST_ANSWER:
+    if "list-id" in mail.headers or "mailing-list" in mail.headers or len(mail.text) > LONGEST_ANSWER:
         return False
     precedence = marks.first(mail, "precedence").lower()
     return marks.has_null_path(mail) or precedence in {"bulk", "junk"} or "x-auto-response-suppress" in mail.headers
@@ -137,9 +139,9 @@ def _bulk(mail: ParsedMail) -> Verdict | None:
     return None
 
 
-def _is_written(mail: ParsedMail) -> bool:
+def _is_written(text: str) -> bool:
     """Whether there is more than a machine's line or two."""
-    return len(visible_text(mail.text)) > 300  # noqa: PLR2004
+    return len(text) > 300  # noqa: PLR2004
 
 
 def _bare(subject: str) -> str:

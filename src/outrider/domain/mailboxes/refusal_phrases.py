@@ -26,7 +26,7 @@ UNKNOWN_USER = _any(
     r"not (?:a )?local (?:user|address|recipient)|not listed in (?:domino|public|the|name)|not in .{0,20}(?:directory|validrcptto|recipient table)|unrouteable address|nosuchuser",
     r"badrcptto|badrecipientto|\bnot our customer|addressee unknown|\bnot? (?:a )?(?:known|valid) (?:user|recipient|mailbox|address)|user missing home directory",
     r"unknown in (?:local|virtual|relay) |(?:destinat|empf)\w{0,8}.{0,30}(?:unbekannt|inconnu|desconocid|sconosciut|onbekend|invalide|inexist)",
-    r"utilisateur inconnu|usuario (?:desconocido|no existe)|no existe (?:ese|dicha|el) |benutzer unbekannt|utente (?:sconosciuto|non)|utilizador desconhecido|onbekende gebruiker"
+    r"n'existe pas|non recensé|utilisateur inconnu|usuario (?:desconocido|no existe)|no existe (?:ese|dicha|el) |benutzer unbekannt|utente (?:sconosciuto|non)|utilizador desconhecido|onbekende gebruiker"
     r"|nie ma takiego|\bnessun utente|宛先.{0,12}(?:見つかり|存在し|不明)|ユーザ.{0,10}(?:存在|見つか)|メールアドレス.{0,12}(?:見つかり|存在|ありま)",
     r"refuses? to receive mail|user reject|refused due to recipient|blocked by (?:the )?recipient|resolver\.rst\.(?:notauth|notrestricted)|only accept\w* mail from"
     r"|is not accepting (?:any )?mail|extended inactivity|restricted sms|account is protected by|recipients? (?:was|were|has been) rejected by|could not be delivered to the recipient address",

@@ -76,6 +76,9 @@ def made_by_program(mail: ParsedMail) -> str:
 def made_by_person(mail: ParsedMail, text: str) -> str:
     """The words that ask, or nothing. `text` is what the writer added, without quotes and signature."""
     text = text[:_MUCH]
+    is_newsletter = not (mail.in_reply_to or mail.references) and len(mail.text) > 10 * len(text) + 500
+    if is_newsletter:  # its own footer says the word
+        return ""
     if not text.strip():
         is_asked = _SUBJECT.match(mail.subject) and not mail.html
         return mail.subject if is_asked else ""

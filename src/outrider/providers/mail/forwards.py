@@ -60,14 +60,14 @@ def bare_subject(subject: str) -> str:
 
 
 def _may_forward(text: str, subject: str) -> bool:
-    return _PREFIX.match(subject) is not None or _HINT.search(text) is not None
-
-
-_HINT = re.compile(quotes.FORWARDED, re.IGNORECASE)
+    if _PREFIX.match(subject):
+        return True
+    lowered = text.lower()
+    return any(stem in lowered for stem in quotes.FORWARD_STEMS)
 
 
 def _announced(lines: list[str], at: int) -> Forwarded | None:
-    match = quotes.ANNOUNCED.match(lines[at][: _LONGEST * 4])
+    match = quotes.ANNOUNCED.match(lines[at][: _LONGEST * 4]) if quotes.may_announce(lines[at]) else None
     if match is None:
         return None
     if rest := (match["rest"] or "").strip():

@@ -9,15 +9,18 @@ _MOST_LINES = 7  # over which programs wrap the line above a quote
 _BLOCK = 10  # lines in which the fields of an Outlook quote must stand
 _FEWEST_FIELDS = 3
 
-FORWARDED = (
-    r"forward|fwd|weitergeleitet|transf[eé]r|réexpédi|reenviad|rinviat|inoltrat|encaminhad|reencaminhad|doorgestuurd|przekazan|przekazywan|przesłan|転送|转发|轉寄"
-    r"|vidarebefordra|videresend|välitet|edelleenlähetet|edastat|továbbít|přepos|prepos|пересыл|пересила|пересланн|перенаправлен|переадресован"
-    r"|[iİ]let(?:il|iy|i\b)|yönlendir|redirec|proslijeđen|prosleđen|posredovan|προωθ|diteruskan|전달"
-)
+# The middles of the words for "forwarded".
+FORWARD_STEMS = (
+    "forward", "fwd", "weitergeleitet", "transfer", "transfér", "réexpédi", "reenviad", "rinviat", "inoltrat", "encaminhad", "doorgestuurd",
+    "przekazan", "przekazywan", "przesłan", "転送", "转发", "轉寄", "vidarebefordra", "videresend", "välitet", "edelleenlähetet", "edastat",
+    "továbbít", "přepos", "prepos", "пересыл", "пересила", "пересланн", "перенаправлен", "переадресован", "iletil", "iletiy", "i̇letil", "i̇leti ",
+    "ileti ", "yönlendir", "redirec", "proslijeđen", "prosleđen", "posredovan", "προωθ", "diteruskan", "전달",
+)  # fmt: skip
+_FORWARDED = "|".join((*FORWARD_STEMS, "[iİ]let(?:il|iy|i )"))
 # "---- Forwarded message ----", "Begin forwarded message:", and the rest of that line: some programs go on in it.
 ANNOUNCED = re.compile(
-    rf"[\s>*]{{0,12}}(?:-{{2,}}|_{{2,}})\s*[^\n:]{{0,40}}(?:{FORWARDED})[^\n:]{{0,60}}?(?:-{{2,}}|_{{2,}})[\s*]{{0,4}}(?P<rest>.*)$"
-    rf"|[\s>*]{{0,12}}[^\n:@]{{0,40}}(?:{FORWARDED})[^\n:@]{{0,40}}[:：][\s*]{{0,4}}$",
+    rf"[\s>*]{{0,12}}(?:-{{2,}}|_{{2,}})\s*[^\n:]{{0,40}}(?:{_FORWARDED})[^\n:]{{0,60}}?(?:-{{2,}}|_{{2,}})[\s*]{{0,4}}(?P<rest>.*)$"
+    rf"|[\s>*]{{0,12}}[^\n:@]{{0,40}}(?:{_FORWARDED})[^\n:@]{{0,40}}[:：][\s*]{{0,4}}$",
     re.IGNORECASE,
 )
 _WROTE = re.compile(
@@ -78,6 +81,7 @@ _LIST_FOOTER = re.compile(
     r"mailing list|listinfo|mailman|unsubscribe|groups\.google|googlegroups|abmelden|désabonn|-(?:users|devel|dev|list)@|lists?\.",
     re.IGNORECASE,
 )
+_RULES = frozenset("-_=*—")
 _RULE = re.compile(r"[-_=*~]{2,}\s*$")
 _LAST = 6  # lines under a closing that can be a name
 
@@ -113,16 +117,32 @@ def _is_header(joined: str) -> bool:
 def is_end(lines: list[str], at: int) -> bool:
     """Whether nothing of the writer's words follows: a separator, or the fields of the quoted mail."""
     line = lines[at][:_LONGEST]
-    return _SEPARATOR.match(line) is not None or _is_field_block(lines, at) or _is_announced(lines, at)
+    if may_announce(line) and (_SEPARATOR.match(line) or _is_announced(lines, at)):
+        return True
+    return _is_field_block(lines, at)
+
+
+def may_announce(line: str) -> bool:
+    """A quick look before the slow ones: whether it is framed by a rule, or ends in a colon."""
+    bare = line.strip(" \t>*\r")
+    return bare[:1] in _RULES or bare[-1:] in {":", "："}
 
 
 def is_signature(lines: list[str], at: int) -> bool:
     """Whether a signature, a company's small print or a list's footer begins here."""
     line = lines[at][:_LONGEST]
-    if _SIGNATURE.match(line) or _DISCLAIMER.match(line):
+    if len(line) < 6:  # noqa: PLR2004
+        if _SIGNATURE.match(line):
+            return True
+    elif _DISCLAIMER.match(line):
         return True
-    return _RULE.match(line) is not None and any(
-        _LIST_FOOTER.search(each[:_LONGEST]) or _DISCLAIMER.match(each[:_LONGEST]) for each in lines[at + 1 : at + 5]
+    return (
+        line[:1] in _RULES
+        and _RULE.match(line) is not None
+        and any(
+            _LIST_FOOTER.search(each[:_LONGEST]) or _DISCLAIMER.match(each[:_LONGEST])
+            for each in lines[at + 1 : at + 5]
+        )
     )
 
 
