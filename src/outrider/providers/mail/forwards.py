@@ -5,6 +5,7 @@ import re
 from outrider.providers.mail import field_names, headers, quotes
 from outrider.providers.mail.parsed import Forwarded, Mailbox
 
+MAX_LINES = 3_000
 MAX_FIELD_LINES = 40
 _LOOKED_AT = 60_000  # characters of a text
 _FEWEST_FIELDS = 2
@@ -42,8 +43,8 @@ def find(text: str, subject: str) -> Forwarded | None:
         return None
     lines = text.lstrip("\ufeff").split("\n")
     marked = _PREFIX.match(subject)
-    for at, line in enumerate(lines):
-        if len(line) > _LONGEST * 8:
+    for at, line in enumerate(lines[:MAX_LINES]):
+        if len(line) > _LONGEST * 8 or not line.strip():
             continue
         found = _announced(lines, at) or (_unannounced(lines, at, marked["mark"], subject) if marked else None)
         if found is not None:
