@@ -38,6 +38,13 @@ _BLOCKS = frozenset(
         "ul",
     ]
 )
+# Where programs say what words don't: here the quoted mail begins, here a signature.
+_QUOTE_MARKS = frozenset(
+    ("divrplyfwdmsg", "appendonsend", "olk_src_body_section", "reply-intro", "mailcontainer", "zmail_extra")
+)
+_SIGNATURE_MARKS = frozenset(
+    ("gmail_signature", "moz-signature", "signature", "ms-outlook-mobile-signature", "protonmail_signature_block")
+)
 _HIDDEN = frozenset(("script", "style", "head", "title", "template", "noscript"))
 _DEEPEST_QUOTE = 5
 _SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
@@ -69,6 +76,15 @@ class _Stripper(HTMLParser):
             self._line.append(" ")
         if tag == "blockquote":
             self._quote += 1
+        elif tag in _BLOCKS and attrs and not self._quote and not self._hidden:
+            self._mark(attrs)
+
+    def _mark(self, attrs: list[tuple[str, str | None]]) -> None:
+        marks = {word for name, value in attrs if name in ("id", "class") and value for word in value.lower().split()}
+        if marks & _QUOTE_MARKS:
+            self._lines += ["", "_" * 32]
+        elif marks & _SIGNATURE_MARKS:
+            self._lines += ["", "-- "]
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _HIDDEN:

@@ -54,8 +54,8 @@ _SEPARATOR = re.compile(
 )
 _ADDED = re.compile(
     r"\W{0,3}(?:sent (?:from|via|with|by|using) (?:my|the|outlook|mail|yahoo|samsung|proton|gmail|mobile|iphone|ipad|android|blackberry|a |an |typeapp|bluemail|superhuman|spark|aol|hey|front|edison|mailbird|windows|canary|newton|airmail|postbox)"
-    r"|(?:get|download|try) (?:outlook|bluemail|typeapp|spark|yahoo mail|the (?:new )?\w+ app)|von (?:meinem|unterwegs|mobil)\b.{0,40}(?:gesendet|$)|(?:diese nachricht wurde )?(?:gesendet|versendet|verschickt) (?:von|mit|über|aus)\b|von .{2,40} gesendet\W*$"
-    r"|envoyé (?:de(?:puis)?|à partir d|avec|par)\b|(?:télécharge[zr]|obtene[zr]|obtenir) (?:outlook|yahoo)|enviad[oa] (?:desde|do|a partir|através|con|com|pelo|por)\b|obt(?:én|ener|enha|er)\b.{0,6}outlook|inviato (?:da|con|tramite)|scarica outlook|ottieni outlook"
+    r"|(?:get|download|try) (?:outlook|bluemail|typeapp|spark|yahoo mail|the (?:new )?\w+ app)|von (?:meinem|unterwegs|mobil)\b.{0,40}(?:gesendet|$)|diese nachricht wurde (?:von|mit)\b.{0,60}gesendet|(?:gesendet|versendet|verschickt) (?:von|mit|über|aus)\b|von .{2,40} gesendet\W*$"
+    r"|envoyé (?:de(?:puis)?|à partir d\w*|avec|par)\b|(?:télécharge[zr]|obtene[zr]|obtenir) (?:outlook|yahoo)|enviad[oa] (?:desde|do|a partir|através|con|com|pelo|por)\b|obt(?:én|ener|enha|er)\b.{0,6}outlook|inviato (?:da|con|tramite)|scarica outlook|ottieni outlook"
     r"|ver(?:zonden|stuurd) (?:vanaf|met|via|vanuit)|(?:download|outlook voor) |wysłan[eoy] z\b|pobierz (?:outlook|aplikacj)|skickat från|sendt fra|lähetetty |отправлено (?:с|из)|odesláno z|odoslané z|trimis de pe"
     r"|(?:iphone|ipad|android|outlook|yahoo|ソフトバンク|au|ドコモ).{0,24}(?:から送信|で送信|より送信)|発?送信元|从我的.{0,12}发送|發自我的|나의 .{0,12}에서 보냄)",
     re.IGNORECASE,
@@ -188,7 +188,9 @@ def _is_field_block(lines: list[str], at: int) -> bool:
         len(block),
     )
     kinds = {field_names.kind_of(line) for line in block[:end]} - {""}
-    is_mails = "subject" in kinds or any("@" in line[:_LONGEST] for line in block[:end]) or _is_dated(block[1])
+    is_mails = (
+        "subject" in kinds or any("@" in line[:_LONGEST] for line in block[:end]) or any(map(_is_dated, block[1:2]))
+    )
     return "from" in kinds and len(kinds) >= _FEWEST_FIELDS and is_mails
 
 
