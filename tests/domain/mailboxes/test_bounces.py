@@ -1,0 +1,201 @@
+"""Bounces of many systems, and what forged ones may not do."""
+
+import itertools
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from pydantic import TypeAdapter
+from sqlalchemy import select, text
+
+from outrider.domain.mailboxes import bounces
+from outrider.domain.mailboxes.classify import classify
+from outrider.domain.mailboxes.events import MessageReceived
+from outrider.domain.mailboxes.models import Folder, Mailbox, Message
+from outrider.domain.mailboxes.refusals import Reason
+from outrider.domain.mailboxes.verdict import Kind
+from outrider.domain.sequences import jobs
+from outrider.domain.sequences.models import Enrollment, EnrollmentStatus
+from outrider.providers.mail.mime import parse
+from outrider.runtime import Runtime
+from tests.domain.mailboxes.test_recording import arrive, folder_of
+from tests.factories.accounts import Someone, make_user
+from tests.factories.bounces import FORGERS, REPLIES, SYSTEMS, make_bounce
+from tests.factories.mailboxes import make_mailbox, make_message
+from tests.factories.sequences import make_enrollment, make_sequence
+
+RECEIVED = TypeAdapter(MessageReceived)
+FORGED = list(itertools.product(FORGERS, ("postfix", "exchange", "qmail", "gmail")))
+CASES = list(itertools.islice(itertools.product(REPLIES, SYSTEMS), 40))
+MONDAY = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
+THEM = "bob@b.test"
+
+
+@pytest.mark.parametrize(("reply", "system"), list(itertools.product(REPLIES, SYSTEMS)))
+def test_the_bounces_of_twelve_systems_say_who_and_why(reply: str, system: str) -> None:
+    raw = make_bounce(system, us="ada@a.test", them=THEM, ours="<1@a.test>", reply=reply)
+    verdict = classify(parse(raw), received_at=MONDAY)
+    assert verdict.kind is Kind.BOUNCE
+    assert [each.address for each in verdict.bounced] == [THEM]
+    assert (verdict.reason, verdict.is_hard) == REPLIES[reply]
+
+
+class Case:
+    """One enrolled mail, and the reports that come in on it."""
+
+    def __init__(self, runtime: Runtime, ada: Someone, mailbox: Mailbox, folder: Folder):
+        self.runtime, self.ada, self.mailbox, self.folder = runtime, ada, mailbox, folder
+        self.reports = 0
+
+    async def enroll(self) -> tuple[Message, UUID]:
+        email = await make_message(self.runtime, self.mailbox, to=THEM)
+        sequence = await make_sequence(self.runtime, self.ada, steps=2)
+        return email, (await make_enrollment(self.runtime, self.ada, email, sequence)).id
+
+    async def deliver(self, raw: bytes) -> None:
+        """Lets a report come in, and hands on what was told of it."""
+        self.reports += 1
+        await arrive(self.runtime, self.mailbox, self.folder, raw, validity=self.reports)
+        async with self.runtime.db.begin(self.ada.scope) as db:
+            rows = await db.scalars(text("delete from events where name = 'message.received' returning payload"))
+            told = [RECEIVED.validate_python(row) for row in rows]
+        for event in told:
+            await jobs.on_message(self.runtime, event)
+
+    async def status(self, enrollment_id: UUID) -> EnrollmentStatus:
+        async with self.runtime.db.begin(self.ada.scope) as db:
+            return (await db.get_one(Enrollment, (self.ada.workspace_id, enrollment_id))).status
+
+
+@pytest.fixture
+async def case(runtime: Runtime) -> Case:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
+    return Case(runtime, ada, mailbox, await folder_of(runtime, mailbox))
+
+
+async def test_forty_reports_of_twelve_systems_end_what_they_are_about(case: Case) -> None:
+    ended = 0
+    for number, (reply, system) in enumerate(CASES):
+        email, enrollment_id = await case.enroll()
+        ours = email.message_id or ""
+        await case.deliver(
+            make_bounce(system, us=case.mailbox.address, them=THEM, ours=ours, reply=reply, number=number)
+        )
+        ended += await case.status(enrollment_id) is EnrollmentStatus.BOUNCED
+    assert (len(CASES), len({system for _, system in CASES}), ended) == (40, 12, 40)
+
+
+async def test_twenty_forged_reports_end_nothing(case: Case) -> None:
+    email, enrollment_id = await case.enroll()
+    reply = next(iter(REPLIES))
+    for number, (forger, system) in enumerate(FORGED):
+        known = FORGERS[forger](case.mailbox.address, THEM, email.message_id or "")
+        await case.deliver(make_bounce(system, reply=reply, number=number, **known))
+    assert len(FORGED) == 20
+    assert await case.status(enrollment_id) is EnrollmentStatus.ACTIVE
+    # The same mail can still be ended: what came before spoilt nothing.
+    ours = email.message_id or ""
+    await case.deliver(make_bounce("qmail", us=case.mailbox.address, them=THEM, ours=ours, reply=reply, number=99))
+    assert await case.status(enrollment_id) is EnrollmentStatus.BOUNCED
+
+
+async def test_a_report_in_another_workspace_ends_nothing_here(case: Case, runtime: Runtime) -> None:
+    email, enrollment_id = await case.enroll()
+    mallory = await make_user(runtime)
+    theirs = await make_mailbox(runtime, mallory)
+    other = Case(runtime, mallory, theirs, await folder_of(runtime, theirs))
+    raw = make_bounce("postfix", us=theirs.address, them=THEM, ours=email.message_id or "", reply=next(iter(REPLIES)))
+    await other.deliver(raw)
+    assert await case.status(enrollment_id) is EnrollmentStatus.ACTIVE
+
+
+async def test_a_stored_bounce_says_of_each_recipient_why(case: Case) -> None:
+    email, _ = await case.enroll()
+    reply = next(iter(REPLIES))
+    await case.deliver(
+        make_bounce("postfix", us=case.mailbox.address, them=THEM, ours=email.message_id or "", reply=reply)
+    )
+    async with case.runtime.db.begin(case.ada.scope) as db:
+        stored = await db.scalar(select(Message).where(Message.kind == Kind.BOUNCE))
+    assert stored is not None
+    assert stored.bounced == [THEM]
+    assert [(each["address"], each["reason"], each["isHard"], each["status"]) for each in stored.refusals] == [
+        (THEM, "userunknown", True, "5.1.1")
+    ]
+
+
+def test_whom_we_wrote_to_counts_where_the_mail_went_on_to_another() -> None:
+    raw = make_bounce("postfix", us="ada@a.test", them="internal@b.test", ours="<1@a.test>", reply=next(iter(REPLIES)))
+    raw = raw.replace(b"Final-Recipient:", b"Original-Recipient: rfc822; bob@b.test\nFinal-Recipient:")
+    (refusal,) = classify(parse(raw), received_at=MONDAY).bounced
+    assert (refusal.address, refusal.original) == ("internal@b.test", THEM)
+
+
+def test_a_notification_in_json_is_a_bounce_a_complaint_or_a_receipt() -> None:
+    head = "From: no-reply@sns.example\nSubject: Notification\n\n"
+    recipients = '[{"emailAddress": "bob@b.test", "status": "5.1.1", "diagnosticCode": "smtp; 550 5.1.1 user unknown"}]'
+    bounce = f'{{"notificationType": "Bounce", "bounce": {{"bouncedRecipients": {recipients}}}}}'
+    verdict = classify(parse((head + bounce).encode()), received_at=MONDAY)
+    assert (verdict.kind, verdict.reason) == (Kind.BOUNCE, Reason.USER_UNKNOWN)
+    for name, kind in (("Complaint", Kind.COMPLAINT), ("Delivery", Kind.RECEIPT)):
+        raw = (head + f'{{"notificationType": "{name}"}}').encode()
+        assert classify(parse(raw), received_at=MONDAY).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("subject", "body"),
+    [
+        ("Mail delivery error", "Your message could not be delivered to <bob@b.test>.\nNo such user here."),
+        (
+            "Mail",
+            "Your mail sent on: Monday\n     Could not be delivered to: <bob@b.test>\n     As their mailbox is full.",
+        ),
+        ("メールエラー通知", "送信先のメールボックスが一杯のため、送信できませんでした。\n<bob@b.test>"),
+        ("Undeliverable mail", "Failed Recipient: bob@b.test\nReason: Remote host said: 550 unknown user"),
+        ("Nicht zugestellt: Hallo", "Ihre Nachricht konnte nicht an bob@b.test zugestellt werden."),
+        ("Échec de distribution", "Votre message n'a pas pu être délivré à bob@b.test."),
+    ],
+)
+def test_a_bounce_in_any_form_is_found(subject: str, body: str) -> None:
+    raw = f"From: no-reply@gateway.example\nTo: ada@a.test\nSubject: {subject}\nContent-Type: text/plain; charset=utf-8\n\n{body}"
+    verdict = bounces.find(parse(raw.encode()))
+    assert verdict is not None
+    assert verdict.kind is Kind.BOUNCE
+    assert [each.address for each in verdict.bounced] == [THEM]
+
+
+@pytest.mark.parametrize(
+    ("subject", "body"),
+    [
+        ("Re: Undeliverable mail", "Could you look why my message could not be delivered to bob@b.test?"),
+        ("Fwd: Returned mail", "Your message could not be delivered to bob@b.test, says the server."),
+        ("A question on delivery", "Our parcel could not be delivered to the office, can you come?"),
+        ("Delivery report", "The goods were delivered on Monday."),
+    ],
+)
+def test_a_person_who_speaks_of_delivery_sends_no_bounce(subject: str, body: str) -> None:
+    assert bounces.find(parse(f"From: bob@b.test\nSubject: {subject}\n\n{body}".encode())) is None
+
+
+def test_junk_reports_without_their_form_are_complaints() -> None:
+    inner = (
+        "X-HmXmrOriginalRecipient: bob@b.test\nFrom: ada@a.test\nMessage-ID: <1@a.test>\nSubject: A proposal\n\nHello"
+    )
+    raw = (
+        "From: staff@hotmail.example\nSubject: complaint about message from 192.0.2.1\n"
+        f'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: message/rfc822\n\n{inner}\n--b--\n'
+    )
+    mail = parse(raw.encode())
+    assert classify(mail, received_at=MONDAY).kind is Kind.COMPLAINT
+    assert mail.report is not None
+    assert mail.report.original_message_id == "<1@a.test>"
+    assert [each.address for each in mail.report.recipients] == [THEM]
+
+
+def test_a_report_in_a_broken_envelope_is_read_all_the_same() -> None:
+    raw = make_bounce("postfix", us="ada@a.test", them=THEM, ours="<1@a.test>", reply=next(iter(REPLIES)))
+    broken = raw.replace(b'boundary="b"', b'boundary="another"')
+    verdict = classify(parse(broken), received_at=MONDAY)
+    assert (verdict.kind, verdict.reason) == (Kind.BOUNCE, Reason.USER_UNKNOWN)
+    assert [each.address for each in verdict.bounced] == [THEM]
