@@ -1,5 +1,6 @@
 """Bounces as twelve mail systems write them, about a mail of ours."""
 
+import re
 from collections.abc import Callable
 
 HEAD = "To: {us}\nMIME-Version: 1.0\nMessage-ID: <report-{number}@mx.example>\nDate: Mon, 4 May 2026 10:15:00 +0000\n"
@@ -94,13 +95,18 @@ SYSTEMS: dict[str, str] = {
 }  # fmt: skip
 
 
-def make_bounce(system: str, *, us: str, them: str, ours: str, reply: str, number: int = 1) -> bytes:
-    """`ours` is the Message-ID of the mail that came back."""
+def make_bounce(
+    system: str, *, us: str, them: str, ours: str, reply: str, number: int = 1, disguise: str = ""
+) -> bytes:
+    """`ours` is the Message-ID of the mail that came back; with a disguise, the report pretends to answer in its thread."""
     said = reply.format(them=them)
     filled = SYSTEMS[system]
     values = {"us": us, "ours": ours, "reply": said, "status": said.split()[1], "number": str(number), "them": them}
     for name, value in values.items():
         filled = filled.replace("{" + name + "}", value)
+    if disguise:
+        filled = re.sub(r"^From: .*$", f"From: {them}", filled, count=1, flags=re.MULTILINE)
+        filled = re.sub(r"^Subject: .*$", f"Subject: {disguise}", filled, count=1, flags=re.MULTILINE)
     return filled.encode()
 
 
@@ -108,7 +114,12 @@ Forger = Callable[[str, str, str], dict[str, str]]
 # What a forger may know: whom we wrote to, or some mail of ours, never both. Each gets (us, them, ours).
 FORGERS: dict[str, Forger] = {
     "knows whom we wrote to": lambda us, them, ours: {"us": us, "them": them, "ours": "<guessed@a.test>"},
-    "names no mail at all": lambda us, them, ours: {"us": us, "them": them, "ours": ""},
+    "joins the thread by its subject": lambda us, them, ours: {
+        "us": us,
+        "them": them,
+        "ours": "<guessed@a.test>",
+        "disguise": "Re: A proposal",
+    },
     "returns our mail for another": lambda us, them, ours: {"us": us, "them": "eve@e.test", "ours": ours},
     "returns our mail for ourselves": lambda us, them, ours: {
         "us": us,

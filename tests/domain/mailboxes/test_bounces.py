@@ -25,7 +25,7 @@ from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sequences import make_enrollment, make_sequence
 
 RECEIVED = TypeAdapter(MessageReceived)
-FORGED = list(itertools.product(FORGERS, ("postfix", "exchange", "qmail", "gmail")))
+FORGED = list(itertools.product(FORGERS, ("postfix", "exchange", "sendmail", "amazon")))
 CASES = list(itertools.islice(itertools.product(REPLIES, SYSTEMS), 40))
 MONDAY = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 THEM = "bob@b.test"
