@@ -90,6 +90,28 @@ WRITTEN = [
 ]  # fmt: skip
 
 
+# Short answers as people write them, many of them about absences, robots and failures; with those above over a hundred.
+ANSWERS = [
+    "Yes please.", "Sure, call me.", "No.", "Not now.", "Who is this?", "How much?", "Thanks, but no.", "Send me the price list.", "Ok",
+    "Can we move it to Friday? I'm out of the office on Thursday.", "I'll be on vacation next week, after that gladly.", "👍",
+    "I was on leave until yesterday, sorry for the late answer.", "My colleague left the company last year. I do this now.",
+    "Bob no longer works on this, I do. What is it about?", "I saw your automated message. Is anybody there?", "Are you a robot?",
+    "Your last mail bounced, this one came through.", "The link does not work, it says error 550.", "Our mailbox was full, sorry.",
+    "I received your message. Let me think about it.", "We have received your offer and will decide on Monday.", "Please confirm the time.",
+    "Ja, gern.", "Nein danke.", "Rufen Sie mich an.", "Ich bin ab Montag wieder da, dann gern.", "Was kostet das?", "Wer sind Sie?",
+    "Ich war im Urlaub und lese das erst jetzt.", "Frau Maier ist nicht mehr bei uns, ich bin zuständig. Worum geht es?", "Passt, Dienstag um zehn.",
+    "Ist das eine automatische Mail?", "Die letzte Nachricht kam nicht an.", "Oui, avec plaisir.", "Non merci.", "Appelez-moi demain.",
+    "Je rentre de congés lundi, on en parle ensuite.", "Quel est le prix ?", "C'est un message automatique ?", "D'accord pour mardi.",
+    "Je suis en déplacement, mais écrivez-moi.", "Sí, claro.", "No, gracias.", "Llámeme el lunes.", "¿Cuánto cuesta?", "Vuelvo de vacaciones el lunes, hablamos.",
+    "¿Es un mensaje automático?", "Estoy fuera esta semana, ¿el martes?", "Perfecto, gracias.", "Sì, volentieri.", "No grazie.", "Mi chiami lunedì.",
+    "Quanto costa?", "Torno lunedì dalle ferie, sentiamoci dopo.", "È una risposta automatica?", "Va bene martedì.", "Sim, claro.", "Não, obrigado.",
+    "Ligue-me segunda-feira.", "Quanto custa?", "Volto de férias na segunda, falamos depois.", "É uma mensagem automática?", "Ja, graag.",
+    "Nee, bedankt.", "Bel me maandag.", "Wat kost het?", "Ik ben maandag terug van vakantie, dan graag.", "Is dit een automatisch bericht?",
+    "Tak, chętnie.", "Nie, dziękuję.", "Proszę zadzwonić w poniedziałek.", "Ile to kosztuje?", "Wracam z urlopu w poniedziałek, porozmawiajmy.",
+    "はい、お願いします。", "結構です。", "月曜日に電話をください。", "いくらですか。", "来週は休みですが、その後なら大丈夫です。",
+]  # fmt: skip
+
+
 def judge(subject: str, text: str, headers: str = "", sender: str = "Bob <bob@example.org>") -> Verdict:
     lines = [f"From: {sender}", "To: me@example.com", f"Subject: {subject}", *headers.splitlines()]
     mail = parse(("\n".join(line for line in lines if line) + "\n\n" + text).encode())
@@ -108,6 +130,14 @@ def test_an_absence_notice_is_no_answer_and_its_day_of_return_is_known(
 @pytest.mark.parametrize(("subject", "text", "headers"), WRITTEN)
 def test_a_persons_answer_is_never_missed(subject: str, text: str, headers: str) -> None:
     assert judge(subject, text, f"{headers}\n{ANSWER}").kind is Kind.HUMAN
+
+
+@pytest.mark.parametrize("text", ANSWERS)
+def test_a_short_answer_in_any_language_is_a_persons(text: str) -> None:
+    quoted = "\n\nOn Mon, May 4, 2026 at 10:15 AM Me <me@example.com> wrote:\n> I am out of the office until Friday.\n"
+    assert judge("Re: Hello", text, ANSWER).kind is Kind.HUMAN
+    assert judge("Re: Hello", text + quoted, f"{ANSWER}\nMIME-Version: 1.0").kind is Kind.HUMAN
+    assert len(ANSWERS) + len(WRITTEN) >= 100
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,11 @@ def _joined(told: ReportedRecipient, prose: ReportedRecipient) -> ReportedRecipi
     known = [code for code in codes if code]
     status = next((code for code in known if not code.endswith(".0.0")), known[0] if known else "")
     # A server that gives no code and tells no command most likely refused the recipient.
-    command = transcripts.command_in(told.diagnostic) or prose.command or ("" if known else "RCPT")
+    command = (
+        transcripts.command_in(told.diagnostic)
+        or prose.command
+        or ("" if status and not status.endswith((".0.0", ".5.0")) else "RCPT")
+    )
     says_nothing = sum(each.isalpha() for each in told.diagnostic) < 4 and not told.diagnostic.isdigit()  # noqa: PLR2004
     return replace(
         told, status=status, command=command, diagnostic=prose.diagnostic if says_nothing else told.diagnostic

@@ -16,6 +16,7 @@ LONGEST_ANSWER = 1_500  # characters of an automatic answer; longer texts talk a
 LONGEST_NOTE = 400  # characters of one who says no more than that somebody is gone
 LONGEST_NOTICE = 6  # words of a subject that is an absence notice all by itself
 
+_ASKED = re.compile(r"[^.!?\n]{0,80}\?")
 _MUCH = 4000  # characters of a text that are looked at
 _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
 
@@ -91,7 +92,7 @@ def _robots(mail: ParsedMail) -> str:
 
 def _says_so(mail: ParsedMail, text: str) -> str:
     """The same from a mail without such a header: by its words, or by words and weak headers together."""
-    if len(text) <= LONGEST_ANSWER and phrases.AUTOMATIC_BODY.search(text):
+    if len(text) <= LONGEST_ANSWER and _calls_itself_automatic(text):
         return "It says of itself that it is automatic."
     if len(text) <= LONGEST_ANSWER and (found := phrases.SURE_CHALLENGE.search(text)):
         return f"It asks the sender to prove who they are: {found[0]}"
@@ -102,6 +103,11 @@ def _says_so(mail: ParsedMail, text: str) -> str:
     if is_away and _is_suppressing(mail):
         return "It speaks of an absence, and its headers are a machine's."
     return f"Subject: {mail.subject}" if _has_automatic_subject(mail.subject, text, is_away=is_away) else ""
+
+
+def _calls_itself_automatic(text: str) -> bool:
+    # A person asks whether it is.
+    return any(not _ASKED.match(text, found.end()) for found in phrases.AUTOMATIC_BODY.finditer(text))
 
 
 def _has_automatic_subject(whole: str, text: str, *, is_away: bool) -> bool:

@@ -51,7 +51,7 @@ _HARD = {Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED}
 # By the code without its class. These decide whatever the words are.
 _CERTAIN = {
     "1.2": Reason.HOST_UNKNOWN, "1.6": Reason.HAS_MOVED, "1.7": Reason.REJECTED, "1.8": Reason.REJECTED, "2.2": Reason.MAILBOX_FULL,
-    "2.3": Reason.EXCEEDS_LIMIT, "3.4": Reason.MESSAGE_TOO_BIG,
+    "2.3": Reason.EXCEEDS_LIMIT, "3.4": Reason.MESSAGE_TOO_BIG, "5.6": Reason.SECURITY_ERROR,
     "7.20": Reason.AUTH_FAILURE, "7.21": Reason.AUTH_FAILURE, "7.22": Reason.AUTH_FAILURE, "7.23": Reason.AUTH_FAILURE,
     "7.24": Reason.AUTH_FAILURE, "7.25": Reason.REQUIRE_PTR, "7.26": Reason.AUTH_FAILURE, "7.27": Reason.NOT_ACCEPT,
     "7.28": Reason.SPEEDING, "7.29": Reason.AUTH_FAILURE, "7.509": Reason.AUTH_FAILURE, "7.515": Reason.AUTH_FAILURE,
@@ -62,19 +62,19 @@ _CERTAIN = {
 _BANNED = range(606, 650)  # Microsoft's 5.7.606 to 5.7.649: the sending address is banned
 # These decide where no words are known.
 _USUAL = {
-    "1.1": Reason.USER_UNKNOWN, "1.3": Reason.USER_UNKNOWN, "1.4": Reason.FILTERED,
+    "1.0": Reason.USER_UNKNOWN, "1.1": Reason.USER_UNKNOWN, "1.3": Reason.USER_UNKNOWN, "1.4": Reason.FILTERED,
     "1.9": Reason.SYSTEM_ERROR, "1.10": Reason.NOT_ACCEPT, "2.0": Reason.FILTERED, "2.1": Reason.SUSPEND,
     "2.4": Reason.FILTERED, "3.0": Reason.SYSTEM_ERROR, "3.1": Reason.SYSTEM_FULL, "3.2": Reason.NOT_ACCEPT,
     "3.3": Reason.SYSTEM_ERROR, "3.5": Reason.SYSTEM_ERROR, "4.0": Reason.NETWORK_ERROR, "4.1": Reason.EXPIRED,
-    "4.2": Reason.EXPIRED, "4.3": Reason.SYSTEM_ERROR, "4.4": Reason.NETWORK_ERROR, "4.5": Reason.SYSTEM_FULL,
+    "4.2": Reason.NETWORK_ERROR, "4.3": Reason.SYSTEM_ERROR, "4.4": Reason.NETWORK_ERROR, "4.5": Reason.TOO_MANY_CONNECTIONS,
     "4.6": Reason.NETWORK_ERROR, "4.7": Reason.EXPIRED, "4.310": Reason.SYSTEM_ERROR, "4.312": Reason.NETWORK_ERROR,
     "4.316": Reason.EXPIRED, "4.317": Reason.EXPIRED, "5.1": Reason.SYNTAX_ERROR, "5.2": Reason.SYNTAX_ERROR,
     "5.3": Reason.TOO_MANY_CONNECTIONS, "5.4": Reason.SYNTAX_ERROR, "5.5": Reason.SYSTEM_ERROR, "5.6": Reason.SYNTAX_ERROR,
-    "7.2": Reason.FILTERED, "7.9": Reason.SECURITY_ERROR, "7.17": Reason.HAS_MOVED, "7.18": Reason.HAS_MOVED,
+    "7.2": Reason.FILTERED, "7.13": Reason.SUSPEND, "7.16": Reason.MESSAGE_TOO_BIG, "7.9": Reason.SECURITY_ERROR, "7.17": Reason.HAS_MOVED, "7.18": Reason.HAS_MOVED,
     "7.30": Reason.SECURITY_ERROR, "1.351": Reason.USER_UNKNOWN, "7.514": Reason.SPEEDING,
 }  # fmt: skip
 # These say little more than that it failed: whatever is said elsewhere counts more.
-_VAGUE = {"2.0", "2.1", "3.0", "4.0", "5.1", "5.2", "7.9"}
+_VAGUE = {"1.0", "2.0", "2.1", "3.0", "4.0", "5.1", "5.2", "7.9"}
 _BY_SUBJECT = {"6": Reason.CONTENT_ERROR, "7": Reason.SECURITY_ERROR}
 _REPLY_CODE = re.compile(r"(?:^|[\s;:\"'\[(<])([45]\d\d)(?=[-\s:.,;#)\]]|$)")
 _ADDRESS = re.compile(r"<?[^\s<>()\[\]]{1,80}@[^\s<>()\[\]]{1,120}>?")
@@ -165,7 +165,7 @@ def _unknown_user(words: str, detail: str, command: str) -> Reason | None:
     """One who is refused only after the content was sent exists as often as not: their filter answers for them."""
     if detail in {"1.1", "1.3", "1.351"} or NOT_LISTED.search(words):
         return Reason.USER_UNKNOWN
-    if not UNKNOWN_USER.search(words):
+    if not UNKNOWN_USER.search(words) and not (command == "RCPT" and "unrouteable address" in words):
         return None
     if detail in {"1.10", "4.1"} or command == "RCPT":
         return Reason.USER_UNKNOWN

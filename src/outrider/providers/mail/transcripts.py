@@ -178,8 +178,9 @@ def _about(words: str, address: str, others: list[str]) -> str:
     for place, (start, whose) in enumerate(starts):
         end = next((later for later, other in starts[place + 1 :] if other != whose), len(words))
         line = words.rfind("\n", 0, start) + 1
-        if place and "<<<" in words[starts[place - 1][0] : line]:  # a dialogue stands before the line it led to
-            line = words.find("\n", starts[place - 1][0]) + 1
+        after = words.find("\n", starts[place - 1][0]) + 1 if place else 0
+        if "<<<" in words[after:line]:  # a dialogue stands before the line it led to
+            line = after
         if whose == address:
             pieces.append(words[line : words.rfind("\n", 0, end) + 1 if end < len(words) else end] or words[start:end])
     told = "\n".join(dict.fromkeys(pieces))
