@@ -50,6 +50,7 @@ TESTED_ELSEWHERE = {
     "domain/mailboxes/drafts.py": "domain/mailboxes/test_recording.py",
     "domain/mailboxes/threads.py": "domain/mailboxes/test_recording.py",
     "domain/sending/results.py": "domain/sending/test_actions.py",
+    "domain/mailboxes/automatic_phrases.py": "domain/mailboxes/test_classify.py",
     "domain/mailboxes/marks.py": "domain/mailboxes/test_classify.py",
     "domain/mailboxes/phrases.py": "domain/mailboxes/test_classify.py",
     "domain/mailboxes/refusal_phrases.py": "domain/mailboxes/test_refusals.py",

@@ -6,7 +6,7 @@ The worst error is to miss a person's answer, the next to take a machine for a p
 import re
 from datetime import date, datetime
 
-from outrider.domain.mailboxes import bounces, dates, marks, phrases, requests
+from outrider.domain.mailboxes import automatic_phrases, bounces, dates, marks, phrases, requests
 from outrider.domain.mailboxes.verdict import Kind, Verdict
 from outrider.providers.mail.mime import visible_text
 from outrider.providers.mail.parsed import ParsedMail
@@ -66,12 +66,13 @@ def _automatic(mail: ParsedMail, text: str, received: date) -> Verdict | None:
         bool(phrases.AWAY_SUBJECT.search(_bare(mail.subject)) or phrases.AWAY_BODY.search(text))
         or returns_on is not None
         or "vacation" in reason
+        or automatic_phrases.AWAY.search(text) is not None
     )
     whole = f"{mail.subject}\n{text}"
     successor = _successor(mail, text)
-    if gone := phrases.GONE_BODY.search(whole):
+    if gone := phrases.GONE_BODY.search(whole) or automatic_phrases.GONE.search(whole):
         return Verdict(Kind.LEFT_COMPANY, f"{reason} It says: {gone[0]}", successor=successor)
-    if challenge := phrases.CHALLENGE.search(whole):
+    if challenge := phrases.CHALLENGE.search(whole) or automatic_phrases.CHALLENGE.search(whole):
         return Verdict(Kind.CHALLENGE, f"{reason} It says: {challenge[0]}")
     if not is_away:
         return Verdict(Kind.AUTO_REPLY, reason)

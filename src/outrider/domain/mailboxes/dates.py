@@ -7,20 +7,28 @@ from datetime import date, timedelta
 FURTHEST = timedelta(days=370)
 
 _MONTHS = (
-    ("jan", "gen", "ene", "stycz"), ("feb", "fév", "fev", "luteg"), ("mar", "mär", "maa"), ("apr", "avr", "abr", "kwie"),
+    ("jan", "gen", "ene", "stycz"), ("feb", "fév", "fev", "luteg"), ("mar", "mär", "maart"), ("apr", "avr", "abr", "kwie"),
     ("may", "mai", "mag", "mei", "mayo", "maja"), ("jun", "juin", "giu", "czerw"), ("jul", "juil", "lug", "lipc"),
     ("aug", "aoû", "aou", "ago", "sierp"),
     ("sep", "set", "wrze"), ("oct", "okt", "ott", "out", "paźdz"), ("nov", "listop"), ("dec", "dez", "déc", "dic", "grud"),
 )  # fmt: skip
 _WEEKDAYS = (
-    ("monday", "montag", "lundi", "lunes", "segunda", "lunedì", "maandag"),
-    ("tuesday", "dienstag", "mardi", "martes", "terça", "martedì", "dinsdag"),
-    ("wednesday", "mittwoch", "mercredi", "miércoles", "quarta", "mercoledì", "woensdag"),
-    ("thursday", "donnerstag", "jeudi", "jueves", "quinta", "giovedì", "donderdag"),
-    ("friday", "freitag", "vendredi", "viernes", "sexta", "venerdì", "vrijdag"),
-    ("saturday", "samstag", "sonnabend", "samedi", "sábado", "sabato", "zaterdag"),
-    ("sunday", "sonntag", "dimanche", "domingo", "domenica", "zondag"),
+    ("monday", "montag", "lundi", "lunes", "segunda", "lunedì", "maandag", "poniedzia", "月曜"),
+    ("tuesday", "dienstag", "mardi", "martes", "terça", "martedì", "dinsdag", "wtor", "火曜"),
+    ("wednesday", "mittwoch", "mercredi", "miércoles", "quarta", "mercoledì", "woensdag", "środ", "水曜"),
+    ("thursday", "donnerstag", "jeudi", "jueves", "quinta", "giovedì", "donderdag", "czwart", "木曜"),
+    ("friday", "freitag", "vendredi", "viernes", "sexta", "venerdì", "vrijdag", "piąt", "金曜"),
+    ("saturday", "samstag", "sonnabend", "samedi", "sábado", "sabato", "zaterdag", "sobot", "土曜"),
+    ("sunday", "sonntag", "dimanche", "domingo", "domenica", "zondag", "niedziel", "日曜"),
 )
+# Stems of Polish take their endings; Japanese stands for itself.
+_POLISH = r"(?:ł|e?k|ek|ku|a|ą|ę|y)\w{0,3}"
+_WEEKDAY_NAMES = [
+    name + (_POLISH if name in {"poniedzia", "wtor", "środ", "czwart", "piąt", "sobot", "niedziel"} else "")
+    for names in _WEEKDAYS
+    for name in names
+    if not name.endswith("曜")
+]
 _MONTH = rf"\b(?P<mon>(?:{'|'.join(name for names in _MONTHS for name in names)})[a-zà-ÿ]{{0,9}})\b\.?"
 _YEAR = r"(?:,?\s+(?:de\s+|del\s+)?(?P<y>\d{4})\b)?"
 # "Friday, 12 June" is named by its date: with a year or a week between, the weekday alone would mislead.
@@ -32,16 +40,15 @@ _MENTIONS = (
     re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.|º|°|er|e)?\s+(?:of\s+|de\s+)?{_MONTH}{_YEAR}", re.IGNORECASE),
     re.compile(rf"{_MONTH}\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s*[:.]\d){_YEAR}", re.IGNORECASE),
     re.compile(rf"{_MONTH}\s+(?:de\s+)?(?P<y>\d{{4}})\b", re.IGNORECASE),
-    re.compile(
-        rf"\b(?P<day>{'|'.join(name for names in _WEEKDAYS for name in names)})(?:-feira)?\b{_NO_DATE}", re.IGNORECASE
-    ),
+    re.compile(rf"\b(?P<day>{'|'.join(_WEEKDAY_NAMES)})(?:-feira)?\b{_NO_DATE}", re.IGNORECASE),
+    re.compile(r"(?P<day>[月火水木金土日]曜)"),
     re.compile(r"(?<!\w)(?P<tomorrow>tomorrow|morgen|demain|mañana|domani|amanhã|jutro|明日)\b", re.IGNORECASE),
 )
 # Words by a day that make it the day of return; "until" makes it the last day away.
 _BACK = re.compile(
     r"\b(?:back|return\w*|re-?open\w*|again|zurück\w*|wieder|rückkehr|(?:de )?retour|rentr\w+|revien\w+|reprend\w*"
     r"|vuelv\w+|vuelta|regres\w+|reincorpor\w+|volt(?:o|arei|amos|aremos|a)|retorn\w+|torn(?:o|erò|iamo|eremo)"
-    r"|rientr\w+|ritorn\w+|riapr\w+|terug\w*|weer|wrac\w+|wróc\w+|będę)\b|以降|より(?:営業|出社)",
+    r"|rientr\w+|ritorn\w+|riapr\w+|terug\w*|weer|wrac\w+|wróc\w+|powr[aó]\w+|będę)\b|以降|より(?:営業|出社)|に?(?:戻|復帰|出社)",
     re.IGNORECASE,
 )
 _UNTIL = re.compile(

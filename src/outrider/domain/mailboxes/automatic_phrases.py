@@ -1,0 +1,46 @@
+"""What automatic answers say in nine languages, once it is known that a machine says it: somebody is gone or away, or
+the sender is to prove something. Wider than what may tell a machine from a person.
+"""
+
+import re
+
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE)
+
+
+GONE = _any(
+    r"\bno longer (?:works?|working|with|employed|at (?!all)|holds?|part of|in (?:this|the|that|my) (?:role|position|job|team)|on (?:the|our) team|a member|an employee)",
+    r"\b(?:i have|i've|has|have)(?: now| since| recently| already)? (?:left|departed)\b(?! (?:the (?:office|building|country)|for|on|you|a|my|it|work|home)\b)|\b(?:left|leaving) (?:the |our )?(?:company|firm|organi[sz]ation|business)",
+    r"\b(?:has|have|i've|am|is|i'm)(?: now| since| recently)? retired\b|\bretired (?:in|from|on|after|at|as)\b|\bmoved on (?:from|to)\b|\bdoes(?:n't| not) work (?:here|at|for|with)|\bmy successor\b|\bchanged (?:jobs|employers?)|\bnew (?:role|job|position) (?:at|with|in|outside)|\blast (?:working )?day (?:was|at|with)|\bpassed away\b",
+    r"(?:firma|unternehmen|haus|betrieb|organisation|verein|schule|kanzlei|praxis|amt)\b.{0,20}\bverlassen|nicht (?:mehr|länger) .{0,50}(?:tätig|beschäftigt|angestellt|mitarbeiter|unternehmen\b|im hause?\b)|\barbeite[tn]? (?:seit .{0,20} )?nicht (?:mehr|länger)|nicht mehr (?:bei|für) (?:uns|die|den|das)\b|\bausgeschieden|\bruhestand\b|\bin (?:alters)?rente\b|pensioniert|\bnachfolger|(?:arbeitgeber|stelle|position|abteilung) gewechselt|neuen? (?:aufgabe|herausforderung|arbeitgeber)",
+    r"\b(?:a|ai|avons|ont) quitté\b|ne (?:travaill\w+|fait|fais|faisons|font|collabor\w+) plus\b|n'(?:est|suis) plus (?:en poste|salarié|employé|dans|chez|à)|n(?:'|e )(?:appartien\w+|exerc\w+|occup\w+) plus|\b(?:à la|en) retraite\b|\bretraitée?\b|\bsuccesseure?\b",
+    r"\bya no (?:trabaj|form|pertene|est[áo]y? (?:en|con)|labor|presta|colabor)\w*|\bh[ae] dejado (?:la|de|el|nuestr)|\bdej[óé] (?:la|de trabajar|nuestr)|\bjubilad[oa]|\bme jubil|\bcambi(?:ado|é|ó) de (?:trabajo|empresa|puesto)|\bsucesora?\b|causado baja",
+    r"\bnon (?:lavor\w+|collabor\w+|fa|faccio|opera|presta|è) più\b|\bh[ao] (?:lasciato|cessato)\b|\bin pensione\b|\bpensionat[oa]|\bdimess[oa]\b|\bsuccessor[ei]\b",
+    r"\bjá não (?:trabalh|colabor|faz|faço|integr|pertenc|exerc|est[áo]u? (?:na|no|em|com))\w*|\bnão (?:trabalh\w+|faz|faço|colabor\w+|integr\w+) mais\b|\bdeix(?:ei|ou) (?:a|o|de|os)\b|\baposent(?:ad[oa]|ei|ou)|\breform(?:ad[oa]|ei-me|ou-se)|\bsucessora?\b|\bdeslig(?:ad[oa]|ou|uei)",
+    r"\bniet (?:meer|langer) (?:werkzaam|in dienst|bij|voor|werken|actief|verbonden)|\bwerkt?(?: hier| sinds .{0,20})? niet (?:meer|langer)|\b(?:bedrijf|organisatie|firma|ons)\b.{0,12}\bverlaten|\b(?:met|op) pensioen|\bgepensioneerd|\bopvolg(?:er|ster)|\buit dienst|\bandere (?:baan|werkgever|functie)",
+    r"\bnie (?:pracuj\w+ już|jest już|pracuj\w+ (?:w|u|dla))|\bjuż (?:u nas |tu |tutaj |w \w+ )?nie (?:pracuj|jest pracownik)|\bodsz(?:edł|edłem|edła|łam|li)\b|\bzakończył\w* (?:pracę|współpracę)|\bemerytur|\bnastępc[aąę]|\bnie jest już\b|\bprzestał\w* pracować|\bzmienił\w* prac",
+    r"退職|退社|離職|転職いた|在籍しておりません|後任|定年",
+)  # fmt: skip
+AWAY = _any(
+    r"\bout of (?:the )?(?:office|country|town)\b|\baway\b(?! with)|\bon (?:\w+ ){0,2}leave\b|\bvacation|\b(?:on|for the|public|bank|national) holidays?\b|\b(?:out |off |am |i'm )sick\b|\bsick leave|\bunwell\b|\b(?:maternity|paternity|parental|compassionate)\b|\bsabbatical|\b(?:at|attending) (?:a|an|the) .{0,30}(?:conference|fair|event|training|workshop)|\btravell?ing\b|\bbusiness trip"
+    r"|\b(?:office|shop|store|we|company|business|building)\b.{0,30}\b(?:closed|shut)\b|\bre-?open|\bpart[- ]time\b|\bmy next working day|\bwork (?:on )?(?:mon|tue|wed|thu|fri)\w*(?: to| and|,| ?[-–&])|\bback (?:on|at my|in the|in (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|tomorrow|next|\d)|\b(?:limited|no|sporadic|intermittent|restricted) (?:e-?mail )?access|\bgone fishing|\b(?:not|un)[- ]?(?:available|reachable)\b.{0,30}(?:until|today|this week|from|till)|\bnot (?:in the office|at my desk|checking)|\bupon (?:my )?return|\bon my return|\bout today\b|\bjury duty",
+    r"\burlaub|\babwesen|\baußer haus|\bnicht (?:im|am) (?:büro|haus|platz|arbeitsplatz|dienst)|\belternzeit|\bmutterschutz|\b(?:dienst|geschäfts)reise|\b(?:er)?krank(?:t|heit|geschrieben|gemeldet)?\b|ferien\b|\bauf (?:einer|der) .{0,20}messe|\bmesse\b|\bgeschlossen\b|eingeschränkt erreichbar|\bnicht erreichbar|\bwieder (?:für sie )?(?:da|erreichbar|im (?:büro|haus)|zurück)|\bzurück\b|\brückkehr|\bfortbildung|\bfeiertag|\b(?:montags|dienstags|mittwochs|donnerstags|freitags)\b|nächsten arbeitstag|\bteilzeit|\bkur\b|\breha\b",
+    r"\babsent|\bcongés?\b|\bvacances|\bdéplacement|\barrêt (?:maladie|de travail)|\bmalade\b|\bmaternité|\bpaternité|\bparental|\bfermés?\b|\bfermées?\b|\bde retour\b|\bmon retour|\bje rentre|\ben formation|\bférié|\btemps partiel|\bpas (?:au|à mon) bureau|\bne travaille pas le|\bsalon\b|\bindisponible",
+    r"\bvacaciones|\bfuera de (?:la )?oficina|\bde viaje|\bausente|\bausencia|\bde baja\b|\bbaja (?:médica|maternal|por)|\bmaternidad|\bpermiso\b|\bcerrad[oa]s?\b|\bregres(?:o|aré|amos)|\bvuelvo|\bvolveré|\breincorpor|\bno estaré\b|\bfestivo|\bestoy fuera|\bno (?:me encuentro|estoy) (?:en|disponible)",
+    r"\bferie\b|\bvacanz|\bfuori (?:ufficio|sede|stanza)|\bassen(?:te|za)|\bmalattia|\bmaternità|\bpaternità|\btrasferta|\bcongedo|\bchius[oiae]\b|\brientr|\btorno\b|\btornerò|\bpermesso\b|\bfestiv|\bnon (?:sono|sarò) (?:in ufficio|disponibile|raggiungibile)",
+    r"\bférias|\bausente|\bausência|\bfora d[oae]\b|\blicença|\bbaixa (?:médica|por|de)|\bde baixa\b|\bmaternidade|\bviagem|\bfechad[oa]|\bencerrad[oa]|\bregress(?:o|arei|amos)|\bvolto\b|\bvoltarei|\bnão (?:estou|estarei) (?:no|na|em|dispon)|\bferiado|\bretorn(?:o|arei)",
+    r"\bvakantie|\bafwezig|\bverlof|\bziek\b|\bgesloten\b|\bniet (?:aanwezig|op kantoor|beschikbaar|bereikbaar)|\bterug (?:op|ben|in|van)|\bben terug|\bweer (?:aanwezig|bereikbaar|terug)|\bzakenreis|\bop reis|\bwerk niet op|\bwerkdagen zijn|\bbeurs\b|\bzwangerschap|\bfeestdag|\bweg tot",
+    r"\burlop|\bnieobecn|\bpoza biurem|\bzwolnieni|\bdelegacj|\bnieczynn|\bzamknięt|\bwracam|\bwróc[ęi]|\bpowroc|\bpowrót|\bpodróży|\bchorob|\bmacierzyń|\bświęt|\bograniczony dostęp|\bnie ma mnie",
+    r"休暇|休業|不在|出張|休み|お休み|育児|産休|入院|年末年始|外出|定休|休診",
+)  # fmt: skip
+_ROBOT = r"(?:robot|\bbot\b|human|real person|spammer|roboter|mensch|humain|humano|persona real|umano|persona reale|robô|człowiek|mens bent|ロボット|人間)"
+_CONFIRM = r"(?:confirm|verif|prove|click|bestätig|klick|cliqu|clic\b|conferm|clicc|confirme|bevestig|klik|potwierd|確認|クリック|solve)"
+_DELIVER = r"(?:deliver|releas|zustell|zugestellt|freigeb|remis|livr|libér|entreg|liberar|consegn|rilasci|bezorg|aflever|vrijgev|dostarcz|配信|届)"
+_ACT = r"(?:click|reply to this|respond to this|klick|antworten|cliqu|répond|respond|haga clic|pulse|risp|clicc|klik|beantwoord|kliknij|odpowied|返信|クリック)"
+_SPAM = r"(?:anti-?spam|spam (?:protection|filter|blocker)|spamschutz|spamfilter|filtro antispam|antyspam|スパム)"
+CHALLENGE = _any(
+    rf"{_ROBOT}[^\n]{{0,120}}{_CONFIRM}|{_CONFIRM}[^\n]{{0,120}}{_ROBOT}",
+    rf"{_DELIVER}[^\n]{{0,100}}{_ACT}|{_ACT}[^\n]{{0,100}}{_DELIVER}",
+    rf"{_SPAM}[^\n]{{0,120}}(?:{_ACT}|{_CONFIRM})|(?:{_ACT}|{_CONFIRM})[^\n]{{0,120}}{_SPAM}",
+)
