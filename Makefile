@@ -44,8 +44,8 @@ check: $(VENV)/.developing ## Format, lint, types, import rules, contracts
 	$(BIN)/python -m scripts.contracts --check
 
 .PHONY: bench
-bench: $(VENV)/.developing ## Print one table of ratios against peers and limits
-	$(BIN)/python -m bench
+bench: $(VENV)/.developing ## Print ratios against peers and limits: make bench [NAME=syncing] [MAIL=folder]
+	$(BIN)/python -m bench $(NAME) $(if $(MAIL),--mail "$(MAIL)")
 
 .PHONY: judge
 judge: $(VENV)/.developing ## Measure the reading of incoming mail: make judge DATA=folder [ERRORS=1]

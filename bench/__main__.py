@@ -1,19 +1,25 @@
-"""Prints one table of ratios, each against a peer or a limit measured in the same run. `python -m bench [NAME…]`."""
+"""Prints one table of ratios, each against a peer or a limit measured in the same run.
 
-import sys
+`python -m bench [NAME…] [--mail FOLDER]`; the mails of FOLDER are what is synced, else made-up ones.
+"""
+
+import argparse
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import uvloop
+from tests.real.mail_servers import MailServers
 
-from bench import footprint, lists, sending
+from bench import footprint, lists, sending, syncing
 from bench.figures import Figure, table
 from outrider import starting
 from outrider.core import log
 from outrider.runtime import open_runtime
 from outrider.settings import load
 
-NAMES = ("footprint", "lists", "sending")
+NAMES = ("footprint", "lists", "sending", "syncing")
 # Nothing is paced: what is measured is how fast it could be.
 UNPACED = {
     "OUTRIDER_RATE_PER_USER": 10**9,
@@ -22,14 +28,15 @@ UNPACED = {
     "OUTRIDER_RAMP_START": 100_000,
     "OUTRIDER_SEND_GAP_MIN": "0s",
     "OUTRIDER_SEND_GAP_MAX": "0s",
-    "OUTRIDER_EGRESS_ALLOW": "127.0.0.1",
+    "OUTRIDER_EGRESS_ALLOW": "127.0.0.1,localhost",
     "OUTRIDER_UNENCRYPTED_MAIL_HOSTS": "127.0.0.1",
 }
 
 
-async def measure(names: list[str], folder: Path) -> list[Figure]:
+async def measure(names: list[str], folder: Path, mail: Path | None, servers: MailServers | None) -> list[Figure]:
     figures: list[Figure] = []
-    settings = load(OUTRIDER_DATA_DIR=folder / "data", DATABASE_URL=None, _env_file=None, **UNPACED)
+    own: dict[str, Any] = {"OUTRIDER_CA_FILE": servers.ca_file} if servers is not None else {}
+    settings = load(OUTRIDER_DATA_DIR=folder / "data", DATABASE_URL=None, _env_file=None, **UNPACED, **own)
     async with (
         starting.database(settings, migrate=True) as found,
         open_runtime(settings, found.app, name="bench") as runtime,
@@ -38,17 +45,28 @@ async def measure(names: list[str], folder: Path) -> list[Figure]:
             figures += await lists.compare(runtime, found)
         if "sending" in names:
             figures += await sending.compare(runtime, folder)
+        if servers is not None:
+            figures += await syncing.compare(runtime, servers, mail)
     return figures
 
 
 def main() -> None:
+    reader = argparse.ArgumentParser(prog="bench", description=__doc__)
+    reader.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    reader.add_argument("--mail", type=Path, metavar="FOLDER", help="mails to sync")
+    given = reader.parse_args()
+    names = given.names or list(NAMES)
+    if unknown := set(names) - set(NAMES):
+        reader.error(f"no such bench: {', '.join(sorted(unknown))}")
     log.configure("ERROR", json=True)
-    names = sys.argv[1:] or list(NAMES)
-    with tempfile.TemporaryDirectory(prefix="outr-bench-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+    with ExitStack() as stack:
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="outr-bench-", ignore_cleanup_errors=True))
+        )
         folder.chmod(0o755)
+        servers = stack.enter_context(syncing.serving()) if "syncing" in names else None
         figures = footprint.measure(folder) if "footprint" in names else []
-        figures += uvloop.run(measure(names, folder))
+        figures += uvloop.run(measure(names, folder, given.mail, servers))
     print("\n" + table(figures))
 
 

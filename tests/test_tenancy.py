@@ -29,6 +29,7 @@ DEFINER_FUNCTIONS = {
     "workspace_of_sign_in",
     "mailboxes_at",
     "mailboxes_to_subscribe",
+    "analyze_young_tables",
 }
 FORGETFUL = [
     "select * from mailboxes", "select * from messages", "select * from threads", "select * from sends",

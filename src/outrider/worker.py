@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from outrider.core import jobs, workers
+from outrider.core import jobs, statistics, workers
 from outrider.core.ids import new_id
 from outrider.domain import all_jobs
 from outrider.domain.mailboxes.jobs import stop_reading
@@ -14,6 +14,7 @@ from outrider.runtime import Runtime
 log = structlog.get_logger()
 
 SIGN_EVERY = 15.0
+LEARN_EVERY = 2.0
 # What is being sent may finish: a message is under way for seconds, not minutes.
 DRAIN = 25.0
 
@@ -27,7 +28,12 @@ async def run(app: Runtime, stop: asyncio.Event) -> None:
         async with app.db.begin() as db:
             await workers.sign(db, worker_id, app.settings.worker_name)
 
-    periodics = [*jobs.periodics.values(), jobs.Periodic("workers.sign", SIGN_EVERY, sign)]
+    async def learn(app: Runtime) -> None:
+        async with app.db.begin() as db:
+            await statistics.learn(db)
+
+    own = [jobs.Periodic("workers.sign", SIGN_EVERY, sign), jobs.Periodic("database.learn", LEARN_EVERY, learn)]
+    periodics = [*jobs.periodics.values(), *own]
     tasks = [asyncio.create_task(jobs.run_periodic(app, each, stop), name=each.name) for each in periodics]
     tasks.append(asyncio.create_task(jobs.run(app, app.db, stop), name="queue"))
     log.info("worker.started", name=app.settings.worker_name)

@@ -3,6 +3,7 @@
 import binascii
 import quopri
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
@@ -27,12 +28,22 @@ def values(mail: Message, name: str) -> list[str]:
     return [str(value) for key, value in mail.raw_items() if key.lower() == name][:MAX_REPEATED]
 
 
+def grouped(mail: Message) -> dict[str, list[str]]:
+    """The raw values of all headers by lower-cased name, for those who want many of them."""
+    found: dict[str, list[str]] = {}
+    for key, value in mail.raw_items():
+        same = found.setdefault(key.lower(), [])
+        if len(same) < MAX_REPEATED:
+            same.append(str(value))
+    return found
+
+
 def decode(value: str) -> str:
     """One line of text out of a raw header value (bytes over 127 as surrogate escapes)."""
     return _UNSAFE.sub(" ", _words(_unescape(value))).strip()
 
 
-def addresses(raw_values: list[str]) -> tuple[Mailbox, ...]:
+def addresses(raw_values: Sequence[str]) -> tuple[Mailbox, ...]:
     """The usable addresses of these headers. Names are decoded after splitting: an encoded name may hold a comma."""
     raw = [_UNSAFE.sub(" ", _unescape(value))[:MAX_HEADER] for value in raw_values]
     found = []

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from email import policy
 from email.message import Message
 from email.parser import BytesParser
+from functools import lru_cache
 
 from outrider.providers.mail import charsets, forwards, headers, html_text, limits, quotes, reports
 from outrider.providers.mail.limits import TooMuch, check, header_block
@@ -40,6 +41,7 @@ def parse(raw: bytes) -> ParsedMail:
         return _read(_PARSER.parsebytes(header_block(raw), headersonly=True), poison=unreadable)
 
 
+@lru_cache(maxsize=4)  # a mail's text is asked for by its judge and by its reader
 def visible_text(text: str) -> str:
     """The words that are new in an answer: without quotes, the line above them, signature, small print and footers."""
     lines = text.replace("\r\n", "\n").lstrip("\ufeff").split("\n")
@@ -81,26 +83,23 @@ def _is_quoted_next(lines: list[str], at: int) -> bool:
 
 def _read(mail: Message, *, poison: str | None = None) -> ParsedMail:
     text, html, attachments = ("", "", ()) if poison else _bodies(mail)
-    subject = headers.decode(next(iter(headers.values(mail, "subject")), ""))
-    senders = headers.addresses(headers.values(mail, "from")) or headers.addresses(headers.values(mail, "sender"))
-    dates = headers.values(mail, "date")
+    given = headers.grouped(mail)
+    subject = headers.decode(next(iter(given.get("subject", ())), ""))
+    senders = headers.addresses(given.get("from", ())) or headers.addresses(given.get("sender", ()))
+    dates = given.get("date", ())
     return ParsedMail(
-        message_id=next((headers.message_id(value) for value in headers.values(mail, "message-id")), None),
-        in_reply_to=headers.message_ids(" ".join(headers.values(mail, "in-reply-to"))),
-        references=headers.message_ids(" ".join(headers.values(mail, "references"))),
+        message_id=next((headers.message_id(value) for value in given.get("message-id", ())), None),
+        in_reply_to=headers.message_ids(" ".join(given.get("in-reply-to", ()))),
+        references=headers.message_ids(" ".join(given.get("references", ()))),
         subject=subject,
         sent_at=headers.date(dates[0]) if dates else None,
         sender=senders[0] if senders else None,
-        reply_to=headers.addresses(headers.values(mail, "reply-to")),
-        to=headers.addresses(headers.values(mail, "to")),
-        cc=headers.addresses(headers.values(mail, "cc")),
+        reply_to=headers.addresses(given.get("reply-to", ())),
+        to=headers.addresses(given.get("to", ())),
+        cc=headers.addresses(given.get("cc", ())),
         text=text,
         html=html,
-        headers={
-            name: tuple(headers.decode(value) for value in headers.values(mail, name))
-            for name in JUDGING
-            if name in mail
-        },
+        headers={name: tuple(headers.decode(value) for value in given[name]) for name in JUDGING if name in given},
         attachments=attachments,
         report=None if poison else reports.read(mail),
         forwarded=None if poison else _attached(mail) or forwards.find(text, subject),

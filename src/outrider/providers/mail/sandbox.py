@@ -11,7 +11,7 @@ import struct
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -216,7 +216,7 @@ def _serve(source: BinaryIO, sink: BinaryIO) -> None:
     while len(header := source.read(_LENGTH.size)) == _LENGTH.size:
         raw = source.read(_LENGTH.unpack(header)[0])
         _allow_cpu(CPU_SECONDS)
-        answer = orjson.dumps(asdict(mime.parse(raw)))
+        answer = orjson.dumps(mime.parse(raw))
         sink.write(_LENGTH.pack(len(answer)) + answer)
         sink.flush()
 
