@@ -1,6 +1,7 @@
-"""Statistics for tables that grow too fast for autovacuum, which looks once a minute."""
+"""Statistics for tables that grow too fast for autovacuum, which looks once a minute; folders that are read anew."""
 
-from alembic import context
+import sqlalchemy as sa
+from alembic import context, op
 
 from outrider.core.schema import execute, grant
 
@@ -9,9 +10,24 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
+    op.add_column("folders", sa.Column("is_renumbered", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.alter_column("folders", "is_renumbered", server_default=None)
+    execute(WATCH)
     execute(YOUNG)
     grant(context.config.attributes["app_role"])
 
+
+# A mailbox is watched once it has been read, so that its first sync and its watch do not read the same mail twice.
+WATCH = """
+create or replace function mailboxes_to_watch(at_most integer) returns table (workspace_id uuid, id uuid)
+    language sql stable security definer set search_path = public, pg_temp
+    as $$
+        select m.workspace_id, m.id from mailboxes m
+        where m.state = 'connected' and m.synced_at is not null
+            and (m.watched_until is null or m.watched_until <= clock_timestamp())
+        limit at_most
+    $$;
+"""
 
 # Only an owner may analyze, so this runs as one; it takes no argument and tells no more than a number. A table counts
 # as young until it has 100,000 rows, and is looked at again whenever it has doubled.

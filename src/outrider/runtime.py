@@ -1,5 +1,6 @@
 """What a running process has at hand: the database, the vault's keys, the ways to the outside."""
 
+import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -21,6 +22,9 @@ from outrider.providers.mail.interface import MailProvider
 from outrider.providers.mail.sandbox import Parser
 from outrider.providers.oauth.interface import OAuthProvider
 from outrider.settings import Settings
+
+# Of mail: children, each holding some 30 MiB once it is needed.
+MOST_READERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
     database = Database(
         database_url, pool_size=settings.database_pool, name=name, through_pooler=settings.database_pooler
     )
-    parser = Parser()
+    parser = Parser(processes=min(os.cpu_count() or 1, MOST_READERS))
     imap = ImapSmtp(Network(egress, trust, frozenset(settings.unencrypted_mail_hosts)))
     try:
         yield Runtime(

@@ -12,4 +12,5 @@ LEARN = text("select analyze_young_tables()")
 
 async def learn(db: AsyncSession) -> int:
     """Has young tables that doubled analyzed. Returns how many did; cheap where none has."""
-    return (await db.execute(LEARN)).scalar_one()
+    analyzed: int = (await db.execute(LEARN)).scalar_one()
+    return analyzed

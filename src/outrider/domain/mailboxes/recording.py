@@ -38,6 +38,7 @@ async def record(
     """
     await _lock(db, mailbox.id)
     if changes.reset:
+        folder.is_renumbered = True
         await db.execute(delete(Place).where(Place.workspace_id == folder.workspace_id, Place.folder_id == folder.id))
     arrived = [_judge(fetched, mail) for fetched, mail in zip(changes.messages, parsed, strict=True)]
     known = await _known(db, mailbox, folder, arrived)
@@ -50,8 +51,10 @@ async def record(
     await _mark_replied(db, mailbox, rows)
     await _announce(db, mailbox, {row["identity"]: row for row in rows}, fresh)
     folder.advance(changes.cursor, remaining=changes.remaining, more=changes.more, at=now())
+    is_read_anew = folder.is_renumbered and not changes.more
+    folder.is_renumbered = folder.is_renumbered and changes.more
     await db.flush()
-    if changes.reset and not changes.more:
+    if is_read_anew:
         await forget_ghosts(db, mailbox)
     return len(rows)
 
@@ -62,7 +65,15 @@ async def _lock(db: AsyncSession, mailbox_id: UUID) -> None:
 
 
 async def forget_ghosts(db: AsyncSession, mailbox: Mailbox) -> None:
-    """After a renumbered folder was read again: empties mail that is nowhere on the server any more."""
+    """After a renumbered folder was read again: empties mail that is nowhere on the server any more.
+
+    While another folder is being read again, its mail has no places yet: the last one to be done sees to all.
+    """
+    being_read = select(Folder.id).where(
+        Folder.workspace_id == mailbox.workspace_id, Folder.mailbox_id == mailbox.id, Folder.is_renumbered
+    )
+    if await db.scalar(being_read.limit(1)) is not None:
+        return
     has_place = (
         select(Place.remote_id)
         .where(Place.workspace_id == Message.workspace_id, Place.message_id == Message.id)
@@ -83,7 +94,8 @@ async def forget_ghosts(db: AsyncSession, mailbox: Mailbox) -> None:
 
 def _judge(fetched: Fetched, mail: ParsedMail) -> Arrived:
     verdict = classify(mail, received_at=fetched.received_at)
-    return Arrived(fetched, mail, verdict, rules.identity(mail, fetched), rules.mentioned(mail, verdict.kind))
+    mentions = rules.mentioned(mail, verdict.kind)
+    return Arrived(fetched, mail, verdict, rules.identity(mail, fetched), mentions, visible_text(mail.text))
 
 
 def _bounced(verdict: Verdict) -> list[str]:
@@ -136,7 +148,6 @@ async def _new_rows(
         mail = each.mail
         sender = mail.sender.address if mail.sender else ""
         is_own = sender == mailbox.address or Role.SENT in {folder.role, *each.fetched.roles}
-        text = visible_text(mail.text) or mail.text
         rows[each.identity] = {
             "workspace_id": mailbox.workspace_id,
             "id": new_id(),
@@ -159,7 +170,7 @@ async def _new_rows(
             "to": [{"address": box.address, "name": box.name} for box in mail.to],
             "cc": [{"address": box.address, "name": box.name} for box in mail.cc],
             "subject": mail.subject,
-            "snippet": snippet(text),
+            "snippet": snippet(each.words or mail.text),
             "text": mail.text,
             "html": mail.html,
             "raw": (each.fetched.raw or each.fetched.header) if mail.poison else None,

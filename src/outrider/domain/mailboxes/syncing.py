@@ -1,5 +1,9 @@
 """Reading a mailbox, batch by batch, resumable at every commit."""
 
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,13 +17,20 @@ from outrider.domain.mailboxes import connections, queries, recording
 from outrider.domain.mailboxes.models import Folder, Mailbox
 from outrider.domain.operations import actions as operations
 from outrider.domain.operations.models import Operation
-from outrider.providers.mail.interface import ConnectFailed, Reader, ReadFailed
+from outrider.providers.mail.interface import Changes, ConnectFailed, Cursor, Reader, ReadFailed
+from outrider.providers.mail.parsed import ParsedMail
 from outrider.providers.mail.sandbox import Parser
 from outrider.runtime import Runtime
 
-BATCH = 100
+BATCH = 200
+# A folder with more mails left than this is a long read; few go on at once, the others take a batch in turn.
+LONG = 1000
+LONG_AT_ONCE = 2
+TURN = timedelta(seconds=10)
 CLAIM = timedelta(minutes=5)
 OPERATION = "mailbox.sync"
+_chance = random.SystemRandom()
+_long: set[UUID] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,31 @@ class Result:
 
     new: int
     failure: ConnectFailed | None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How many mails were new, and whether the end was reached."""
+
+    new: int
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was fetched, and the same taken apart."""
+
+    changes: Changes
+    parsed: list[ParsedMail]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The folder as it is now. `is_stale`: somebody else had read on, so nothing was written."""
+
+    folder: Folder
+    new: int
+    is_stale: bool
 
 
 async def claim(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID, *, at: datetime) -> Mailbox | None:
@@ -53,11 +89,11 @@ async def sync(app: Runtime, parser: Parser, mailbox: Mailbox, reader: Reader | 
     scope = Scope(mailbox.workspace_id, mailbox.user_id, actor="sync")
     try:
         if reader is not None:
-            new = await _read_all(app, parser, mailbox, reader, scope)
+            read = await _read_all(app, parser, mailbox, reader, scope)
         else:
             account = await connections.account_of(app, mailbox)
             async with app.mail[mailbox.provider].open(account) as own:
-                new = await _read_all(app, parser, mailbox, own, scope)
+                read = await _read_all(app, parser, mailbox, own, scope)
     except (ConnectFailed, ReadFailed) as error:
         failure = error if isinstance(error, ConnectFailed) else connections.reading_failed(error)
         async with app.db.begin(scope) as db:
@@ -68,15 +104,11 @@ async def sync(app: Runtime, parser: Parser, mailbox: Mailbox, reader: Reader | 
         current = await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id), with_for_update=True)
         if current.is_usable:
             current.mark_reached(now())
-            current.sync_due_at = now() + app.settings.sync_every
-        await operations.finish_of(db, mailbox.workspace_id, OPERATION, mailbox.id)
-    return Result(new, None)
-
-
-async def _read_all(app: Runtime, parser: Parser, mailbox: Mailbox, reader: Reader, scope: Scope) -> int:
-    async with app.db.begin(scope) as db:
-        folders = await queries.folders_of(db, mailbox.workspace_id, mailbox.id)
-    return sum([await read_folder(app, parser, mailbox, folder, reader, scope, holds_claim=True) for folder in folders])
+            # Spread, so that mailboxes connected together do not come due together for ever.
+            current.sync_due_at = now() + (app.settings.sync_every if read.is_whole else TURN) * _chance.uniform(0.8, 1)
+        if read.is_whole:
+            await operations.finish_of(db, mailbox.workspace_id, OPERATION, mailbox.id)
+    return Result(read.new, None)
 
 
 async def read_folder(
@@ -88,44 +120,106 @@ async def read_folder(
     scope: Scope,
     *,
     holds_claim: bool = False,
-) -> int:
+) -> Read:
     """Reads a folder from its cursor on; each batch is committed with the cursor that covers it.
 
-    With `holds_claim` the mailbox's claim is renewed; a watch, which holds none, must not put a due sync off.
+    While one batch is written, the next is fetched and taken apart. With `holds_claim` the mailbox's claim is
+    renewed; a watch, which holds none, must not put a due sync off. A long read that finds enough others under way
+    ends after a batch.
     """
     new = 0
-    while True:
-        changes = await reader.changes(
-            folder.name,
-            folder.cursor,
-            batch=BATCH,
-            since=now() - app.settings.sync_history,
-            at_most=app.settings.sync_at_most,
-        )
-        parsed = await parser.parse_many([each.raw or each.header for each in changes.messages])
-        async with app.db.begin(scope) as db:
-            owner = await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id))
-            if not owner.is_usable:
-                return new
-            current = await db.get_one(Folder, (folder.workspace_id, folder.id), with_for_update=True)
-            if current.cursor != folder.cursor:  # another reader was faster: go on from where it is
-                folder = current
-                continue
-            new += await recording.record(db, owner, current, changes, parsed)
-            if holds_claim and owner.sync_due_at is not None:
-                owner.sync_due_at = now() + CLAIM
-            await operations.advance_of(
-                db,
-                mailbox.workspace_id,
-                OPERATION,
-                mailbox.id,
-                done=len(parsed),
-                failed=sum(1 for mail in parsed if mail.poison),
-                remaining=changes.remaining,
-            )
-            folder = current
-        if not changes.more:
-            return new
+    ahead: asyncio.Task[Batch] | None = None
+    with _turn(folder.id) as may_go_on:
+        try:
+            while True:
+                batch = await (ahead or _fetch(app, parser, folder, folder.cursor, reader))
+                ahead = None
+                goes_on = batch.changes.more and may_go_on(batch.changes.remaining)
+                if goes_on:
+                    ahead = asyncio.create_task(_fetch(app, parser, folder, batch.changes.cursor, reader))
+                async with app.db.begin(scope) as db:
+                    written = await _write(db, mailbox, folder, batch, holds_claim=holds_claim)
+                if written is None:
+                    return Read(new, is_whole=True)
+                folder, new = written.folder, new + written.new
+                if written.is_stale:  # another reader was faster: go on from where it is
+                    await _settled(ahead)
+                    ahead = None
+                elif not goes_on:
+                    return Read(new, is_whole=not batch.changes.more)
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+                await _settled(ahead)
+
+
+async def _read_all(app: Runtime, parser: Parser, mailbox: Mailbox, reader: Reader, scope: Scope) -> Read:
+    async with app.db.begin(scope) as db:
+        folders = await queries.folders_of(db, mailbox.workspace_id, mailbox.id)
+    reads = [await read_folder(app, parser, mailbox, folder, reader, scope, holds_claim=True) for folder in folders]
+    return Read(sum(each.new for each in reads), is_whole=all(each.is_whole for each in reads))
+
+
+async def _fetch(app: Runtime, parser: Parser, folder: Folder, cursor: Cursor | None, reader: Reader) -> Batch:
+    changes = await reader.changes(
+        folder.name,
+        cursor,
+        batch=BATCH,
+        since=now() - app.settings.sync_history,
+        at_most=app.settings.sync_at_most,
+    )
+    return Batch(changes, await parser.parse_many([each.raw or each.header for each in changes.messages]))
+
+
+async def _write(
+    db: AsyncSession, mailbox: Mailbox, folder: Folder, batch: Batch, *, holds_claim: bool
+) -> Written | None:
+    """Records a batch with its cursor, unless the folder has moved on; None if the mailbox is used no more."""
+    owner = await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id))
+    if not owner.is_usable:
+        return None
+    current = await db.get_one(Folder, (folder.workspace_id, folder.id), with_for_update=True)
+    if current.cursor != folder.cursor:
+        return Written(current, 0, is_stale=True)
+    new = await recording.record(db, owner, current, batch.changes, batch.parsed)
+    if holds_claim and owner.sync_due_at is not None:
+        owner.sync_due_at = now() + CLAIM
+    await operations.advance_of(
+        db,
+        mailbox.workspace_id,
+        OPERATION,
+        mailbox.id,
+        done=len(batch.parsed),
+        failed=sum(1 for mail in batch.parsed if mail.poison),
+        remaining=batch.changes.remaining,
+    )
+    return Written(current, new, is_stale=False)
+
+
+@contextmanager
+def _turn(folder_id: UUID) -> Iterator[Callable[[int], bool]]:
+    """Yields what tells whether a folder with so many mails left may be read on now; only few long reads may."""
+    taken = False
+
+    def may_go_on(remaining: int) -> bool:
+        nonlocal taken
+        if not taken and remaining > LONG:
+            if folder_id in _long or len(_long) >= LONG_AT_ONCE:
+                return False
+            _long.add(folder_id)
+            taken = True
+        return True
+
+    try:
+        yield may_go_on
+    finally:
+        if taken:
+            _long.discard(folder_id)
+
+
+async def _settled(task: "asyncio.Task[Batch] | None") -> None:
+    if task is not None:
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def request(db: AsyncSession, mailbox: Mailbox) -> Operation:

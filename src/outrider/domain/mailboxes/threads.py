@@ -27,13 +27,14 @@ THREADS = cast("Table", Thread.__table__)
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A mail as fetched, taken apart and judged."""
+    """A mail as fetched, taken apart and judged; `words` are those that are new in it."""
 
     fetched: Fetched
     mail: ParsedMail
     verdict: Verdict
     identity: bytes
     mentions: list[str]
+    words: str
 
 
 class Threads:
