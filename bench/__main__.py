@@ -46,7 +46,7 @@ async def measure(names: list[str], folder: Path, mail: Path | None, servers: Ma
         if "sending" in names:
             figures += await sending.compare(runtime, folder)
         if servers is not None:
-            figures += await syncing.compare(runtime, servers, mail)
+            figures += await syncing.compare(runtime, found, servers, mail)
     return figures
 
 

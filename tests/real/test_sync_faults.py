@@ -12,7 +12,7 @@ from email.utils import format_datetime, make_msgid
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from outrider.core.clock import now
 from outrider.core.embedded import EmbeddedServer
@@ -120,7 +120,11 @@ async def test_a_folder_made_anew_five_times_leaves_no_ghosts_and_no_doubles(
     assert empty == 0
 
 
-async def test_what_was_deleted_with_its_folder_keeps_no_body(trusting: Runtime, mail: MailServers) -> None:
+@pytest.mark.parametrize("batch", [200, 3])
+async def test_what_was_deleted_with_its_folder_keeps_no_body(
+    trusting: Runtime, mail: MailServers, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(syncing, "BATCH", batch)
     address = new_address(mail, "ghosts")
     mail.append(address, "Archive", *mails(20, to=address))
     ada, mailbox = await connect(trusting, mail, address)
@@ -134,6 +138,46 @@ async def test_what_was_deleted_with_its_folder_keeps_no_body(trusting: Runtime,
     async with trusting.db.begin(ada.scope) as db:
         bodies = await db.scalar(select(func.count()).select_from(Message).where(Message.text != ""))
     assert bodies == 4
+
+
+async def test_a_folder_that_is_read_to_its_end_empties_nothing_of_one_that_is_read_anew(
+    trusting: Runtime, mail: MailServers
+) -> None:
+    address = new_address(mail, "halfway")
+    for folder in ("Archive", "Junk"):
+        mail.append(address, folder, *mails(10, to=address))
+    ada, mailbox = await connect(trusting, mail, address)
+    await sync(trusting, mailbox)
+    async with trusting.db.begin(ada.scope) as db:  # the junk as after a crash in the middle, the archive to be found
+        junk = select(Folder.id).where(Folder.name == "Junk").scalar_subquery()
+        await db.execute(delete(Place).where(Place.folder_id == junk))
+        await db.execute(update(Folder).where(Folder.name == "Junk").values(is_renumbered=True, last_uid=0))
+        await db.execute(update(Folder).where(Folder.name == "Archive").values(uid_validity=Folder.uid_validity - 1))
+    await sync(trusting, mailbox)
+    async with trusting.db.begin(ada.scope) as db:
+        assert await db.scalar(select(func.count()).select_from(Message).where(Message.text != "")) == 20
+
+
+async def test_few_long_reads_go_on_at_once_and_the_others_take_turns(
+    trusting: Runtime, mail: MailServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"BATCH": 5, "LONG": 10, "LONG_AT_ONCE": 2}.items():
+        monkeypatch.setattr(syncing, name, value)
+    given = []
+    for number in range(5):
+        address = new_address(mail, f"long{number}")
+        mail.append(address, "INBOX", *mails(60, to=address))
+        given.append(await connect(trusting, mail, address))
+    results = await asyncio.gather(*(sync(trusting, mailbox) for _, mailbox in given))
+    read = sorted(result.new for result in results)
+    assert read == [5, 5, 5, 60, 60], read
+    for (ada, mailbox), result in zip(given, results, strict=True):
+        async with trusting.db.begin(ada.scope) as db:
+            current = await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id))
+        assert current.sync_due_at is not None
+        assert (current.sync_due_at < now() + syncing.TURN) == (result.new == 5)
+        await sync(trusting, current)
+        assert await counts(trusting, ada) == (60, 30, 60)
 
 
 @pytest.mark.parametrize("rounds", [4, pytest.param(20, marks=pytest.mark.faults)])
@@ -218,7 +262,7 @@ async def test_a_connection_that_breaks_in_the_middle_is_tried_again(trusting: R
     mail.append(address, "INBOX", *mails(400, to=address))
     async with Proxy(mail.host, mail.ports["imaps"]) as proxy:
         ada, mailbox = await connect(trusting, mail, address, port=proxy.port)
-        proxy.drop_after(60_000)
+        proxy.drop_after(150_000)
         first = await sync(trusting, mailbox)
         assert first.failure is not None, "the drill did not fire"
         partly = (await counts(trusting, ada))[0]
