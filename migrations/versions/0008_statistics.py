@@ -10,8 +10,8 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    op.add_column("folders", sa.Column("is_renumbered", sa.Boolean(), nullable=False, server_default=sa.false()))
-    op.alter_column("folders", "is_renumbered", server_default=None)
+    op.add_column("folders", sa.Column("is_read_anew", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.alter_column("folders", "is_read_anew", server_default=None)
     execute(WATCH)
     execute(YOUNG)
     grant(context.config.attributes["app_role"])

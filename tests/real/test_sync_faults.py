@@ -151,8 +151,12 @@ async def test_a_folder_that_is_read_to_its_end_empties_nothing_of_one_that_is_r
     async with trusting.db.begin(ada.scope) as db:  # the junk as after a crash in the middle, the archive to be found
         junk = select(Folder.id).where(Folder.name == "Junk").scalar_subquery()
         await db.execute(delete(Place).where(Place.folder_id == junk))
-        await db.execute(update(Folder).where(Folder.name == "Junk").values(is_renumbered=True, last_uid=0))
-        await db.execute(update(Folder).where(Folder.name == "Archive").values(uid_validity=Folder.uid_validity - 1))
+        for folder in await db.scalars(select(Folder).where(Folder.name.in_(("Archive", "Junk")))):
+            position = json.loads(folder.cursor or "{}")
+            if folder.name == "Junk":
+                folder.cursor, folder.is_read_anew = json.dumps({**position, "last_uid": 0}), True
+            else:
+                folder.cursor = json.dumps({**position, "uid_validity": position["uid_validity"] - 1})
     await sync(trusting, mailbox)
     async with trusting.db.begin(ada.scope) as db:
         assert await db.scalar(select(func.count()).select_from(Message).where(Message.text != "")) == 20

@@ -99,7 +99,9 @@ class Folder(Tenant, Model):
     cursor: Mapped[str | None] = mapped_column(Text)  # the provider's own words
     remaining: Mapped[int] = mapped_column(default=0)
     is_complete: Mapped[bool] = mapped_column(default=False)
-    is_renumbered: Mapped[bool] = mapped_column(default=False)  # and not read to its end since
+    is_read_anew: Mapped[bool] = mapped_column(
+        default=False
+    )  # it became another one, and has not been read to its end since
     synced_at: Mapped[datetime | None]
 
     __table_args__ = (

@@ -38,7 +38,7 @@ async def record(
     """
     await _lock(db, mailbox.id)
     if changes.reset:
-        folder.is_renumbered = True
+        folder.is_read_anew = True
         await db.execute(delete(Place).where(Place.workspace_id == folder.workspace_id, Place.folder_id == folder.id))
     arrived = [_judge(fetched, mail) for fetched, mail in zip(changes.messages, parsed, strict=True)]
     known = await _known(db, mailbox, folder, arrived)
@@ -51,8 +51,8 @@ async def record(
     await _mark_replied(db, mailbox, rows)
     await _announce(db, mailbox, {row["identity"]: row for row in rows}, fresh)
     folder.advance(changes.cursor, remaining=changes.remaining, more=changes.more, at=now())
-    is_read_anew = folder.is_renumbered and not changes.more
-    folder.is_renumbered = folder.is_renumbered and changes.more
+    is_read_anew = folder.is_read_anew and not changes.more
+    folder.is_read_anew = folder.is_read_anew and changes.more
     await db.flush()
     if is_read_anew:
         await forget_ghosts(db, mailbox)
@@ -70,7 +70,7 @@ async def forget_ghosts(db: AsyncSession, mailbox: Mailbox) -> None:
     While another folder is being read again, its mail has no places yet: the last one to be done sees to all.
     """
     being_read = select(Folder.id).where(
-        Folder.workspace_id == mailbox.workspace_id, Folder.mailbox_id == mailbox.id, Folder.is_renumbered
+        Folder.workspace_id == mailbox.workspace_id, Folder.mailbox_id == mailbox.id, Folder.is_read_anew
     )
     if await db.scalar(being_read.limit(1)) is not None:
         return
