@@ -13,7 +13,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import make_msgid
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+import psutil
 
 from tests.real import certificates, daemons
 
@@ -70,10 +71,25 @@ class MailServers:
         self._running.append(dovecot)
         conf = str(self.folder / "postfix/conf")
         subprocess.run(["postfix", "-c", conf, "check"], check=True, stdin=subprocess.DEVNULL, capture_output=True)
-        postfix = daemons.start([f"{POSTFIX_DAEMONS}/master", "-c", conf, "-s"])
-        self._running.append(postfix)
+        self._start_postfix()
         daemons.wait_until_open(self.ports["imaps"], daemon=dovecot)
+
+    def _start_postfix(self) -> None:
+        postfix = daemons.start([f"{POSTFIX_DAEMONS}/master", "-c", str(self.folder / "postfix/conf"), "-s"])
+        self._running.append(postfix)
         daemons.wait_until_open(self.ports["submission"], daemon=postfix)
+
+    def crash_postfix(self, *, seconds: float) -> None:
+        """Kills its master and all its children without a warning, and starts it again after so long."""
+        master = psutil.Process(int((self.folder / "postfix/spool/pid/master.pid").read_text()))
+        family = [master, *master.children(recursive=True)]
+        for each in family:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+        psutil.wait_procs(family, timeout=10)
+        daemons.stop(self._running.pop())
+        time.sleep(seconds)
+        self._start_postfix()
 
     def stop(self) -> None:
         while self._running:
