@@ -40,6 +40,7 @@ async def a_send(runtime: Runtime, **columns: Any) -> tuple[Someone, Mailbox, Se
         (Hold.DAILY_LIMIT, Waiting.MAILBOX_DAILY_LIMIT),
         (Hold.PROVIDER_LIMIT, Waiting.MAILBOX_PAUSED),
         (Hold.HEALTH, Waiting.MAILBOX_PAUSED),
+        (Hold.UNREACHABLE, Waiting.MAILBOX_DISCONNECTED),
     ],
 )
 async def test_a_held_mailbox_holds_all_its_rows_until_the_same_moment(

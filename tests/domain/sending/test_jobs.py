@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from uuid import UUID
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
@@ -12,8 +13,8 @@ from sqlalchemy import func, select
 from outrider.core.clock import now
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.mailboxes.models import State as MailboxState
-from outrider.domain.sending import jobs
-from outrider.domain.sending.models import Send, State, Waiting
+from outrider.domain.sending import jobs, rules
+from outrider.domain.sending.models import Hold, MailboxPace, Send, State, Waiting
 from outrider.runtime import Runtime, open_runtime
 from outrider.settings import Settings
 from tests.factories.accounts import Someone, make_user, retire
@@ -161,6 +162,29 @@ async def test_a_server_that_is_away_costs_no_attempt_and_says_why(settings: Set
     assert (send.state, send.attempts) == (State.QUEUED, 0)
     assert send.due_at > now()
     assert current.state is MailboxState.UNREACHABLE
+
+
+async def test_a_server_that_is_away_is_knocked_at_once_for_all_mails_of_a_mailbox(
+    settings: Settings, runtime: Runtime
+) -> None:
+    ada = await make_user(runtime)
+    mailbox = await mailbox_with(runtime, ada, 1, 5)
+    async with pumping(settings, runtime, at_once=2):
+        await asyncio.sleep(2)
+    async with runtime.db.begin(ada.scope) as db:
+        tried = await db.scalar(select(func.count()).where(Send.waiting_for == Waiting.MAILBOX_DISCONNECTED))
+        pace = await db.get_one(MailboxPace, (mailbox.workspace_id, mailbox.id))
+    await retire(runtime, ada)
+    assert tried == 1
+    assert pace.held_for is Hold.UNREACHABLE
+    assert pace.held_until is not None
+    assert timedelta(seconds=40) < pace.held_until - now() < timedelta(seconds=75)
+
+
+def test_a_server_is_left_in_peace_ever_longer_but_never_long() -> None:
+    minutes = [rules.reconnect_after(failures, draw=0.5).total_seconds() / 60 for failures in (1, 2, 3, 4, 50)]
+    assert minutes == [1, 2, 4, 4, 4]
+    assert rules.reconnect_after(1, draw=0.0) < rules.reconnect_after(1, draw=1.0)
 
 
 async def test_a_mail_that_cannot_be_written_fails_and_the_next_one_leaves(

@@ -6,7 +6,6 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from itertools import count
 from uuid import UUID
@@ -21,7 +20,7 @@ from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.sending import claiming, letterhead, queries, results, rules
 from outrider.domain.sending.desk import Desk, Taken
 from outrider.domain.sending.letterhead import Letterhead
-from outrider.domain.sending.models import Claim, Waiting
+from outrider.domain.sending.models import Claim, Hold, Waiting
 from outrider.providers.mail.interface import ConnectFailed, Outcome, Receipt, Sender, SendFailed
 from outrider.runtime import Runtime
 
@@ -29,7 +28,6 @@ log = structlog.get_logger()
 
 # Mails sent over one connection before another mailbox that waits for a slot gets its turn.
 BATCH = 100
-RECONNECT = timedelta(minutes=1)
 MOST_SLOW = 500
 LOOK_AGAIN = 1.0  # seconds
 
@@ -199,13 +197,13 @@ def _ends_connection(result: Receipt | SendFailed) -> bool:
 
 
 async def _give_back(app: Runtime, mailbox: Mailbox, claim: Claim, error: ConnectFailed) -> None:
+    """The mail never left. The whole mailbox waits a little: its next mail would meet the same server."""
     async with app.db.begin(Scope(mailbox.workspace_id, actor="pump")) as db:
         due_now = await app.clock.due_now(db)
         await connections.mark_failed(db, mailbox, error)
-        await results.release(
-            db,
-            claim,
-            due_at=due_now + RECONNECT,
-            why=Waiting.MAILBOX_DISCONNECTED,
-            reason=f"{error.message} {error.hint}",
-        )
+        current = await mailboxes.get_any(db, mailbox.workspace_id, mailbox.id)
+        again_at = due_now + rules.reconnect_after(current.sync_failures)
+        reason = f"{error.message} {error.hint}"
+        place = (mailbox.workspace_id, mailbox.id)
+        await claiming.hold(db, [(place, again_at)], why=Hold.UNREACHABLE, reason=reason)
+        await results.release(db, claim, due_at=again_at, why=Waiting.MAILBOX_DISCONNECTED, reason=reason)

@@ -59,6 +59,7 @@ class Hold(StrEnum):
     DAILY_LIMIT = "daily_limit"
     PROVIDER_LIMIT = "provider_limit"
     HEALTH = "health"
+    UNREACHABLE = "unreachable"  # its server takes no connections
 
 
 class MailboxPace(Model):

@@ -16,6 +16,7 @@ from outrider.domain.sending.models import Send
 RETRIES = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60, 120, 240))
 GIVE_UP_AFTER = timedelta(hours=72)
 JITTER = 0.2
+RECONNECTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4))
 # Clients and servers cut long reference lists; the first and the last ones carry the thread (RFC 5322 3.6.4).
 MOST_REFERENCES = 20
 
@@ -37,6 +38,15 @@ def retry_at(attempt: int, now: datetime, *, draw: float | None = None) -> datet
     draw = random.random() if draw is None else draw  # noqa: S311  # spreads load, hides nothing
     delay = RETRIES[min(attempt, len(RETRIES)) - 1]
     return now + max(delay * (1 + JITTER * (2 * draw - 1)), RETRIES[0])
+
+
+def reconnect_after(failures: int, *, draw: float | None = None) -> timedelta:
+    """How long to leave a server in peace after so many failed connections in a row (from 1), within 20 % either way.
+
+    Short, so that mail flows again soon after the server does; spread, so that not all mailboxes come at once.
+    """
+    draw = random.random() if draw is None else draw  # noqa: S311  # spreads load, hides nothing
+    return RECONNECTS[min(max(failures, 1), len(RECONNECTS)) - 1] * (1 + JITTER * (2 * draw - 1))
 
 
 def references_of(message_id: str | None, earlier: Sequence[str]) -> list[str]:
