@@ -6,7 +6,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from outrider.api.followups import examples as followups_examples
 ROOT = Path(__file__).parent.parent / "docs"
 SURFACES = {"followups": (followups.build, followups_examples)}
 METHODS = ("get", "post", "put", "delete")
-Examples = Any  # a module with VARIABLES, KEPT and LAST
+Examples = Any  # a module such as api/followups/examples.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,15 @@ def endpoints(specification: dict[str, Any]) -> Iterator[Endpoint]:
                 yield Endpoint(method.upper(), path, operations[method], specification)
 
 
-def curl(endpoint: Endpoint, body: Any, examples: Examples) -> str:
+def curl(endpoint: Endpoint, title: str, body: Any, examples: Examples) -> str:
     """A command to try an endpoint with: `$BASE`, `$TOKEN` and a shell variable for everything it refers to."""
     path = re.sub(r"\{(\w+)\}", lambda match: "$" + _shell_name(match[1]), endpoint.path)
+    path += _query(endpoint, examples, lambda variable: "$" + _shell_name(variable))
     lines = [f'curl -sS -X {endpoint.method} "$BASE{path}"']
+    if f"{endpoint.name} ({title})" == examples.KEEPS_COOKIE:
+        lines.append("-c cookies.txt")
+    if endpoint.name == examples.SHOWS_COOKIE:
+        lines.append("-b cookies.txt")
     if not endpoint.is_public or (body and body.get("provider") == "imap"):
         lines.append('-H "Authorization: Bearer $TOKEN"')
     if body is not None:
@@ -73,6 +78,11 @@ def curl(endpoint: Endpoint, body: Any, examples: Examples) -> str:
     return " \\\n  ".join(lines)
 
 
+def _query(endpoint: Endpoint, examples: Examples, written: Callable[[str], str]) -> str:
+    query = examples.QUERIES.get(endpoint.name, {})
+    return "?" + "&".join(f"{name}={written(variable)}" for name, variable in query.items()) if query else ""
+
+
 def postman(specification: dict[str, Any], examples: Examples) -> dict[str, Any]:
     """A collection (schema 2.1) that runs from top to bottom: answers fill the variables of the requests after them."""
     folders: dict[str, list[dict[str, Any]]] = {}
@@ -80,7 +90,8 @@ def postman(specification: dict[str, Any], examples: Examples) -> dict[str, Any]
         folder = "clean up" if endpoint.name in examples.LAST else endpoint.operation["tags"][0]
         folders.setdefault(folder, []).extend(_postman_requests(endpoint, examples))
     folders["clean up"] = sorted(folders.pop("clean up"), key=lambda each: examples.LAST.index(each["name"]))
-    variables = {"baseUrl": "http://127.0.0.1:8700", "accessToken": ""} | dict.fromkeys(examples.VARIABLES.values(), "")
+    variables = {"baseUrl": "http://127.0.0.1:8700", "accessToken": ""}
+    variables |= dict.fromkeys([*examples.VARIABLES.values(), *_asked(examples)], "")
     return {
         "info": {
             "name": specification["info"]["title"],
@@ -91,15 +102,20 @@ def postman(specification: dict[str, Any], examples: Examples) -> dict[str, Any]
     }
 
 
+def _asked(examples: Examples) -> list[str]:
+    return [variable for query in examples.QUERIES.values() for variable in query.values()]
+
+
 def _postman_requests(endpoint: Endpoint, examples: Examples) -> Iterator[dict[str, Any]]:
     bodies: dict[str, Any] = endpoint.request_bodies() or {"": None}
     for title, body in bodies.items():
         name = endpoint.name if len(bodies) == 1 else f"{endpoint.name} ({title})"
         path = re.sub(r"\{(\w+)\}", r"{{\1}}", endpoint.path)
+        query = _query(endpoint, examples, lambda variable: "{{" + variable + "}}")
         request: dict[str, Any] = {
             "method": endpoint.method,
             "header": [{"key": "Content-Type", "value": "application/json"}] if body is not None else [],
-            "url": {"raw": "{{baseUrl}}" + path, "host": ["{{baseUrl}}"], "path": path.strip("/").split("/")},
+            "url": {"raw": "{{baseUrl}}" + path + query, "host": ["{{baseUrl}}"], "path": path.strip("/").split("/")},
             "description": endpoint.operation.get("description", ""),
         }
         if not endpoint.is_public or (body and body.get("provider") == "imap"):
@@ -113,13 +129,13 @@ def _postman_requests(endpoint: Endpoint, examples: Examples) -> Iterator[dict[s
             request["body"] = {"mode": "raw", "raw": text}
         item = {"name": name, "request": request}
         if body is None or body.get("provider") != "imap":
-            item["event"] = _postman_tests(endpoint, examples)
+            item["event"] = _postman_tests(endpoint, name, examples)
         yield item
 
 
-def _postman_tests(endpoint: Endpoint, examples: Examples) -> list[dict[str, Any]]:
+def _postman_tests(endpoint: Endpoint, name: str, examples: Examples) -> list[dict[str, Any]]:
     lines = [f'pm.test("answers {endpoint.success()}", () => pm.response.to.have.status({endpoint.success()}));']
-    for variable, place in examples.KEPT.get(endpoint.name, {}).items():
+    for variable, place in examples.KEPT.get(name, examples.KEPT.get(endpoint.name, {})).items():
         accessor = "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in place.split("."))
         lines.append(f'pm.collectionVariables.set("{variable}", pm.response.json(){accessor});')
     return [{"listen": "test", "script": {"type": "text/javascript", "exec": lines}}]
@@ -139,7 +155,8 @@ def page(endpoint: Endpoint, examples: Examples) -> str:
         parts.append("\n".join(["| parameter | in | required | |", "|---|---|---|---|", *rows]))
     parts += list(_fields(endpoint))
     parts.append("## Request")
-    parts += [f"```sh\n{curl(endpoint, body, examples)}\n```" for body in endpoint.request_bodies().values() or [None]]
+    bodies = endpoint.request_bodies() or {"": None}
+    parts += [f"```sh\n{curl(endpoint, title, body, examples)}\n```" for title, body in bodies.items()]
     status = endpoint.success()
     body = endpoint.response_body(status)
     parts.append(f"## Response {status}")

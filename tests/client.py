@@ -58,8 +58,10 @@ def check(method: str, path: str, response: httpx2.Response) -> None:
     specification, promised = found
     documented = promised["responses"].get(str(response.status_code))
     assert documented, f"{method} {path} answered {response.status_code}, which is not documented: {response.text}"
+    media_type = response.headers.get("content-type", "application/json").partition(";")[0]
+    assert not response.content or media_type in documented.get("content", {}), f"{method} {path} answered {media_type}"
     schema = documented.get("content", {}).get("application/json", {}).get("schema")
-    if schema and response.content:
+    if schema and response.content and media_type == "application/json":
         resolvable = {**schema, "components": specification["components"]}
         jsonschema.validate(response.json(), resolvable, cls=jsonschema.Draft202012Validator)
 

@@ -15,7 +15,9 @@ from outrider.main import create_app
 from outrider.runtime import Addresses, Runtime, addresses, open_runtime
 from outrider.settings import Settings, load
 from tests.client import Client
+from tests.factories.google import google_runtime
 from tests.real.mail_servers import MailServers, available
+from tests.stand_ins.google import Google, running
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -79,6 +81,20 @@ async def anonymous(runtime: Runtime) -> AsyncIterator[Client]:
     """A client without credentials."""
     async with Client(create_app(runtime)) as client:
         yield client
+
+
+@pytest.fixture
+async def google() -> AsyncIterator[Google]:
+    """A stand-in for Google; what it is asked and what it answers is held to Google's own description."""
+    async with running() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+async def connected(settings: Settings, database: Addresses, google: Google) -> AsyncIterator[Runtime]:
+    """A runtime that knows the stand-in."""
+    async with google_runtime(settings, database, google) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ from scripts.contracts import endpoints, files
 from outrider import VERSION
 from outrider.api.followups import app
 
-# The 28 endpoints of the followups contract, as its clients call them.
+# The 28 endpoints of the followups contract, as its clients call them, and where Google sends the browser back to.
 FOLLOWUPS = """
-POST /auth/connect|POST /auth/refresh|GET /auth/status|DELETE /auth/disconnect|GET /user/profile|GET /emails/sent
+POST /auth/connect|GET /auth/callback|POST /auth/refresh|GET /auth/status|DELETE /auth/disconnect|GET /user/profile|GET /emails/sent
 POST /emails/sync|GET /emails/sent/{emailId}|POST /emails/check-replies|GET /sequences|POST /sequences
 GET /sequences/{sequenceId}|PUT /sequences/{sequenceId}|DELETE /sequences/{sequenceId}|GET /enrollments
 POST /enrollments|GET /enrollments/{enrollmentId}|PUT /enrollments/{enrollmentId}|DELETE /enrollments/{enrollmentId}
@@ -21,7 +21,7 @@ def test_no_file_is_stale() -> None:
     assert [path.name for path, text in files().items() if not path.exists() or path.read_text() != text] == []
 
 
-def test_followups_has_its_28_endpoints() -> None:
+def test_followups_has_its_29_endpoints() -> None:
     specification = app.build(VERSION).openapi()
     found = {f"{each.method} {each.path}" for each in endpoints(specification)}
     assert found == set(FOLLOWUPS.strip().replace("\n", "|").split("|"))

@@ -17,9 +17,12 @@ from outrider.core.egress import Egress
 from outrider.core.embedded import OWNER, EmbeddedServer
 from outrider.core.tokens import AccessTokens
 from outrider.providers.mail.connecting import Network
+from outrider.providers.mail.gmail import Gmail
 from outrider.providers.mail.imap_smtp import ImapSmtp
 from outrider.providers.mail.interface import MailProvider
 from outrider.providers.mail.sandbox import Parser
+from outrider.providers.oauth.google import Client, Endpoints, GoogleOAuth
+from outrider.providers.oauth.google_keys import GoogleKeys
 from outrider.providers.oauth.interface import OAuthProvider
 from outrider.settings import Settings
 
@@ -74,6 +77,7 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
         database_url, pool_size=settings.database_pool, name=name, through_pooler=settings.database_pooler
     )
     parser = Parser(processes=min(os.cpu_count() or 1, MOST_READERS))
+    keys = GoogleKeys(egress, settings.google_certs_url, issuers=settings.google_issuers)
     imap = ImapSmtp(Network(egress, trust, frozenset(settings.unencrypted_mail_hosts)))
     try:
         yield Runtime(
@@ -85,8 +89,8 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
                 settings.jwt_secret.get_secret_value(), issuer="outrider", ttl=settings.access_token_ttl
             ),
             egress=egress,
-            mail={"imap": imap},
-            oauth={},
+            mail={"imap": imap, "google": Gmail(egress, settings.gmail_api_url, topic=settings.gmail_topic)},
+            oauth=_oauth(settings, egress, keys),
             parser=parser,
         )
     finally:
@@ -94,3 +98,11 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
         await parser.aclose()
         await database.aclose()
         await egress.aclose()
+
+
+def _oauth(settings: Settings, egress: Egress, keys: GoogleKeys) -> dict[str, OAuthProvider]:
+    """The providers that the operator has set up."""
+    if settings.google_client is None:
+        return {}
+    endpoints = Endpoints(settings.google_auth_url, settings.google_token_url, settings.google_revoke_url)
+    return {"google": GoogleOAuth(egress, Client(*settings.google_client), endpoints, keys)}

@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -60,8 +61,19 @@ def _long_enough(value: SecretStr) -> SecretStr:
     return value
 
 
+def _web_url(value: str) -> str:
+    parts = urlsplit(value)
+    is_local = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_local):
+        raise ValueError("must be an https address (http only on this machine)")
+    if not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("must be an address without user name, query and fragment")
+    return value.rstrip("/")
+
+
 Duration = Annotated[timedelta, BeforeValidator(_read_duration)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -119,11 +131,27 @@ class Settings(BaseSettings):
     )
     clock_rate: float = Field(1.0, alias="OUTRIDER_CLOCK_RATE", gt=0, le=1_000_000)
 
+    # Signing in with a provider: who may come without having been added (a domain, an address, or * for anybody),
+    # and where a browser may be sent with the outcome, to the letter
+    sign_up: Words = Field(("*",), alias="OUTRIDER_SIGN_UP")
+    redirect_uris: Words = Field((), alias="OUTRIDER_REDIRECT_URIS")
+
     # Limits of the API, a minute
     rate_per_user: int = Field(600, alias="OUTRIDER_RATE_PER_USER", ge=1)
     rate_per_address: int = Field(120, alias="OUTRIDER_RATE_PER_ADDRESS", ge=1)
 
     # Other services, each optional
+    google_auth_url: WebUrl = Field("https://accounts.google.com/o/oauth2/v2/auth", alias="GOOGLE_AUTH_URL")
+    google_token_url: WebUrl = Field("https://oauth2.googleapis.com/token", alias="GOOGLE_TOKEN_URL")
+    google_revoke_url: WebUrl = Field("https://oauth2.googleapis.com/revoke", alias="GOOGLE_REVOKE_URL")
+    google_certs_url: WebUrl = Field("https://www.googleapis.com/oauth2/v3/certs", alias="GOOGLE_CERTS_URL")
+    google_issuers: Words = Field(
+        ("https://accounts.google.com", "accounts.google.com"), alias="GOOGLE_ISSUERS", min_length=1
+    )
+    gmail_api_url: WebUrl = Field("https://gmail.googleapis.com", alias="GMAIL_API_URL")
+    gmail_topic: str | None = Field(None, alias="GMAIL_TOPIC", pattern=r"^projects/[^/\s]+/topics/[^/\s]+$")
+    gmail_push_account: str | None = Field(None, alias="GMAIL_PUSH_ACCOUNT")
+    gmail_push_audience: str | None = Field(None, alias="GMAIL_PUSH_AUDIENCE")
     google_client_id: str | None = Field(None, alias="GOOGLE_CLIENT_ID")
     google_client_secret: SecretStr | None = Field(None, alias="GOOGLE_CLIENT_SECRET")
     gmail_client_id: str | None = Field(None, alias="GMAIL_CLIENT_ID")
@@ -142,6 +170,17 @@ class Settings(BaseSettings):
     @property
     def is_embedded(self) -> bool:
         return self.database_url is None
+
+    @property
+    def google_client(self) -> tuple[str, str] | None:
+        """What Google knows this server as: the client for Gmail, else the one for everything."""
+        for name, secret in (
+            (self.gmail_client_id, self.gmail_client_secret),
+            (self.google_client_id, self.google_client_secret),
+        ):
+            if name and secret:
+                return name, secret.get_secret_value()
+        return None
 
     @property
     def public_url(self) -> str:

@@ -20,9 +20,11 @@ from outrider.core.embedded import EmbeddedServer
 from outrider.runtime import Runtime
 from outrider.settings import Settings
 from tests.factories.accounts import PASSWORD, make_user
+from tests.factories.google import google_urls
 from tests.live import Live, serving
 from tests.real.mail_servers import MailServers
 from tests.real.test_main_job import sent
+from tests.stand_ins.google import CLIENT_ID, CLIENT_SECRET, Google
 
 DOCS = Path(__file__).parents[2] / "docs"
 ENDPOINTS = {each.name: each for each in endpoints(app.build(VERSION).openapi())}
@@ -39,6 +41,8 @@ class Stage:
 
     live: Live
     own: dict[str, str]
+    google: Google
+    newcomer: str
 
     def fill(self, text: str) -> str:
         for printed, own in self.own.items():
@@ -48,7 +52,7 @@ class Stage:
 
 @pytest.fixture
 async def stage(
-    runtime: Runtime, settings: Settings, server: EmbeddedServer, mail: MailServers, tmp_path: Path
+    runtime: Runtime, settings: Settings, server: EmbeddedServer, mail: MailServers, google: Google, tmp_path: Path
 ) -> AsyncIterator[Stage]:
     address = f"ada{time.monotonic_ns()}@a.test"
     mail.add_user(address)
@@ -63,17 +67,22 @@ async def stage(
         "correct horse battery": PASSWORD,
         "app password": mail.password(address),
     }
-    with serving(settings, server, tmp_path, OUTRIDER_CA_FILE=str(mail.ca_file)) as live:
-        yield Stage(live, own)
+    newcomer = f"newcomer{time.monotonic_ns()}@gmail.test"
+    google.box(newcomer)
+    variables = {name.upper(): value for name, value in google_urls(google).items()}
+    variables |= {"GOOGLE_CLIENT_ID": CLIENT_ID, "GOOGLE_CLIENT_SECRET": CLIENT_SECRET}
+    with serving(settings, server, tmp_path, OUTRIDER_CA_FILE=str(mail.ca_file), **variables) as live:
+        yield Stage(live, own, google, newcomer)
 
 
-async def test_every_curl_example_works_as_printed(stage: Stage) -> None:
+async def test_every_curl_example_works_as_printed(stage: Stage, tmp_path: Path) -> None:
     variables = {"BASE": stage.live.url}
     ran = []
     for endpoint in in_order():
         for snippet in snippets(endpoint):
-            body = await until_it_has(endpoint, lambda text=snippet: run(stage.fill(text), variables))
+            body = await until_it_has(endpoint, lambda text=snippet: run(stage.fill(text), variables, tmp_path))
             keep(endpoint, body, variables)
+            await agree(stage, body, variables)
             if "TOKEN" not in variables:
                 variables["TOKEN"] = variables["ACCESS_TOKEN"]
         ran.append(endpoint.name)
@@ -88,6 +97,7 @@ async def test_the_postman_collection_runs_from_top_to_bottom(stage: Stage) -> N
         for item in (each for folder in COLLECTION["item"] for each in folder["item"]):
             endpoint = ENDPOINTS[item["name"].partition(" ")[0]]
             body = await until_it_has(endpoint, lambda item=item: send(client, item, stage, variables))
+            await agree(stage, body, variables)
             for line in item.get("event", [{"script": {"exec": []}}])[0]["script"]["exec"]:
                 if kept := re.fullmatch(r'pm\.collectionVariables\.set\("(\w+)", pm\.response\.json\(\)(.+)\);', line):
                     variables[kept[1]] = str(at(body, kept[2].replace("[", ".").replace("]", "").strip(".")))
@@ -106,11 +116,19 @@ def snippets(endpoint: Endpoint) -> list[str]:
     return re.findall(r"```sh\n(.+?)```", page, re.DOTALL)
 
 
-async def run(snippet: str, variables: dict[str, str]) -> tuple[int, Any]:
+async def agree(stage: Stage, body: Any, variables: dict[str, str]) -> None:
+    """What the person does at Google's, where an answer leads there; the browser comes back with state and code."""
+    if isinstance(body, dict) and "authUrl" in body:
+        back = await stage.google.agree(body["authUrl"], stage.newcomer)
+        variables |= {name: back[name.lower()] for name in ("state", "code", "STATE", "CODE")}
+
+
+async def run(snippet: str, variables: dict[str, str], folder: Path) -> tuple[int, Any]:
     done = await asyncio.to_thread(
         subprocess.run,
         ["bash", "-euc", SHOW_STATUS + snippet],
         env={"PATH": "/usr/bin:/bin", **variables},
+        cwd=folder,
         capture_output=True,
         text=True,
         check=True,

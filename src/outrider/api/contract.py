@@ -155,11 +155,12 @@ class Router(APIRouter):
     def _add(self, method: str, path: str, needs: Needs, model: Any, options: dict[str, Any]) -> Callable[[E], E]:
         def register(endpoint: E) -> E:
             errors = options.pop("errors", ())
+            takes_unknown = options.pop("takes_unknown", False)
             status = options.pop("status_code", 204 if model is None else 200)
             wire = _wire_model(self.contract, model)
             self.add_api_route(
                 path,
-                _dress(self.contract, endpoint, model, wire, status, needs),
+                _dress(self.contract, endpoint, model, wire, status, guard(needs, takes_unknown=takes_unknown)),
                 methods=[method],
                 name=endpoint.__name__,
                 operation_id=endpoint.__name__,
@@ -194,7 +195,9 @@ def _wire_model(contract: Contract, model: Any) -> Any:
     return contract.page_model(get_args(model)[0]) if get_origin(model) is Page else contract.item_model(model)
 
 
-def _dress(contract: Contract, endpoint: Endpoint, model: Any, wire: Any, status: int, needs: Needs) -> Endpoint:
+def _dress(
+    contract: Contract, endpoint: Endpoint, model: Any, wire: Any, status: int, door: Callable[..., Awaitable[Exchange]]
+) -> Endpoint:
     """Wraps a route: credentials first, then idempotency, then the route, then the contract's clothes.
 
     The body is serialised here, inside the transaction, so that an idempotent answer commits with its effect.
@@ -220,7 +223,7 @@ def _dress(contract: Contract, endpoint: Endpoint, model: Any, wire: Any, status
     signature = inspect.signature(endpoint)
     own = [each.replace(kind=each.KEYWORD_ONLY) for each in signature.parameters.values()]
     extra = inspect.Parameter(
-        "exchange", inspect.Parameter.KEYWORD_ONLY, annotation=Exchange, default=Depends(guard(needs), scope="function")
+        "exchange", inspect.Parameter.KEYWORD_ONLY, annotation=Exchange, default=Depends(door, scope="function")
     )
     # FastAPI reads the parameters from here; without __wrapped__ it can't find the bare route behind it.
     attributes = vars(dressed)

@@ -33,14 +33,23 @@ class Exchange:
             await self._idempotency.keep(response)
 
 
-def guard(needs: Permission | str) -> Callable[..., Awaitable[Exchange]]:
-    """Builds the dependency that every route of a contract starts with."""
-    return _guarded(needs) if isinstance(needs, Permission) else _public
+def guard(needs: Permission | str, *, takes_unknown: bool = False) -> Callable[..., Awaitable[Exchange]]:
+    """Builds the dependency that every route of a contract starts with.
+
+    `takes_unknown` is for what other services call: they add parameters as they please.
+    """
+    if isinstance(needs, Permission):
+        return _guarded(needs)
+    return _public_to_others if takes_unknown else _public
 
 
 async def _public(request: Request, app: App) -> Exchange:
-    """Lets anybody in; whoever shows credentials is known all the same. Holds no transaction."""
     refuse_unknown_parameters(request)
+    return await _public_to_others(request, app)
+
+
+async def _public_to_others(request: Request, app: App) -> Exchange:
+    """Lets anybody in; whoever shows credentials is known all the same. Holds no transaction."""
     request.state.standing = await request.state.limiter.hit("address", _address(request))
     if "authorization" in request.headers or "x-api-key" in request.headers:
         async with app.db.begin(Scope(request_id=request.state.request_id)) as db:

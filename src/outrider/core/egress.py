@@ -20,6 +20,7 @@ import httpx2
 from outrider.core.egress_http import (
     AnswerError,
     RedirectError,
+    TooLargeError,
     answer_of,
     bounded_headers,
     check_type,
@@ -38,6 +39,8 @@ RESOLVER_THREADS = 16
 _OWN_HEADERS = frozenset(
     {"accept-encoding", "connection", "content-length", "expect", "host", "te", "transfer-encoding", "upgrade"}
 )
+# What a request gives; only this module knows the library behind it.
+Answer = httpx2.Response
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 Opened = TypeVar("Opened")
 
@@ -58,6 +61,14 @@ class EgressFailed(Unavailable):
     """The host was allowed, but did not answer, or not within the limits."""
 
     code = "egress_failed"
+
+
+class EgressUnreached(EgressFailed):
+    """No connection came about, so nothing was sent."""
+
+
+class EgressTooLarge(EgressFailed):
+    """The answer was larger than asked for, and was not read to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +244,7 @@ class Egress:
             async with asyncio.timeout_at(deadline):
                 name, addresses = await self._resolve(host, port)
         except TimeoutError:
-            raise EgressFailed(f"{host} did not answer in time.") from None
+            raise EgressUnreached(f"{host} did not answer in time.") from None
         is_open = ports_open or port in self._ports
         if not is_open and not all(self._is_allowed(name, address, port) for address in addresses):
             raise EgressBlocked(f"Port {port} is not open to requests.")
@@ -245,7 +256,7 @@ class Egress:
                     return await open_one(str(address))
             except (OSError, httpcore2.NetworkError):
                 continue
-        raise EgressFailed(f"{name} does not answer on port {port}.")
+        raise EgressUnreached(f"{name} does not answer on port {port}.")
 
 
 @contextmanager
@@ -253,8 +264,12 @@ def _said_plainly(host: str) -> Iterator[None]:
     """Turns what the network may do into sentences that name the host asked for, and no address behind it."""
     try:
         yield
+    except (httpcore2.ConnectTimeout, httpcore2.PoolTimeout) as error:
+        raise EgressUnreached(f"{host} took too long to answer.") from error
     except (TimeoutError, httpcore2.TimeoutException) as error:
         raise EgressFailed(f"{host} took too long to answer.") from error
+    except TooLargeError as error:
+        raise EgressTooLarge(f"{host} {error}") from error
     except AnswerError as error:
         raise EgressFailed(f"{host} {error}") from error
     except RedirectError as error:
@@ -264,7 +279,7 @@ def _said_plainly(host: str) -> Iterator[None]:
     except httpcore2.ProtocolError as error:
         raise EgressFailed(f"{host} did not answer in valid HTTP.") from error
     except httpcore2.ConnectError as error:  # TCP was up by then, so TLS failed
-        raise EgressFailed(f"{host} has no valid certificate or speaks no TLS.") from error
+        raise EgressUnreached(f"{host} has no valid certificate or speaks no TLS.") from error
     except httpcore2.NetworkError as error:
         raise EgressFailed(f"{host} broke off the connection.") from error
 

@@ -17,6 +17,10 @@ class AnswerError(Exception):
     """The answer is not one we accept; the message follows the host's name in a sentence."""
 
 
+class TooLargeError(AnswerError):
+    """The answer has more bytes than were asked for."""
+
+
 class RedirectError(Exception):
     """The redirect may not be followed; the message follows the host's name in a sentence."""
 
@@ -46,7 +50,7 @@ async def read_body(chunks: AsyncIterable[bytes], headers: httpx2.Headers, limit
         body += _unpack(unpacker, chunk, limit + 1 - len(body)) if unpacker else chunk
         # What arrived counts too: empty gzip blocks could go on for ever without unpacking to anything.
         if max(received, len(body)) > limit:
-            raise AnswerError("sent more than is accepted here.")
+            raise TooLargeError("sent more than is accepted here.")
     if unpacker and received and not unpacker.eof:
         raise AnswerError("sent a body that can't be unpacked.")
     return bytes(body)

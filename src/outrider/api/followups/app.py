@@ -2,11 +2,23 @@
 
 from fastapi import FastAPI
 
-from outrider.api.followups import analytics, auth, emails, enrollments, health, schedules, sequences, sync, user
+from outrider.api.followups import (
+    analytics,
+    auth,
+    callback,
+    emails,
+    enrollments,
+    health,
+    schedules,
+    sequences,
+    sync,
+    user,
+)
 from outrider.api.followups.contract import contract
 
 ROUTERS = tuple(
-    module.router for module in (auth, user, emails, sequences, enrollments, schedules, sync, analytics, health)
+    module.router
+    for module in (auth, callback, user, emails, sequences, enrollments, schedules, sync, analytics, health)
 )
 
 

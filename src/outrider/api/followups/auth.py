@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Body, Request
+from fastapi import BackgroundTasks, Body, Request, Response
 from pydantic import Discriminator, Field, SecretStr, Tag
 
 from outrider.api.contract import PUBLIC
@@ -13,10 +13,13 @@ from outrider.api.followups.shapes import UserOut
 from outrider.api.issuing import issuer_of
 from outrider.core.db import Scope
 from outrider.core.errors import Forbidden, Invalid, Unauthenticated
+from outrider.core.tokens import digest
 from outrider.domain.accounts import queries as accounts
 from outrider.domain.accounts import sessions
 from outrider.domain.accounts.actions import normalise_email
-from outrider.domain.accounts.permissions import Permission
+from outrider.domain.accounts.permissions import Actor, Permission
+from outrider.domain.grants import actions as grants
+from outrider.domain.grants import signing_in
 from outrider.domain.mailboxes import connections, syncing
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.models import Mailbox
@@ -55,8 +58,20 @@ class ImapConnect(In):
 
 
 class GoogleConnect(In):
+    """Begins a sign-in with Google: open `authUrl` in the same browser. With `code` and `state` it fetches the session
+    of one that ended at a `redirectUri`.
+    """
+
     provider: Literal["google"] = "google"
-    redirect_uri: Annotated[str, Field(max_length=2000)] | None = None
+    redirect_uri: Annotated[str, Field(max_length=2000)] | None = Field(
+        None, description="Where the browser goes with the outcome; one of OUTRIDER_REDIRECT_URIS, to the letter."
+    )
+    code: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="From the fragment of the `redirectUri`; works once, for two minutes."
+    )
+    state: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="The `state` that the sign-in began with."
+    )
 
 
 def _provider(value: Any) -> str:
@@ -80,6 +95,14 @@ class SessionOut(Out):
     access_token: str
     refresh_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  # the scheme's name
+    expires_at: Moment
+
+
+class BegunOut(Out):
+    """A sign-in with a provider that waits for its browser. The answer's cookie ties it to the browser that began."""
+
+    auth_url: str
+    state: str
     expires_at: Moment
 
 
@@ -134,10 +157,6 @@ class DisconnectedOut(Out):
     paused_enrollments: int
 
 
-class ProviderUnavailable(Invalid):
-    code = "provider_unavailable"
-
-
 CANNOT_CONNECT = connections.CannotConnect(
     ConnectFailed(Step.LOGIN, "imap", "The server refused the user name or password.", "Use an app password.")
 )
@@ -146,27 +165,36 @@ CANNOT_CONNECT = connections.CannotConnect(
 @router.post(
     "/connect",
     needs=PUBLIC,
-    model=SessionOut | ConnectedOut,
+    model=BegunOut | SessionOut | ConnectedOut,
     errors=[
         Unauthenticated(sessions.WRONG),
         Forbidden("Your role doesn't allow connecting a mailbox."),
         CANNOT_CONNECT,
+        signing_in.ProviderUnavailable("Signing in with Google is not set up on this server.", field="provider"),
     ],
 )
 async def connect(
     request: Request,
     app: App,
     body: Annotated[Connect, Body()],
-) -> SessionOut | ConnectedOut:
-    """Signs in with a password, or connects a mailbox of the signed-in user, verifying both its servers."""
+) -> BegunOut | SessionOut | ConnectedOut | Response:
+    """Begins a sign-in with Google, signs in with a password, or connects a mailbox of the signed-in user by IMAP.
+
+    Google: open `authUrl` in the browser that sent this request (an extension sends it with credentials, so that the
+    browser keeps the answer's cookie). Google sends the browser to `GET /auth/callback`, which connects the mailbox.
+    IMAP: both servers are verified before it answers.
+    """
     if isinstance(body, PasswordSignIn):
         return await _sign_in(request, app, body)
-    if isinstance(body, GoogleConnect):
-        raise ProviderUnavailable(
-            "Google sign-in is not set up on this server. Connect the mailbox with provider imap instead.",
-            field="provider",
-        )
-    return await _connect_imap(request, app, body)
+    if isinstance(body, ImapConnect):
+        return await _connect_imap(request, app, body)
+    if body.code is None:
+        return await _begin(request, app, body)
+    if body.state is None:
+        raise Invalid("Give the state that the sign-in began with.", field="state")
+    async with app.db.begin(Scope(actor="sign-in", request_id=request.state.request_id)) as own:
+        issued = await sessions.claim(own, issuer_of(app), code=body.code, bound_to=body.state)
+    return await session_of(app, issued)
 
 
 @router.post("/refresh", needs=PUBLIC, model=SessionOut, errors=[Unauthenticated("This refresh token is unknown.")])
@@ -176,7 +204,7 @@ async def refresh(app: App, body: RefreshIn) -> SessionOut:
         issued = await sessions.refresh(own, issuer_of(app), body.refresh_token)
     if not isinstance(issued, sessions.Issued):
         raise issued
-    return await _session(app, issued)
+    return await session_of(app, issued)
 
 
 @router.get("/status", needs=Permission.ACCOUNT_READ, model=StatusOut)
@@ -196,14 +224,49 @@ async def auth_status(db: Db, actor: Caller) -> StatusOut:
 
 
 @router.delete("/disconnect", needs=Permission.MAILBOXES_WRITE, model=DisconnectedOut)
-async def disconnect(db: Db, actor: Caller) -> DisconnectedOut:
-    """Forgets the credentials of every mailbox of the caller and pauses what would be sent from them."""
+async def disconnect(db: Db, app: App, actor: Caller, after: BackgroundTasks) -> DisconnectedOut:
+    """Forgets the credentials of every mailbox of the caller, ends the permissions at their providers, and pauses what
+    would be sent from them.
+    """
     connected = await mailboxes.of_user(db, actor.workspace_id, actor.user_id)
     paused = 0
     for mailbox in connected:
-        await connections.disconnect(db, mailbox)
+        grant_id = await connections.disconnect(db, mailbox)
+        if grant_id is not None:
+            # Runs once this transaction is committed; a job repeats it where the provider does not answer.
+            after.add_task(grants.revoke, app, actor.workspace_id, grant_id)
         paused += await sequences.pause_all(db, mailbox, reason="The mailbox was disconnected.")
     return DisconnectedOut(disconnected=bool(connected), mailboxes=len(connected), paused_enrollments=paused)
+
+
+async def _begin(request: Request, app: App, body: GoogleConnect) -> Response:
+    actor: Actor | None = getattr(request.state, "actor", None)
+    if actor is not None and not actor.may(Permission.MAILBOXES_WRITE):
+        raise Forbidden("Your role doesn't allow connecting a mailbox.", needs=str(Permission.MAILBOXES_WRITE))
+    begun = await signing_in.begin(
+        app,
+        provider=body.provider,
+        actor=actor,
+        redirect_uri=body.redirect_uri,
+        request_id=request.state.request_id,
+    )
+    shown = BegunOut(auth_url=begun.auth_url, state=begun.state, expires_at=begun.expires_at)
+    response = Response(shown.model_dump_json(by_alias=True), media_type="application/json")
+    response.set_cookie(
+        cookie_of(begun.state),
+        begun.browser,
+        max_age=int(signing_in.LIFETIME.total_seconds()),
+        path=signing_in.CALLBACK,
+        secure=app.settings.public_url.startswith("https://"),
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+def cookie_of(state: str) -> str:
+    """The name of a sign-in's cookie: one each, so that two tabs do not disturb each other."""
+    return f"outrider-sign-in-{digest(state).hex()[:16]}"
 
 
 async def _sign_in(request: Request, app: App, body: PasswordSignIn) -> SessionOut:
@@ -215,10 +278,10 @@ async def _sign_in(request: Request, app: App, body: PasswordSignIn) -> SessionO
         client=request.headers.get("user-agent", ""),
         request_id=request.state.request_id,
     )
-    return await _session(app, issued)
+    return await session_of(app, issued)
 
 
-async def _session(app: App, issued: sessions.Issued) -> SessionOut:
+async def session_of(app: App, issued: sessions.Issued) -> SessionOut:
     scope = Scope(issued.session.workspace_id, issued.user.id)
     async with app.db.begin(scope) as db:
         connected = await mailboxes.of_user(db, issued.session.workspace_id, issued.user.id)

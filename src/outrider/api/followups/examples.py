@@ -168,6 +168,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
             "smtpHost": "smtp.lovelace.example",
             "smtpPort": 465,
         },
+        "google": {"provider": "google"},
     },
     "refresh": {"refresh": {"refreshToken": REFRESH_TOKEN}},
     "check_replies": {"one email": {"emailIds": [EMAIL]}},
@@ -187,6 +188,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
 
 ANSWERS: dict[str, Any] = {
     "connect": SESSION,
+    "callback": {**SESSION, "user": {**USER, "provider": "google"}},
     "refresh": SESSION,
     "auth_status": {
         "authenticated": True,
@@ -322,10 +324,15 @@ VARIABLES = {
 # What an answer gives to the requests after it: by operation, variables and where they stand in the body.
 KEPT = {
     "connect": {"accessToken": "accessToken", "refreshToken": "refreshToken"},
+    "connect (google)": {"state": "state"},
     "refresh": {"accessToken": "accessToken", "refreshToken": "refreshToken"},
     "list_sent": {"emailId": "data.0.id"},
     "create_sequence": {"sequenceId": "id"},
     "create_enrollment": {"enrollmentId": "id"},
 }
+# What stands in the query of whoever tries it, by operation; `code` is what Google sends the browser back with.
+QUERIES = {"callback": {"state": "state", "code": "code"}}
+# Which requests are made by the same browser: the first keeps the cookie that the second shows.
+KEEPS_COOKIE, SHOWS_COOKIE = "connect (google)", "callback"
 # These take away what others need.
 LAST = ("delete_enrollment", "delete_sequence", "disconnect")

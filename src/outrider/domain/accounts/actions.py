@@ -1,5 +1,6 @@
 """Writes of users, workspaces and access keys."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from outrider.core import passwords, tokens
 from outrider.core.clock import now
 from outrider.core.db import Scope, set_scope
-from outrider.core.errors import Conflict, Invalid
+from outrider.core.errors import Conflict, Forbidden, Invalid
 from outrider.core.ids import new_id
 from outrider.domain.accounts import queries
 from outrider.domain.accounts.models import AccessKey, Member, Role, User, Workspace
@@ -31,16 +32,26 @@ class NewKey:
 
 
 async def create_user(
-    db: AsyncSession, *, email: str, password: str, name: str = "", timezone: str = "UTC", actor: str = "system"
+    db: AsyncSession,
+    *,
+    email: str,
+    password: str | None,
+    name: str = "",
+    timezone: str = "UTC",
+    actor: str = "system",
 ) -> tuple[User, Workspace]:
-    """Creates a user with a workspace of their own, which becomes the transaction's scope."""
+    """Creates a user with a workspace of their own, which becomes the transaction's scope.
+
+    Without a password only a provider can say that it is them.
+    """
     email = normalise_email(email)
-    passwords.check_strength(password, email=email)
+    if password is not None:
+        passwords.check_strength(password, email=email)
     check_timezone(timezone)
     if await queries.user_by_email(db, email) is not None:
         raise EmailTaken(f"There is already a user with the address {email}.")
     user = User(id=new_id(), email=email, name=name, timezone=timezone)
-    user.password_hash = await passwords.hash_password(password)
+    user.password_hash = await passwords.hash_password(password) if password is not None else None
     workspace = Workspace(id=new_id(), name=name or email)
     await set_scope(db, Scope(workspace.id, user.id, email, actor))
     db.add_all([user, workspace])
@@ -48,6 +59,20 @@ async def create_user(
     db.add(Member(workspace_id=workspace.id, user_id=user.id, role=Role.OWNER))
     await db.flush()
     return user, workspace
+
+
+async def welcome(db: AsyncSession, *, email: str, name: str, picture: str | None, sign_up: Collection[str]) -> User:
+    """Returns the user whom a provider vouches for, made now where `sign_up` lets newcomers in."""
+    user = await queries.user_by_email(db, normalise_email(email), lock=True)
+    if user is None:
+        if not {"*", email.lower(), email.rpartition("@")[2].lower()} & {each.lower() for each in sign_up}:
+            raise Forbidden(f"{email} is not known here. Ask the operator of this server to add you.")
+        user, _ = await create_user(db, email=email, password=None, name=name, actor="sign-in")
+    if user.disabled_at is not None:
+        raise Forbidden("This user has been disabled. Ask the operator of this server.")
+    user.name, user.picture = user.name or name, user.picture or picture
+    await db.flush()
+    return user
 
 
 async def create_access_key(

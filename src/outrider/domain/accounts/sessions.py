@@ -24,8 +24,10 @@ from outrider.core.ids import new_id
 from outrider.domain.accounts import queries
 from outrider.domain.accounts.events import RefreshTokenReused, SignedIn
 from outrider.domain.accounts.models import RefreshToken, Session, User
+from outrider.domain.accounts.permissions import Actor
 
 GRACE = timedelta(seconds=10)
+CLAIM_WITHIN = timedelta(minutes=2)
 NOBODY = UUID(int=0)
 WRONG = "The email address or the password is wrong."
 
@@ -110,26 +112,69 @@ def _refuse_guessing(user: User) -> None:
         raise Limited("Too many failed sign-ins. Wait before the next try.", retry_after=wait)
 
 
-async def start(db: AsyncSession, issuer: Issuer, user: User, *, client: str = "") -> Issued:
-    """Opens a session in the user's first workspace."""
-    belongs = await queries.memberships(db, user.id)
-    if not belongs:
+async def enter(db: AsyncSession, user: User, *, workspace_id: UUID | None = None, request_id: str = "") -> Actor:
+    """Puts the transaction under a user's scope, in the named workspace of theirs or in their first one."""
+    belongs = dict(await queries.memberships(db, user.id))
+    chosen = workspace_id or next(iter(belongs), None)
+    if chosen is None or chosen not in belongs:
         raise Forbidden("This user belongs to no workspace. Ask an owner for an invitation.")
-    workspace_id = belongs[0][0]
-    await set_scope(db, Scope(workspace_id, user.id, user.email, "sign-in"))
-    at = now()
-    session = Session(
-        workspace_id=workspace_id,
-        id=new_id(),
-        user_id=user.id,
-        expires_at=at + issuer.lifetime,
-        client=client[:200],
+    await set_scope(db, Scope(chosen, user.id, user.email, "sign-in", request_id))
+    return Actor(user.id, chosen, user.email, belongs[chosen])
+
+
+async def start(
+    db: AsyncSession, issuer: Issuer, user: User, *, client: str = "", workspace_id: UUID | None = None
+) -> Issued:
+    """Opens a session in the named workspace of the user, or in their first one."""
+    actor = await enter(db, user, workspace_id=workspace_id)
+    session = await _open(db, user, actor.workspace_id, ends=now() + issuer.lifetime, client=client)
+    return await _first(db, issuer, user, session)
+
+
+async def promise(db: AsyncSession, user: User, *, workspace_id: UUID, bound_to: str, client: str = "") -> str:
+    """Opens a session whose tokens are fetched within two minutes; returns the code to `claim` it with.
+
+    The code alone is worth nothing: whoever brings it must also know what it is `bound_to`.
+    """
+    session = await _open(db, user, workspace_id, ends=now() + CLAIM_WITHIN, client=client)
+    code = f"{workspace_id.hex}.{tokens.new_secret()}"
+    session.claim_digest = tokens.digest(f"{code} {bound_to}")
+    await db.flush()
+    return code
+
+
+async def claim(db: AsyncSession, issuer: Issuer, *, code: str, bound_to: str) -> Issued:
+    """Trades the code of a promised session for its tokens, once."""
+    workspace_id = _workspace_of(code)
+    await set_scope(db, Scope(workspace_id, actor="sign-in"))
+    session = await db.scalar(
+        select(Session)
+        .where(
+            Session.workspace_id == workspace_id,
+            Session.claim_digest == tokens.digest(f"{code} {bound_to}"),
+            Session.expires_at > now(),
+            Session.revoked_at.is_(None),
+        )
+        .with_for_update()
     )
+    if session is None:
+        raise Unauthenticated("This code is unknown, was used before, or is older than two minutes. Sign in again.")
+    session.claim_digest, session.expires_at = None, now() + issuer.lifetime
+    return await _first(db, issuer, await queries.get_user(db, session.user_id), session)
+
+
+async def _open(db: AsyncSession, user: User, workspace_id: UUID, *, ends: datetime, client: str) -> Session:
+    session = Session(workspace_id=workspace_id, id=new_id(), user_id=user.id, expires_at=ends, client=client[:200])
     db.add(session)
     await db.flush()
-    refresh_token = f"{workspace_id.hex}.{tokens.new_secret()}"
+    return session
+
+
+async def _first(db: AsyncSession, issuer: Issuer, user: User, session: Session) -> Issued:
+    """Gives a session its first tokens."""
+    refresh_token = f"{session.workspace_id.hex}.{tokens.new_secret()}"
     db.add(_link(session, refresh_token))
-    await emit(db, SignedIn(workspace_id=workspace_id, user_id=user.id, session_id=session.id))
+    await emit(db, SignedIn(workspace_id=session.workspace_id, user_id=user.id, session_id=session.id))
     await db.flush()
     return _issue(issuer, user, session, refresh_token)
 

@@ -118,7 +118,8 @@ async def _claim(db: AsyncSession, grant: Grant) -> int | None:
             Grant.workspace_id == grant.workspace_id,
             Grant.id == grant.id,
             Grant.state == State.ACTIVE,
-            Grant.refreshes == grant.refreshes,
+            # Somebody may have renewed it since we looked.
+            Grant.access_token.is_not_distinct_from(grant.access_token),
             or_(Grant.refreshing_until.is_(None), Grant.refreshing_until <= func.clock_timestamp()),
         )
         .values(refreshing_until=func.clock_timestamp() + CLAIM, refreshes=Grant.refreshes + 1)

@@ -1,0 +1,80 @@
+"""A mailbox reached by the Gmail API, with a grant of its owner."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from outrider.core.egress import Egress
+from outrider.providers.mail.gmail_api import PER_MINUTE, SERVER, UNITS, ApiError, GmailApi
+from outrider.providers.mail.gmail_send import GmailSender
+from outrider.providers.mail.gmail_sync import EVERYTHING, GmailReader
+from outrider.providers.mail.interface import ConnectFailed, GrantedAccount, ReadFailed, Step, Verified
+from outrider.providers.mail.quota import Quota
+
+WHOLE_AT_ONCE = 2  # mailboxes read from the beginning at the same time
+JITTER = 5.0
+MOST_QUOTAS = 10_000
+AGAIN = "It is tried again by itself."
+
+
+class Gmail:
+    """A `MailProvider[GrantedAccount]`. `topic` is where Google tells of news (Cloud Pub/Sub), if anywhere."""
+
+    def __init__(
+        self,
+        egress: Egress,
+        base_url: str,
+        *,
+        topic: str | None = None,
+        per_minute: float = PER_MINUTE,
+        jitter: float = JITTER,
+    ) -> None:
+        self._egress, self._base_url, self._topic = egress, base_url, topic
+        self._per_minute, self._jitter = per_minute, jitter
+        self._room = asyncio.Semaphore(WHOLE_AT_ONCE)
+        self._quotas: dict[str, Quota] = {}
+
+    async def verify(self, account: GrantedAccount) -> Verified:
+        profile = await self._call(account, "profile")
+        address = str(profile.get("emailAddress", ""))
+        if address.lower() != account.address.lower():
+            message = f"The permission is for {address or 'another mailbox'}, not for {account.address}."
+            raise ConnectFailed(Step.LOGIN, SERVER, message, "Sign in with the right account.", is_terminal=True)
+        return Verified((EVERYTHING,), keeps_copies=True, features=frozenset({"THREADS"}))
+
+    @asynccontextmanager
+    async def open(self, account: GrantedAccount) -> AsyncIterator[GmailReader]:
+        yield GmailReader(self._api(account), self._room, jitter=self._jitter)
+
+    @asynccontextmanager
+    async def sender(self, account: GrantedAccount) -> AsyncIterator[GmailSender]:
+        yield GmailSender(self._api(account))
+
+    async def subscribe(self, account: GrantedAccount) -> bool:
+        if self._topic is None:
+            return False
+        await self._call(account, "watch")
+        return True
+
+    async def _call(self, account: GrantedAccount, what: str) -> dict[str, object]:
+        api = self._api(account)
+        try:
+            if what == "watch":
+                return await api.write("watch", {"topicName": self._topic}, units=UNITS[what])
+            return await api.read(what, units=UNITS[what])
+        except ApiError as error:
+            failure = error.refusal.failure()
+        except ReadFailed as error:
+            failure = error
+        if isinstance(failure, ConnectFailed):
+            raise failure
+        raise ConnectFailed(Step.CONNECT, SERVER, failure.message, AGAIN)
+
+    def _api(self, account: GrantedAccount) -> GmailApi:
+        return GmailApi(self._egress, self._base_url, account, self._quota(account.address))
+
+    def _quota(self, address: str) -> Quota:
+        """One bucket for all that is done with a mailbox; full ones are forgotten where there are very many."""
+        if len(self._quotas) > MOST_QUOTAS:
+            self._quotas = {name: quota for name, quota in self._quotas.items() if not quota.is_full}
+        return self._quotas.setdefault(address, Quota(self._per_minute))

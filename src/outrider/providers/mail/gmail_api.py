@@ -1,0 +1,191 @@
+"""Calls of the Gmail API: tokens renewed once where they are refused, limits obeyed, errors said so that one can act.
+
+https://developers.google.com/workspace/gmail/api/guides/handle-errors and its usage limits.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+from outrider.core.egress import Answer, Egress, EgressBlocked, EgressFailed, EgressUnresolved, Limits
+from outrider.providers.mail.connecting import words
+from outrider.providers.mail.interface import ConnectFailed, GrantedAccount, ReadFailed, Step
+from outrider.providers.mail.quota import Quota
+
+SERVER = "google"
+# Units of the documented quota: 15,000 a minute for each user, of which a mailbox uses 60 %.
+PER_MINUTE = 9_000
+UNITS = {"get": 5, "list": 5, "history": 2, "profile": 1, "watch": 100, "send": 100}
+ATTEMPTS = 6
+FIRST_WAIT, LONGEST_WAIT = 1.0, 64.0
+LIMITS = Limits(read=60, total=120, body=4 * 2**20)
+RATE_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"})
+SPENT_REASONS = frozenset({"dailyLimitExceeded", "quotaExceeded"})
+SCOPE_REASONS = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
+OFF_REASONS = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
+AGAIN = "Connect the mailbox again by signing in with Google."
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What Google said instead of what was asked for. `retry_after` is in seconds, where it named a time."""
+
+    status: int
+    reason: str
+    message: str
+    retry_after: float | None = None
+
+    @property
+    def is_rate(self) -> bool:
+        return self.status == HTTPStatus.TOO_MANY_REQUESTS or (
+            self.status == HTTPStatus.FORBIDDEN and self.reason in RATE_REASONS
+        )
+
+    @property
+    def is_passing(self) -> bool:
+        return self.is_rate or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def failure(self) -> ConnectFailed | ReadFailed:
+        """What it means for a mailbox."""
+        if self.reason in SCOPE_REASONS:
+            hint = "Connect the mailbox again and leave both boxes ticked on Google's page."
+            return ConnectFailed(
+                Step.LOGIN, SERVER, "The permission does not reach far enough.", hint, is_terminal=True
+            )
+        if self.reason in OFF_REASONS:
+            hint = "The operator has to switch the Gmail API on in this server's Google project."
+            return ConnectFailed(Step.LOGIN, SERVER, "The Gmail API is switched off.", hint)
+        if self.reason == "domainPolicy":
+            hint = "The administrator of the Google Workspace has to allow this server as an app."
+            return ConnectFailed(Step.LOGIN, SERVER, "The domain's rules forbid it.", hint, is_terminal=True)
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            return ConnectFailed(Step.LOGIN, SERVER, "Google refuses a token it has just made.", "It is tried again.")
+        return ReadFailed(f"Google answered {self.status}: {self.message}", is_lost=False)
+
+
+class ApiError(Exception):
+    """A call that Google answered with a refusal which waiting did not mend."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+class GmailApi:
+    """One mailbox's calls."""
+
+    def __init__(self, egress: Egress, base_url: str, account: GrantedAccount, quota: Quota) -> None:
+        self._egress, self._base_url, self._account, self._quota = egress, base_url, account, quota
+        self._token = ""
+
+    async def read(
+        self, path: str, *, units: int, params: Mapping[str, str] | None = None, limits: Limits = LIMITS
+    ) -> dict[str, Any]:
+        """A GET of the user's own resources. Raises ApiError, ReadFailed, ConnectFailed."""
+        answer = await self._patiently("GET", f"/gmail/v1/users/me/{path}", units=units, params=params, limits=limits)
+        return parsed(answer)
+
+    async def write(self, path: str, body: Mapping[str, Any], *, units: int) -> dict[str, Any]:
+        """A POST that may be repeated."""
+        answer = await self._patiently("POST", f"/gmail/v1/users/me/{path}", units=units, json=body)
+        return parsed(answer)
+
+    async def batch(self, content: bytes, content_type: str, *, units: int, limits: Limits) -> Answer:
+        """A batch of reads; the refusals of its parts are the caller's."""
+        headers = {"Content-Type": content_type}
+        return await self._patiently(
+            "POST", "/batch/gmail/v1", units=units, content=content, headers=headers, limits=limits
+        )
+
+    async def once(self, method: str, path: str, *, units: int, **options: Any) -> Answer | Refusal:
+        """One request; a second one only for a token that Google no longer takes. Raises Egress errors, ConnectFailed."""
+        refused: str | None = None
+        headers = options.pop("headers", {})
+        while True:
+            await self._quota.take(units)
+            token = self._token = await self._account.tokens(refused=refused)
+            answer = await self._egress.request(
+                method, self._base_url + path, headers={**headers, "Authorization": f"Bearer {token}"}, **options
+            )
+            if answer.is_success:
+                return answer
+            refusal = refusal_of(answer.status_code, answer.headers, answer.content)
+            if refusal.status != HTTPStatus.UNAUTHORIZED or refused is not None:
+                return refusal
+            refused = token
+
+    async def renew(self) -> None:
+        """Has the last token renewed: parts of a batch were refused for it."""
+        await self._account.tokens(refused=self._token)
+
+    async def wait_out(self, attempt: int, retry_after: float | None) -> None:
+        """Waits as Google asks, else twice as long each time; everybody on this mailbox does."""
+        wait = delay(attempt, retry_after)
+        self._quota.pause(wait)
+        await asyncio.sleep(wait)
+
+    async def _patiently(self, method: str, path: str, *, units: int, **options: Any) -> Answer:
+        options.setdefault("limits", LIMITS)
+        for attempt in range(ATTEMPTS):
+            try:
+                answer = await self.once(method, path, units=units, **options)
+            except (EgressBlocked, EgressUnresolved, EgressFailed) as error:
+                raise reaching_failed(error) from error
+            if isinstance(answer, Answer):
+                return answer
+            is_too_long = (answer.retry_after or 0) > LONGEST_WAIT
+            if not answer.is_passing or is_too_long or attempt == ATTEMPTS - 1:
+                raise ApiError(answer)
+            await self.wait_out(attempt, answer.retry_after)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def delay(attempt: int, retry_after: float | None) -> float:
+    backoff = min(FIRST_WAIT * 2.0**attempt, LONGEST_WAIT) * random.uniform(0.75, 1.25)  # noqa: S311  # spreads load
+    return max(backoff, retry_after or 0.0)
+
+
+def reaching_failed(error: EgressBlocked | EgressUnresolved | EgressFailed) -> ReadFailed:
+    return ReadFailed(error.message, is_lost=True)
+
+
+def parsed(answer: Answer) -> dict[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError as error:
+        raise ReadFailed("Google's answer is no JSON.", is_lost=False) from error
+    if not isinstance(body, dict):
+        raise ReadFailed("Google's answer has another form than it describes.", is_lost=False)
+    return body
+
+
+def refusal_of(status: int, headers: Mapping[str, str], content: bytes) -> Refusal:
+    """Reads an error in either form Google gives: `error.errors[].reason` or `error.status` with details."""
+    try:
+        error = json.loads(content)["error"]
+        error = error if isinstance(error, dict) else {"message": str(error)}
+    except (ValueError, LookupError, TypeError):
+        error = {}
+    listed = [each for each in error.get("errors") or [] if isinstance(each, dict)]
+    details = [each for each in error.get("details") or [] if isinstance(each, dict)]
+    reasons = [str(each["reason"]) for each in [*listed, *details] if each.get("reason")]
+    reason = next(iter(reasons), str(error.get("status", "")))
+    message = words(str(error.get("message", ""))) or "no reason given"
+    return Refusal(status, reason, message, _retry_after(headers))
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(min(int(value), 7 * 24 * 3600))
+    try:
+        at: datetime = parsedate_to_datetime(value)
+        return max((at - datetime.now(UTC)).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return None

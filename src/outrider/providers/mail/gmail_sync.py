@@ -1,0 +1,185 @@
+"""Reading a Gmail mailbox: everything once, from then on its history; everything again where the history is gone.
+
+https://developers.google.com/workspace/gmail/api/guides/sync. A cursor is a history id; while everything is being read
+it also says how far that has come.
+"""
+
+import asyncio
+import json
+import random
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from http import HTTPStatus
+from itertools import takewhile
+from typing import Any, Self
+
+from outrider.providers.mail.gmail_api import UNITS, ApiError, GmailApi
+from outrider.providers.mail.gmail_batch import MOST
+from outrider.providers.mail.gmail_fetch import fetch
+from outrider.providers.mail.interface import Changes, Cursor, Fetched, Folder, ReadFailed, Role
+
+EVERYTHING = Folder("All Mail", Role.ALL)
+PAGE = 500
+MOST_PAGES = 2_000
+MAX_BATCH_BYTES = 48 * 2**20  # of message bodies that one batch of changes holds; a single one may be larger
+NOT_MAIL = "-in:trash -in:drafts -in:chats"
+_MESSAGE_ID = re.compile(r"<([\x21-\x7e]+)>")
+_QUERY_SYNTAX = frozenset("\"'(){}<>|")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What a cursor says. `is_complete` is False while everything is read for the first time or again; `upto` is the
+    message that was reached, oldest first.
+    """
+
+    history: str
+    is_complete: bool = True
+    upto: str | None = None
+
+    @classmethod
+    def read(cls, cursor: Cursor) -> Self:
+        return cls(**json.loads(cursor))
+
+    def written(self) -> Cursor:
+        return json.dumps(asdict(self))
+
+
+class GmailReader:
+    """A `Reader`. `room` bounds how many mailboxes are read whole at the same time, so that none starves the others;
+    `jitter` (seconds) spreads those whose history was lost together.
+    """
+
+    can_push = False  # Google calls us by its own way; nothing is waited for on a connection
+
+    def __init__(self, api: GmailApi, room: AbstractAsyncContextManager[Any], *, jitter: float) -> None:
+        self._api, self._room, self._jitter = api, room, jitter
+        self._listed: list[str] | None = None
+
+    async def folders(self) -> tuple[Folder, ...]:
+        return (EVERYTHING,)
+
+    async def changes(
+        self, folder: str, cursor: Cursor | None, *, batch: int, since: datetime | None, at_most: int
+    ) -> Changes:
+        if folder != EVERYTHING.name:
+            raise ReadFailed(f"There is no {folder} in a Gmail mailbox.", is_lost=False)
+        async with _said_as_reading():
+            position = Position.read(cursor) if cursor is not None else await self._beginning()
+            if position.is_complete:
+                try:
+                    return await self._news(position, batch=batch)
+                except ApiError as error:
+                    if error.refusal.status != HTTPStatus.NOT_FOUND:
+                        raise
+                    # Older than Google remembers.
+                    await asyncio.sleep(random.uniform(0, self._jitter))  # noqa: S311  # spreads load
+                    position = await self._beginning()
+            async with self._room:
+                return await self._everything(position, batch=batch, since=since, at_most=max(at_most, 1))
+
+    async def wait(self, folder: str, *, seconds: float) -> bool:
+        return False
+
+    async def find(self, message_id: str) -> bool:
+        found = _MESSAGE_ID.fullmatch(message_id)
+        if found is None or _QUERY_SYNTAX & set(found[1]):
+            raise ValueError("a Message-ID is printable ASCII in angle brackets")
+        params = {"q": f"rfc822msgid:{found[1]}", "includeSpamTrash": "true", "maxResults": "1"}
+        async with _said_as_reading():
+            listed = await self._api.read("messages", units=UNITS["list"], params=params)
+            return bool(_ids(listed.get("messages", [])))
+
+    async def keep_copy(self, raw: bytes) -> None:
+        """Nothing to do: Gmail keeps what it sends."""
+
+    async def _beginning(self) -> Position:
+        # Taken before anything is listed: what comes in meanwhile is in the history after it.
+        self._listed = None
+        profile = await self._api.read("profile", units=UNITS["profile"])
+        return Position(str(profile["historyId"]), is_complete=False)
+
+    async def _everything(self, position: Position, *, batch: int, since: datetime | None, at_most: int) -> Changes:
+        if self._listed is None:
+            self._listed = await self._list(since, at_most)
+        listed = self._listed
+        start = listed.index(position.upto) + 1 if position.upto in listed else 0
+        messages, count = await self._bounded(listed[start : start + batch])
+        remaining = len(listed) - start - count
+        upto = listed[start + count - 1] if count else position.upto
+        reached = Position(position.history, is_complete=not remaining, upto=upto if remaining else None)
+        # Complete or not, the history is still to be looked at.
+        return Changes(tuple(messages), reached.written(), more=True, reset=False, remaining=remaining)
+
+    async def _list(self, since: datetime | None, at_most: int) -> list[str]:
+        """Returns the ids of the newest messages, oldest first."""
+        query = f"after:{int(since.timestamp())} {NOT_MAIL}" if since else NOT_MAIL
+        params = {"q": query, "includeSpamTrash": "true", "maxResults": str(min(PAGE, at_most))}
+        ids: list[str] = []
+        for _ in range(MOST_PAGES):
+            page = await self._api.read("messages", units=UNITS["list"], params=params)
+            ids += _ids(page.get("messages", []))
+            if len(ids) >= at_most or not page.get("nextPageToken"):
+                break
+            params["pageToken"] = str(page["nextPageToken"])
+        return list(reversed(list(dict.fromkeys(ids))[:at_most]))
+
+    async def _news(self, position: Position, *, batch: int) -> Changes:
+        params = {
+            "startHistoryId": position.history,
+            "historyTypes": "messageAdded",
+            "maxResults": str(min(batch, PAGE)),
+        }
+        page: Mapping[str, Any] = {}
+        for _ in range(MOST_PAGES):
+            page = await self._api.read("history", units=UNITS["history"], params=params)
+            if page.get("history") or not page.get("nextPageToken"):
+                break
+            params["pageToken"] = str(page["nextPageToken"])
+        records = [(str(each["id"]), _added(each)) for each in page.get("history", [])]
+        ids = list(dict.fromkeys(message_id for _, added in records for message_id in added))
+        messages, count = await self._bounded(ids)
+        read = set(ids[:count])
+        whole = list(takewhile(lambda record: read.issuperset(record[1]), records))
+        if records and not whole:  # one change of very many messages: it can't be gone on from in the middle
+            rest = [each for each in records[0][1] if each not in read]
+            messages += await fetch(self._api, rest)
+            whole, count = records[:1], count + len(rest)
+        if whole and (len(whole) < len(records) or page.get("nextPageToken")):
+            # A history id is a place to go on from; page tokens die sooner.
+            reached = Position(whole[-1][0]).written()
+            return Changes(tuple(messages), reached, more=True, reset=False, remaining=max(len(ids) - count, 1))
+        return Changes(tuple(messages), Position(str(page["historyId"])).written(), more=False, reset=False)
+
+    async def _bounded(self, ids: list[str]) -> tuple[list[Fetched], int]:
+        """Returns messages up to a bound of bytes, and how many of the ids were looked at."""
+        messages: list[Fetched] = []
+        count = 0
+        for start in range(0, len(ids), MOST):
+            chunk = ids[start : start + MOST]
+            messages += await fetch(self._api, chunk)
+            count += len(chunk)
+            if sum(len(each.raw or each.header) for each in messages) > MAX_BATCH_BYTES:
+                break
+        return messages, count
+
+
+@asynccontextmanager
+async def _said_as_reading() -> AsyncIterator[None]:
+    try:
+        yield
+    except ApiError as error:
+        raise error.refusal.failure() from error
+    except (LookupError, TypeError) as error:
+        raise ReadFailed("Google's answer has another form than it describes.", is_lost=False) from error
+
+
+def _ids(listed: object) -> list[str]:
+    return [str(each["id"]) for each in listed] if isinstance(listed, list) else []
+
+
+def _added(record: Mapping[str, Any]) -> list[str]:
+    return [str(each["message"]["id"]) for each in record.get("messagesAdded", [])]

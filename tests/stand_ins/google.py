@@ -1,0 +1,408 @@
+"""A small Google on loopback: sign-in, tokens and keys, Gmail with batches, limits and failures on demand, Pub/Sub's calls.
+
+It is no emulator of everything: it knows what Outrider uses, and tells of each request or answer that Google's own
+description of the API would not allow.
+"""
+
+import asyncio
+import base64
+import hashlib
+import html
+import json
+import re
+import secrets
+import socket
+import time
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+import httpx2
+import jwt
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric import rsa
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from tests.stand_ins import discovery
+from tests.stand_ins.gmail_box import Box, partial
+
+CLIENT_ID, CLIENT_SECRET = "outrider.apps.googleusercontent.test", "GOCSPX-stand-in"
+UNITS = {"send": 100, "watch": 100, "history": 2, "profile": 1, "labels": 1}
+GMAIL = "/gmail/v1/users/me/"
+
+
+@dataclass
+class Fault:
+    """Answers the next requests to paths that match with a failure, or drops the connection (`status` 0)."""
+
+    path: str
+    status: int
+    reason: str = ""
+    message: str = "scripted"
+    times: int = 1
+    headers: dict[str, str] = field(default_factory=dict)
+    after: bool = False  # the work is done first
+
+
+@dataclass
+class Grant:
+    address: str
+    scopes: str
+    refresh_token: str
+    is_revoked: bool = False
+
+
+@dataclass
+class Google:
+    """`rate` is how fast its clock runs; `limit` its quota units a minute for each user, None: no limit."""
+
+    rate: float = 1.0
+    limit: float | None = None
+    token_life: int = 3600
+    rotates: bool = False  # whether a refresh gives a new refresh token and voids the old one
+    url: str = ""
+    boxes: dict[str, Box] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    grants: dict[str, Grant] = field(default_factory=dict)
+    access: dict[str, tuple[Grant, float]] = field(default_factory=dict)
+    codes: dict[str, tuple[Grant, dict[str, str]]] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    over_quota: int = 0
+    refresh_delay: float = 0.0
+    key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048), repr=False)
+    began: float = field(default_factory=time.time)
+    used: dict[str, deque[tuple[float, int]]] = field(default_factory=lambda: defaultdict(deque))
+
+    def now(self) -> float:
+        return self.began + (time.time() - self.began) * self.rate
+
+    def box(self, address: str, *, name: str = "Ada Lovelace", lag: float = 0.0) -> Box:
+        self.names[address] = name
+        return self.boxes.setdefault(address, Box(address, lag))
+
+    def fail(self, path: str, status: int, **fault: Any) -> Fault:
+        self.faults.append(Fault(path, status, **fault))
+        return self.faults[-1]
+
+    def count(self, path: str) -> int:
+        return sum(re.search(path, each) is not None for _, each in self.calls)
+
+    def deliver(
+        self, address: str, raw: bytes, *, labels: tuple[str, ...] = ("INBOX",), at: float | None = None
+    ) -> Any:
+        return self.boxes[address].add(raw, at=at or self.now(), labels=list(labels))
+
+    def expire_tokens(self) -> None:
+        self.access.clear()
+
+    def withdraw(self, address: str) -> None:
+        """What a user does in their account's settings, or a change of their password."""
+        for grant in self.grants.values():
+            if grant.address == address:
+                grant.is_revoked = True
+        self.access = {token: each for token, each in self.access.items() if not each[0].is_revoked}
+
+    def granted(self, address: str, scopes: str = "") -> Grant:
+        """A grant as if its owner had signed in."""
+        grant = Grant(address, scopes or SCOPES, f"1//{secrets.token_urlsafe(32)}")
+        self.grants[grant.refresh_token] = grant
+        return grant
+
+    def token_of(self, grant: Grant) -> str:
+        token = f"ya29.{secrets.token_urlsafe(40)}"
+        self.access[token] = (grant, self.now() + self.token_life)
+        return token
+
+    def signed(self, *, key: rsa.RSAPrivateKey | None = None, kid: str = "one", **claims: Any) -> str:
+        at = int(time.time())
+        base = {"iss": "https://accounts.google.com", "iat": at, "exp": at + 3600}
+        return jwt.encode({**base, **claims}, key or self.key, "RS256", headers={"kid": kid})
+
+    async def agree(
+        self, auth_url: str, address: str, *, scopes: str | None = None, denies: bool = False
+    ) -> dict[str, str]:
+        """What a person does on the page; returns the query that the browser comes back with."""
+        async with httpx2.AsyncClient() as client:
+            page = await client.get(auth_url)
+            assert page.status_code == 200, page.text
+            form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text))
+            form = {name: html.unescape(value) for name, value in form.items()} | {"address": address}
+            form |= {"scope": scopes} if scopes is not None else {}
+            form |= {"denied": "1"} if denies else {}
+            answer = await client.post(f"{self.url}/o/oauth2/v2/auth", data=form)
+        return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()}
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/o/oauth2/v2/auth", self._ask, methods=["GET"]),
+                Route("/o/oauth2/v2/auth", self._decide, methods=["POST"]),
+                Route("/token", self._token, methods=["POST"]),
+                Route("/revoke", self._revoke, methods=["POST"]),
+                Route("/certs", self._certs),
+                Route("/batch/gmail/v1", self._batch, methods=["POST"]),
+                Route("/gmail/v1/users/me/{rest:path}", self._gmail, methods=["GET", "POST"]),
+            ]
+        )
+
+    async def _ask(self, request: Request) -> Response:
+        asked = dict(request.query_params)
+        must = {
+            "client_id": CLIENT_ID,
+            "response_type": "code",
+            "code_challenge_method": "S256",
+            "access_type": "offline",
+        }
+        lacking = [
+            name for name in ("state", "nonce", "code_challenge", "redirect_uri", "scope") if not asked.get(name)
+        ]
+        wrong = [name for name, value in must.items() if asked.get(name) != value] + lacking
+        if wrong:
+            return JSONResponse({"error": "invalid_request", "wrong": wrong}, 400)
+        fields = "".join(
+            f'<input type="hidden" name="{name}" value="{html.escape(value)}">' for name, value in asked.items()
+        )
+        choices = "".join(f"<option>{html.escape(each)}</option>" for each in self.boxes)
+        return HTMLResponse(
+            f'<!doctype html><title>Sign in</title><form method="post">{fields}<select name="address">{choices}</select>'
+            '<button id="allow">Allow</button><button id="deny" name="denied" value="1">Deny</button></form>'
+        )
+
+    async def _decide(self, request: Request) -> Response:
+        form = {name: str(value) for name, value in (await request.form()).items()}
+        back: dict[str, str] = {"state": form["state"]}
+        if form.get("denied"):
+            back["error"] = "access_denied"
+        else:
+            code = f"4/{secrets.token_urlsafe(24)}"
+            self.codes[code] = (self.granted(form["address"], form["scope"]), form)
+            back |= {"code": code, "scope": form["scope"], "authuser": "0", "prompt": "consent", "hd": "a.test"}
+        return RedirectResponse(f"{form['redirect_uri']}?{urlencode(back)}", 302)
+
+    async def _token(self, request: Request) -> Response:
+        form = {name: str(value) for name, value in (await request.form()).items()}
+        self.calls.append(("POST", f"/token {form.get('grant_type')}"))
+        if (fault := self._fault("/token")) is not None:
+            return _plain_error(fault.status, fault.reason or "backend_error", fault.headers)
+        if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+            return _plain_error(401, "invalid_client")
+        if form.get("grant_type") == "refresh_token":
+            return await self._refreshed(form.get("refresh_token", ""))
+        grant, asked = self.codes.pop(form.get("code", ""), (None, {}))
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
+        is_same = asked.get("code_challenge") == challenge.decode().rstrip("=")
+        if grant is None or not is_same or form.get("redirect_uri") != asked.get("redirect_uri"):
+            return _plain_error(400, "invalid_grant")
+        claims = {
+            "aud": CLIENT_ID, "sub": hashlib.sha256(grant.address.encode()).hexdigest()[:21], "email": grant.address,
+            "email_verified": True, "name": self.names.get(grant.address, ""), "nonce": asked["nonce"],
+        }  # fmt: skip
+        return self._tokens(grant, refresh_token=grant.refresh_token, id_token=self.signed(**claims))
+
+    async def _refreshed(self, refresh_token: str) -> Response:
+        grant = self.grants.get(refresh_token)
+        if grant is None or grant.is_revoked:
+            return _plain_error(400, "invalid_grant")
+        extra = {}
+        if self.rotates:
+            del self.grants[refresh_token]
+            grant.refresh_token = f"1//{secrets.token_urlsafe(32)}"
+            self.grants[grant.refresh_token] = grant
+            extra["refresh_token"] = grant.refresh_token
+        await asyncio.sleep(self.refresh_delay)
+        return self._tokens(grant, **extra)
+
+    def _tokens(self, grant: Grant, **extra: str) -> Response:
+        body = {
+            "access_token": self.token_of(grant), "expires_in": self.token_life, "scope": grant.scopes,
+            "token_type": "Bearer", **extra,
+        }  # fmt: skip
+        return JSONResponse(body)
+
+    async def _revoke(self, request: Request) -> Response:
+        token = str((await request.form()).get("token", ""))
+        self.calls.append(("POST", "/revoke"))
+        if (fault := self._fault("/revoke")) is not None:
+            return _plain_error(fault.status, "backend_error")
+        grant = self.grants.get(token) or self.access.get(token, (None, 0))[0]
+        if grant is None or grant.is_revoked:
+            return _plain_error(400, "invalid_token")
+        self.withdraw(grant.address)
+        return JSONResponse({})
+
+    async def _certs(self, _: Request) -> Response:
+        self.calls.append(("GET", "/certs"))
+        public = jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
+        return JSONResponse({"keys": [{**public, "kid": "one", "alg": "RS256", "use": "sig"}]})
+
+    async def _gmail(self, request: Request) -> Response:
+        body = await request.body()
+        path, query = request.url.path, parse_qsl(request.url.query, keep_blank_values=True)
+        status, answer, headers = self._answer(
+            request.method, path, query, json.loads(body) if body else None, request.headers.get("authorization", "")
+        )
+        if status == 0:
+            raise ConnectionResetError  # ends the connection without an answer
+        return JSONResponse(answer, status, headers=headers)
+
+    async def _batch(self, request: Request) -> Response:
+        kind = request.headers["content-type"]
+        boundary = re.search(r"boundary=(\S+)", kind)
+        assert boundary, kind
+        pieces = (await request.body()).decode().split(f"--{boundary[1]}")[1:-1]
+        self.calls.append(("POST", f"/batch of {len(pieces)}"))
+        if (fault := self._fault("/batch")) is not None:
+            return JSONResponse(*_error(fault)[1::-1], headers=fault.headers)
+        if len(pieces) > 100:
+            self.wrong.append(f"a batch of {len(pieces)}")
+        parts = []
+        for piece in pieces:
+            number = re.search(r"Content-ID: <([^>]+)>", piece)
+            asked = re.search(r"^(GET|POST) (\S+)", piece, re.MULTILINE)
+            assert number, piece
+            assert asked, piece
+            where = urlsplit(asked[2])
+            authorization = request.headers.get("authorization", "")
+            status, answer, headers = self._answer(asked[1], where.path, parse_qsl(where.query), None, authorization)
+            lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            parts.append(
+                f"--batch_so-small\r\nContent-Type: application/http\r\nContent-ID: <response-{number[1]}>\r\n\r\n"
+                f"HTTP/1.1 {status} X\r\nContent-Type: application/json; charset=UTF-8\r\n{lines}\r\n{json.dumps(answer)}\r\n"
+            )
+        secrets.SystemRandom().shuffle(parts)
+        return Response("".join(parts) + "--batch_so-small--", media_type="multipart/mixed; boundary=batch_so-small")
+
+    def _answer(
+        self, verb: str, path: str, query: list[tuple[str, str]], body: Any, authorization: str
+    ) -> tuple[int, Any, dict[str, str]]:
+        self.calls.append((verb, path))
+        self.wrong += discovery.wrong_with_request(verb, path, query, body)
+        grant, ends = self.access.get(authorization.removeprefix("Bearer "), (None, 0.0))
+        if grant is None or grant.is_revoked or ends <= self.now():
+            return _error(Fault(path, 401, "authError", "Invalid Credentials"))
+        method = discovery.method_of(verb, path)
+        if method is None or not set(method["scopes"]) & set(grant.scopes.split()):
+            return _error(Fault(path, 403, "insufficientPermissions", "Request had insufficient scopes."))
+        fault = self._fault(path)
+        if fault is not None and not fault.after:
+            return _error(fault)
+        if self._is_over(grant.address, UNITS.get(path.rpartition("/")[2], 5)):
+            return _error(Fault(path, 403, "rateLimitExceeded", "Quota exceeded for quota metric 'Queries'."))
+        status, answer = self._do(self.boxes[grant.address], verb, path.removeprefix(GMAIL), query, body)
+        if fault is not None:
+            return _error(fault)
+        if status == 200:
+            fields = dict(query).get("fields")
+            answer = partial(answer, fields) if fields else answer
+            self.wrong += discovery.wrong_with_answer(verb, path, answer)
+        return status, answer, {}
+
+    def _do(self, box: Box, verb: str, what: str, query: list[tuple[str, str]], body: Any) -> tuple[int, Any]:
+        asked = dict(query)
+        if what == "profile":
+            shown = {"emailAddress": box.address, "messagesTotal": len(box.messages), "historyId": str(box.history_id)}
+            return 200, {**shown, "threadsTotal": len({each.thread_id for each in box.messages.values()})}
+        if what == "watch":
+            return 200, {"historyId": str(box.history_id), "expiration": str(int((self.now() + 7 * 86400) * 1000))}
+        if what == "history":
+            return self._history(box, query)
+        if what == "messages/send":
+            return self._send(box, body)
+        if what == "messages":
+            found = box.found(asked.get("q", ""), at=self.now(), with_trash=asked.get("includeSpamTrash") == "true")
+            return 200, _page("messages", [{"id": each.id, "threadId": each.thread_id} for each in found], asked)
+        stored = box.messages.get(what.removeprefix("messages/"))
+        return (200, stored.shown(asked.get("format", "full"))) if stored else (404, _not_found())
+
+    def _history(self, box: Box, query: list[tuple[str, str]]) -> tuple[int, Any]:
+        asked = dict(query)
+        if int(asked["startHistoryId"]) < box.oldest:
+            return 404, _not_found()
+        types = [value for name, value in query if name == "historyTypes"]
+        page = _page("history", box.since(int(asked["startHistoryId"]), types), asked)
+        page.pop("resultSizeEstimate")
+        return 200, {**page, "historyId": str(box.history_id)}
+
+    def _send(self, box: Box, body: dict[str, Any]) -> tuple[int, Any]:
+        raw = base64.urlsafe_b64decode(body["raw"])
+        thread_id = body.get("threadId")
+        if thread_id and all(each.thread_id != thread_id for each in box.messages.values()):
+            return 404, _not_found()
+        stored = box.add(raw, at=self.now(), labels=["SENT"], thread_id=thread_id)
+        for address in re.findall(rb"^(?:To|Cc):.*?([\w.+-]+@[\w.-]+)", raw, re.MULTILINE):
+            if other := self.boxes.get(address.decode()):
+                other.add(raw, at=self.now(), labels=["INBOX", "UNREAD"])
+        return 200, {"id": stored.id, "threadId": stored.thread_id, "labelIds": stored.labels}
+
+    def _is_over(self, address: str, units: int) -> bool:
+        """Whether this call is one too many in any minute of its clock; calls refused so do not count."""
+        if self.limit is None:
+            return False
+        used, at = self.used[address], self.now()
+        while used and used[0][0] <= at - 60:
+            used.popleft()
+        if sum(each for _, each in used) + units > self.limit:
+            self.over_quota += 1
+            return True
+        used.append((at, units))
+        return False
+
+    def _fault(self, path: str) -> Fault | None:
+        for fault in self.faults:
+            if fault.times > 0 and re.search(fault.path, path):
+                fault.times -= 1
+                return fault
+        return None
+
+
+SCOPES = (
+    "openid email profile https://www.googleapis.com/auth/gmail.readonly https://www.googleapis.com/auth/gmail.send"
+)
+
+
+def _page(name: str, items: list[Any], asked: dict[str, str]) -> dict[str, Any]:
+    start, size = int(asked.get("pageToken", "0")), min(int(asked.get("maxResults", "100")), 500)
+    page: dict[str, Any] = {"resultSizeEstimate": len(items)}
+    if chosen := items[start : start + size]:
+        page[name] = chosen
+    if start + size < len(items):
+        page["nextPageToken"] = str(start + size)
+    return page
+
+
+def _error(fault: Fault) -> tuple[int, Any, dict[str, str]]:
+    error = {"code": fault.status, "message": fault.message, "errors": [{"reason": fault.reason, "domain": "global"}]}
+    return fault.status, {"error": error}, fault.headers
+
+
+def _not_found() -> dict[str, Any]:
+    return {"error": {"code": 404, "message": "Requested entity was not found.", "errors": [{"reason": "notFound"}]}}
+
+
+def _plain_error(status: int, error: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"error": error, "error_description": "scripted"}, status, headers=headers)
+
+
+@asynccontextmanager
+async def running(**settings: Any) -> AsyncIterator[Google]:
+    """Serves it on loopback; afterwards nothing may have broken Google's description."""
+    google = Google(**settings)
+    listener = socket.create_server(("127.0.0.1", 0))
+    google.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    config = uvicorn.Config(google.app(), log_level="critical", access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield google
+    finally:
+        server.should_exit = True
+        await serving
+    assert google.wrong == [], google.wrong
