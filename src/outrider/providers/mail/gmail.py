@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from outrider.core.egress import Egress
-from outrider.providers.mail.gmail_api import PER_MINUTE, SERVER, UNITS, ApiError, GmailApi
+from outrider.providers.mail.gmail_api import BURST, PER_MINUTE, SERVER, UNITS, ApiError, GmailApi
 from outrider.providers.mail.gmail_send import GmailSender
 from outrider.providers.mail.gmail_sync import EVERYTHING, GmailReader
 from outrider.providers.mail.interface import ConnectFailed, GrantedAccount, ReadFailed, Step, Verified
@@ -77,4 +77,4 @@ class Gmail:
         """One bucket for all that is done with a mailbox; full ones are forgotten where there are very many."""
         if len(self._quotas) > MOST_QUOTAS:
             self._quotas = {name: quota for name, quota in self._quotas.items() if not quota.is_full}
-        return self._quotas.setdefault(address, Quota(self._per_minute))
+        return self._quotas.setdefault(address, Quota(self._per_minute, burst=BURST))

@@ -3,15 +3,13 @@
 import asyncio
 import time
 
-BURST = 10.0  # seconds' worth of units that may be used at once
-
 
 class Quota:
-    """Units of one mailbox in this process. Whoever asks first is served first."""
+    """Units of one mailbox in this process; at most `per_minute` and one `burst` in any minute. First come, first served."""
 
-    def __init__(self, per_minute: float) -> None:
-        self._rate = per_minute / 60
-        self._level = self._rate * BURST
+    def __init__(self, per_minute: float, *, burst: float) -> None:
+        self._rate, self._burst = per_minute / 60, burst
+        self._level = burst
         self._filled = time.monotonic()
         self._open_at = 0.0
         self._turn = asyncio.Lock()
@@ -19,7 +17,7 @@ class Quota:
     @property
     def is_full(self) -> bool:
         self._fill()
-        return self._level >= self._rate * BURST and self._open_at <= self._filled
+        return self._level >= self._burst and self._open_at <= self._filled
 
     async def take(self, units: float) -> None:
         """Waits until the units are there. More than fit into the bucket are waited for in full all the same."""
@@ -27,7 +25,7 @@ class Quota:
             while True:
                 self._fill()
                 # A debt is paid by whoever comes next, so that a large request does not wait for ever.
-                lacking = min(units, self._rate * BURST) - self._level
+                lacking = min(units, self._burst) - self._level
                 wait = max(lacking / self._rate, self._open_at - time.monotonic())
                 if wait <= 0:
                     self._level -= units
@@ -42,5 +40,5 @@ class Quota:
 
     def _fill(self) -> None:
         at = time.monotonic()
-        self._level = min(self._level + (at - self._filled) * self._rate, self._rate * BURST)
+        self._level = min(self._level + (at - self._filled) * self._rate, self._burst)
         self._filled = at
