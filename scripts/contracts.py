@@ -166,7 +166,7 @@ def page(endpoint: Endpoint, examples: Examples) -> str:
         "| status | code | example |",
     ]
     errors = ["|---|---|---|"]
-    for code in sorted(each for each in operation["responses"] if not each.startswith("2")):
+    for code in sorted(each for each in operation["responses"] if each[0] in "45"):
         examples = operation["responses"][code].get("content", {}).get("application/json", {}).get("examples", {})
         errors += [
             f"| {code} | `{name}` | {example['value']['error']['message'].replace('|', chr(92) + '|')} |"

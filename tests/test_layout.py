@@ -67,6 +67,7 @@ TESTED_ELSEWHERE = {
     "operating.py": "test_cli.py",
     "providers/mail/gmail_api.py": "providers/mail/test_gmail.py",
     "providers/mail/gmail_fetch.py": "providers/mail/test_gmail.py",
+    "providers/mail/gmail_push.py": "api/test_hooks.py",
     "providers/mail/gmail_send.py": "providers/mail/test_gmail.py",
     "providers/mail/gmail_sync.py": "providers/mail/test_gmail.py",
     "providers/mail/charsets.py": "providers/mail/test_mime.py",

@@ -25,7 +25,7 @@ CANARY = "canary"
 PUBLIC = {
     ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json"), ("GET", "/health"),
     ("GET", "/u/{token}"), ("POST", "/u/{token}"),
-    ("POST", "/auth/connect"), ("GET", "/auth/callback"), ("POST", "/auth/refresh"),
+    ("POST", "/webhooks/gmail"), ("POST", "/auth/connect"), ("GET", "/auth/callback"), ("POST", "/auth/refresh"),
 }  # fmt: skip
 SECRET_FIELDS = ("password", "passwordHash", "secret", "digest", "wrapped")
 

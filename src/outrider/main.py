@@ -11,6 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from outrider import VERSION
+from outrider.api import hooks
 from outrider.api.edge import Edge
 from outrider.api.followups import app as followups
 from outrider.api.limits import RateLimiter
@@ -34,6 +35,7 @@ def create_app(runtime: Runtime) -> ASGIApp:
     app = Starlette(
         routes=[
             *(Route(path, endpoint, methods=list(methods)) for path, (endpoint, methods) in SYSTEM.items()),
+            *(Route(path, endpoint, methods=["POST"]) for path, endpoint in hooks.ROUTES.items()),
             *(Mount(path, build(VERSION)) for path, build in SURFACES.items()),
         ],
         middleware=[

@@ -10,6 +10,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider import VERSION, starting
+from outrider.api import hooks
 from outrider.core.clock import now
 from outrider.core.db import Scope
 from outrider.core.errors import NotFound
@@ -193,6 +194,7 @@ def all_routes() -> list[dict[str, str]]:
         for path, (_, methods) in SYSTEM.items()
         for method in methods
     ]
+    listed += [{"surface": "hooks", "method": "POST", "path": path, "needs": "public"} for path in hooks.ROUTES]
     for prefix, build in SURFACES.items():
         specification = build(VERSION).openapi()
         surface = specification["info"]["title"]

@@ -18,6 +18,7 @@ from outrider.core.embedded import OWNER, EmbeddedServer
 from outrider.core.tokens import AccessTokens
 from outrider.providers.mail.connecting import Network
 from outrider.providers.mail.gmail import Gmail
+from outrider.providers.mail.gmail_push import GmailPush
 from outrider.providers.mail.imap_smtp import ImapSmtp
 from outrider.providers.mail.interface import MailProvider
 from outrider.providers.mail.sandbox import Parser
@@ -40,6 +41,7 @@ class Runtime:
     egress: Egress
     mail: Mapping[str, MailProvider[Any]]
     oauth: Mapping[str, OAuthProvider]
+    push: GmailPush | None
     parser: Parser
 
 
@@ -91,6 +93,7 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
             egress=egress,
             mail={"imap": imap, "google": Gmail(egress, settings.gmail_api_url, topic=settings.gmail_topic)},
             oauth=_oauth(settings, egress, keys),
+            push=_push(settings, keys),
             parser=parser,
         )
     finally:
@@ -106,3 +109,10 @@ def _oauth(settings: Settings, egress: Egress, keys: GoogleKeys) -> dict[str, OA
         return {}
     endpoints = Endpoints(settings.google_auth_url, settings.google_token_url, settings.google_revoke_url)
     return {"google": GoogleOAuth(egress, Client(*settings.google_client), endpoints, keys)}
+
+
+def _push(settings: Settings, keys: GoogleKeys) -> GmailPush | None:
+    if settings.gmail_push_account is None:
+        return None
+    audience = settings.gmail_push_audience or f"{settings.public_url}/webhooks/gmail"
+    return GmailPush(keys, audience=audience, account=settings.gmail_push_account)

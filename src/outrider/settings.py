@@ -150,7 +150,7 @@ class Settings(BaseSettings):
     )
     gmail_api_url: WebUrl = Field("https://gmail.googleapis.com", alias="GMAIL_API_URL")
     gmail_topic: str | None = Field(None, alias="GMAIL_TOPIC", pattern=r"^projects/[^/\s]+/topics/[^/\s]+$")
-    gmail_push_account: str | None = Field(None, alias="GMAIL_PUSH_ACCOUNT")
+    gmail_push_account: str | None = Field(None, alias="GMAIL_PUSH_ACCOUNT", min_length=3)
     gmail_push_audience: str | None = Field(None, alias="GMAIL_PUSH_AUDIENCE")
     google_client_id: str | None = Field(None, alias="GOOGLE_CLIENT_ID")
     google_client_secret: SecretStr | None = Field(None, alias="GOOGLE_CLIENT_SECRET")

@@ -36,7 +36,7 @@ def test_every_operation_shows_bodies_that_its_schema_allows(endpoint: Endpoint)
 
 @pytest.mark.parametrize("endpoint", ALL, ids=lambda each: each.name)
 def test_every_refusal_is_shown_in_the_contracts_dialect(endpoint: Endpoint) -> None:
-    refusals = {status: each for status, each in endpoint.operation["responses"].items() if not status.startswith("2")}
+    refusals = {status: each for status, each in endpoint.operation["responses"].items() if status[0] in "45"}
     assert {"422", "429", "500", "503"} <= refusals.keys()
     assert endpoint.is_public or {"401", "403"} <= refusals.keys()
     for refusal in refusals.values():

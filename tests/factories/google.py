@@ -2,16 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from pydantic import SecretStr
+from sqlalchemy import update
 
+from outrider.core.clock import now
+from outrider.core.db import Scope
 from outrider.domain.accounts.vault import open_vault
 from outrider.domain.grants import actions as grants
-from outrider.domain.mailboxes import connections
-from outrider.domain.mailboxes.models import Mailbox
+from outrider.domain.mailboxes import connections, queries
+from outrider.domain.mailboxes.models import Mailbox, State
 from outrider.providers.mail.interface import GrantedAccount
 from outrider.providers.oauth.interface import Identity, Tokens
 from outrider.runtime import Addresses, Runtime, open_runtime
@@ -47,7 +50,7 @@ def google_urls(google: Google) -> dict[str, str]:
 
 
 async def connect_gmail(runtime: Runtime, google: Google, owner: Someone, *, address: str | None = None) -> Mailbox:
-    """A mailbox as a sign-in leaves it."""
+    """A mailbox as a sign-in leaves it, except that no worker finds anything to do on it."""
     address = address or owner.user.email
     google.box(address)
     granted = google.granted(address)
@@ -76,7 +79,7 @@ async def connect_gmail(runtime: Runtime, google: Google, owner: Someone, *, add
             identity=Identity(subject, address, owner.user.name, None),
             tokens=tokens,
         )
-        return await connections.connect(
+        mailbox = await connections.connect(
             db,
             runtime.keyring,
             workspace_id=owner.workspace_id,
@@ -88,3 +91,16 @@ async def connect_gmail(runtime: Runtime, google: Google, owner: Someone, *, add
             daily_limit=10_000,
             grant_id=grant.id,
         )
+        mailbox.sync_due_at = mailbox.watched_until = now() + timedelta(days=1)
+        mailbox.subscribe_at = None
+    return mailbox
+
+
+async def retire_boxes(runtime: Runtime, google: Google) -> None:
+    """Leaves nothing for a worker to do at a stand-in that is gone."""
+    for address in google.boxes:
+        async with runtime.db.begin() as db:
+            known = await queries.at_address(db, "google", address)
+        for workspace_id, _ in known:
+            async with runtime.db.begin(Scope(workspace_id)) as db:
+                await db.execute(update(Mailbox).values(state=State.DISCONNECTED))

@@ -24,7 +24,7 @@ from outrider.runtime import Addresses, Runtime
 from outrider.settings import Settings
 from tests.client import Client
 from tests.factories.accounts import Someone, make_user
-from tests.factories.google import google_runtime
+from tests.factories.google import google_runtime, retire_boxes
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sequences import make_enrollment, make_sequence
 from tests.stand_ins.google import Google
@@ -37,6 +37,7 @@ PAGE = {"Accept": "text/html,application/xhtml+xml"}
 async def with_google(settings: Settings, database: Addresses, google: Google) -> AsyncIterator[Runtime]:
     async with google_runtime(settings, database, google, redirect_uris=(BACK_TO,)) as opened:
         yield opened
+        await retire_boxes(opened, google)
 
 
 @pytest.fixture

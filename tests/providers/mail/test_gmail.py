@@ -437,7 +437,7 @@ async def test_past_the_deadline_nothing_is_given_away(provider: Gmail, tokens: 
     async with provider.sender(GrantedAccount(ADA, tokens)) as sender:
         with pytest.raises(SendFailed) as caught:
             await sender.send(mail(1), sender=ADA, recipient="bob@b.test", deadline=Past())
-    assert caught.value.outcome is Outcome.DEFERRED
+    assert caught.value.outcome is Outcome.OVERDUE
     assert google.count("/send") == 0
 
 

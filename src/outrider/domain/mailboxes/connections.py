@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.clock import now
@@ -178,6 +178,60 @@ async def learn_saves_sent(db: AsyncSession, mailbox: Mailbox, saves: bool) -> N
         .values(saves_sent=saves)
         .execution_options(synchronize_session=False)
     )
+
+
+async def take_subscription(
+    db: AsyncSession, workspace_id: UUID, mailbox_id: UUID, *, again_in: timedelta
+) -> Mailbox | None:
+    """Takes the renewal of a mailbox's subscription; None if another worker has it."""
+    taken: Mailbox | None = await db.scalar(
+        update(Mailbox)
+        .where(
+            Mailbox.workspace_id == workspace_id,
+            Mailbox.id == mailbox_id,
+            Mailbox.state == State.CONNECTED,
+            Mailbox.subscribe_at <= func.clock_timestamp(),
+        )
+        .values(subscribe_at=func.clock_timestamp() + again_in)
+        .returning(Mailbox)
+        .execution_options(synchronize_session=False)
+    )
+    return taken
+
+
+async def keep_subscription(db: AsyncSession, mailbox: Mailbox, *, again_in: timedelta | None) -> None:
+    """Notes when the provider is asked again; never, where it does not call."""
+    await db.execute(
+        update(Mailbox)
+        .where(
+            Mailbox.workspace_id == mailbox.workspace_id, Mailbox.id == mailbox.id, Mailbox.subscribe_at.is_not(None)
+        )
+        .values(subscribe_at=None if again_in is None else func.clock_timestamp() + again_in)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def hint(app: Runtime, provider: str, address: str) -> int:
+    """There may be news at an address: its mailboxes are read at once. Returns how many were not due anyway."""
+    async with app.db.begin() as db:
+        known = await queries.at_address(db, provider, address)
+    hinted = 0
+    for workspace_id, mailbox_id in known:
+        async with app.db.begin(Scope(workspace_id, actor="hint")) as db:
+            moved = await db.execute(
+                update(Mailbox)
+                .where(
+                    Mailbox.workspace_id == workspace_id,
+                    Mailbox.id == mailbox_id,
+                    Mailbox.state.in_([State.CONNECTED, State.UNREACHABLE]),
+                    Mailbox.sync_due_at > func.clock_timestamp(),
+                )
+                .values(sync_due_at=func.clock_timestamp())
+                .returning(Mailbox.id)
+                .execution_options(synchronize_session=False)
+            )
+            hinted += len(moved.all())
+    return hinted
 
 
 async def ask_for_sync(db: AsyncSession, mailbox: Mailbox) -> None:

@@ -1,4 +1,4 @@
-"""Keeps mailboxes up to date: by IDLE where the server pushes, by polling behind it."""
+"""Keeps mailboxes up to date: by IDLE or a call where the server pushes, by polling behind it."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -24,6 +24,8 @@ AT_ONCE = 10
 # A watch is renewed at half its length; a worker that died is replaced after at most the whole.
 WATCH = timedelta(seconds=60)
 IDLE_SECONDS = 25.0
+SUBSCRIBED = timedelta(days=1)
+SUBSCRIBE_AGAIN = timedelta(hours=1)  # after a failure
 _watching: dict[UUID, asyncio.Task[None]] = {}
 _syncing: dict[UUID, asyncio.Task[None]] = {}
 
@@ -57,6 +59,29 @@ async def watch(app: Runtime) -> None:
     for workspace_id, mailbox_id in unwatched:
         if mailbox_id not in _watching and await _take_watch(app, workspace_id, mailbox_id):
             _start(_watching, mailbox_id, _watch_one(app, workspace_id, mailbox_id))
+
+
+@jobs.periodic("mailboxes.subscribe", every=30.0)
+async def subscribe(app: Runtime) -> None:
+    """Has providers call us where they do, anew each day: what they promise for a week may end before."""
+    async with app.db.begin() as db:
+        due = await queries.to_subscribe(db, 50)
+    for workspace_id, mailbox_id in due:
+        async with app.db.begin(Scope(workspace_id, actor="subscribe")) as db:
+            mailbox = await connections.take_subscription(db, workspace_id, mailbox_id, again_in=SUBSCRIBE_AGAIN)
+        if mailbox is not None:
+            await _subscribe_one(app, mailbox)
+
+
+async def _subscribe_one(app: Runtime, mailbox: Mailbox) -> None:
+    try:
+        is_subscribed = await app.mail[mailbox.provider].subscribe(await connections.account_of(app, mailbox))
+    except ConnectFailed as failure:
+        # Polling goes on; whether the mailbox itself is in order, its sync finds out.
+        log.warning("subscribe.failed", mailbox_id=str(mailbox.id), reason=failure.message)
+        return
+    async with app.db.begin(Scope(mailbox.workspace_id, actor="subscribe")) as db:
+        await connections.keep_subscription(db, mailbox, again_in=SUBSCRIBED if is_subscribed else None)
 
 
 async def stop_reading() -> None:
@@ -118,7 +143,8 @@ async def _follow(app: Runtime, workspace_id: UUID, mailbox: Mailbox, reader: Re
     while await _take_watch(app, workspace_id, mailbox.id):
         async with app.db.begin(scope) as db:
             folders = await queries.folders_of(db, workspace_id, mailbox.id)
-        inbox = next((each for each in folders if each.role == Role.INBOX), None)
+        # Where mail lies in no folders, all of it is looked at.
+        inbox = next((each for role in (Role.INBOX, Role.ALL) for each in folders if each.role == role), None)
         if inbox is None:
             return
         await syncing.read_folder(app, app.parser, mailbox, inbox, reader, scope)

@@ -13,6 +13,8 @@ from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message
 
 DUE_FOR_SYNC = text("select workspace_id, id from mailboxes_due_for_sync(:at_most)")
 TO_WATCH = text("select workspace_id, id from mailboxes_to_watch(:at_most)")
+TO_SUBSCRIBE = text("select workspace_id, id from mailboxes_to_subscribe(:at_most)")
+AT_ADDRESS = text("select workspace_id, id from mailboxes_at(:provider, :address)")
 
 
 class MailboxNotFound(NotFound):
@@ -31,6 +33,17 @@ async def due_for_sync(db: AsyncSession, at_most: int) -> list[tuple[UUID, UUID]
 async def to_watch(db: AsyncSession, at_most: int) -> list[tuple[UUID, UUID]]:
     """Returns (workspace, mailbox) pairs. Works without a scope; gives away only identifiers."""
     return [(row.workspace_id, row.id) for row in await db.execute(TO_WATCH, {"at_most": at_most})]
+
+
+async def to_subscribe(db: AsyncSession, at_most: int) -> list[tuple[UUID, UUID]]:
+    """Returns (workspace, mailbox) pairs. Works without a scope; gives away only identifiers."""
+    return [(row.workspace_id, row.id) for row in await db.execute(TO_SUBSCRIBE, {"at_most": at_most})]
+
+
+async def at_address(db: AsyncSession, provider: str, address: str) -> list[tuple[UUID, UUID]]:
+    """Returns the (workspace, mailbox) pairs of an address. Works without a scope; gives away only identifiers."""
+    rows = await db.execute(AT_ADDRESS, {"provider": provider, "address": address})
+    return [(row.workspace_id, row.id) for row in rows]
 
 
 async def get_any(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID) -> Mailbox:

@@ -104,8 +104,11 @@ async def sync(app: Runtime, parser: Parser, mailbox: Mailbox, reader: Reader | 
         current = await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id), with_for_update=True)
         if current.is_usable:
             current.mark_reached(now())
-            # Spread, so that mailboxes connected together do not come due together for ever.
-            current.sync_due_at = now() + (app.settings.sync_every if read.is_whole else TURN) * _chance.uniform(0.8, 1)
+            # Asked for again meanwhile, it stays due: what came in may have been missed by this run.
+            if current.sync_due_at is None or current.sync_due_at > now():
+                # Spread, so that mailboxes connected together do not come due together for ever.
+                pause = app.settings.sync_every if read.is_whole else TURN
+                current.sync_due_at = now() + pause * _chance.uniform(0.8, 1)
         if read.is_whole:
             await operations.finish_of(db, mailbox.workspace_id, OPERATION, mailbox.id)
     return Result(read.new, None)
@@ -182,7 +185,7 @@ async def _write(
     if current.cursor != folder.cursor:
         return Written(current, 0, is_stale=True)
     new = await recording.record(db, owner, current, batch.changes, batch.parsed)
-    if holds_claim and owner.sync_due_at is not None:
+    if holds_claim and owner.sync_due_at is not None and owner.sync_due_at > now():
         owner.sync_due_at = now() + CLAIM
     await operations.advance_of(
         db,

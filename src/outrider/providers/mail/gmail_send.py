@@ -33,7 +33,7 @@ class GmailSender:
         body = {"raw": base64.urlsafe_b64encode(raw).decode()}
         for attempt in range(MOST_WAITS):
             if deadline.has_passed():
-                raise SendFailed(Outcome.DEFERRED, NO_TIME)
+                raise SendFailed(Outcome.OVERDUE, NO_TIME)
             answer = await self._once({**body, "threadId": thread_id} if thread_id else body)
             if isinstance(answer, Answer):
                 return _receipt(answer)

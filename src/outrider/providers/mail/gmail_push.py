@@ -1,0 +1,54 @@
+"""Google's calls that there is news (Cloud Pub/Sub push), believed only with a token that Google signed for us.
+
+https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions. What they say is a hint, never a fact: it only makes
+us look.
+"""
+
+import base64
+import binascii
+import hmac
+import json
+from dataclasses import dataclass
+
+from outrider.providers.oauth.google_keys import GoogleKeys, NotGenuine
+
+
+class Malformed(ValueError):
+    """A genuine call that says nothing we understand; the message repeats none of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """There may be news at an address."""
+
+    address: str
+    history_id: str
+
+
+class GmailPush:
+    """Knows calls of one subscription: made for `audience`, as the service account `account`."""
+
+    def __init__(self, keys: GoogleKeys, *, audience: str, account: str) -> None:
+        self._keys, self._audience, self._account = keys, audience, account
+
+    async def read(self, authorization: str, body: bytes) -> Notice:
+        """Raises NotGenuine, KeysUnavailable, Malformed."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise NotGenuine("The call carries no token.")
+        claims = await self._keys.verify(token.strip(), audience=self._audience)
+        email = str(claims.get("email", ""))
+        if not hmac.compare_digest(email.encode(), self._account.encode()) or claims.get("email_verified") is not True:
+            raise NotGenuine("The call was made in another name.")
+        return _notice(body)
+
+
+def _notice(body: bytes) -> Notice:
+    try:
+        said = json.loads(base64.b64decode(json.loads(body)["message"]["data"], validate=False))
+        address, history_id = said["emailAddress"], str(said["historyId"])
+    except (ValueError, LookupError, TypeError, binascii.Error) as error:
+        raise Malformed("The call has another form than Google describes.") from error
+    if not isinstance(address, str) or not 0 < len(address) <= 320 or not history_id.isdigit():  # noqa: PLR2004  # RFC 3696
+        raise Malformed("The call has another form than Google describes.")
+    return Notice(address.lower(), history_id[:20])
