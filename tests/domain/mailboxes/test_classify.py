@@ -9,6 +9,7 @@ from outrider.domain.mailboxes.classify import classify
 from outrider.domain.mailboxes.refusals import Reason
 from outrider.domain.mailboxes.verdict import Kind, Verdict
 from outrider.providers.mail.mime import parse, visible_text
+from tests.domain.mailboxes.notices import BARE, MARKED
 
 SAMPLES = Path(__file__).parents[2] / "data" / "bounces"
 MONDAY = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
@@ -260,6 +261,16 @@ def test_a_newsletter_is_bulk_and_a_list_members_answer_is_not() -> None:
 def test_who_left_the_company_is_not_merely_away(text: str) -> None:
     assert judge("Re: Hello", text, EXCHANGE).kind is Kind.LEFT_COMPANY
     assert judge("Re: Hello", text, ANSWER).kind is Kind.HUMAN  # a person may say the same
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in MARKED.items() for text in texts])
+def test_the_kind_of_an_automatic_answer_is_told_by_its_words(kind: Kind, text: str) -> None:
+    assert judge("Re: Hello", text, f"{SIEVE.partition(' (')[0]}\nMIME-Version: 1.0").kind is kind
+
+
+@pytest.mark.parametrize(("subject", "text"), BARE)
+def test_a_notice_without_a_header_is_no_persons_answer(subject: str, text: str) -> None:
+    assert judge(subject, text).kind in {Kind.OUT_OF_OFFICE, Kind.LEFT_COMPANY, Kind.AUTO_REPLY, Kind.CHALLENGE}
 
 
 def test_who_asks_the_sender_to_prove_themselves_is_a_challenge() -> None:

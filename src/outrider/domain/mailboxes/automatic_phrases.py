@@ -23,7 +23,7 @@ GONE = _any(
     r"退職|退社|離職|転職いた|在籍しておりません|後任|定年",
 )  # fmt: skip
 AWAY = _any(
-    r"\bout of (?:the )?(?:office|country|town)\b|\baway\b(?! with)|\bon (?:\w+ ){0,2}leave\b|\bvacation|\b(?:on|for the|public|bank|national) holidays?\b|\b(?:out |off |am |i'm )sick\b|\bsick leave|\bunwell\b|\b(?:maternity|paternity|parental|compassionate)\b|\bsabbatical|\b(?:at|attending) (?:a|an|the) .{0,30}(?:conference|fair|event|training|workshop)|\btravell?ing\b|\bbusiness trip"
+    r"\bout of (?:the )?(?:office|country|town)\b|\baway\b(?! with)|\bon (?:\w+ ){0,2}leave\b|\bvacation|\b(?:on|for the|public|bank|national) holidays?\b|\bholiday notice|\b(?:out |off |am |i'm )sick\b|\bsick leave|\bunwell\b|\b(?:maternity|paternity|parental|compassionate)\b|\bsabbatical|\b(?:at|attending) (?:a|an|the) .{0,30}(?:conference|fair|event|training|workshop)|\btravell?ing\b|\bbusiness trip"
     r"|\b(?:office|shop|store|we|company|business|building)\b.{0,30}\b(?:closed|shut)\b|\bre-?open|\bpart[- ]time\b|\bmy next working day|\bwork (?:on )?(?:mon|tue|wed|thu|fri)\w*(?: to| and|,| ?[-–&])|\bback (?:on|at my|in the|in (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|tomorrow|next|\d)|\b(?:limited|no|sporadic|intermittent|restricted) (?:e-?mail )?access|\bgone fishing|\b(?:not|un)[- ]?(?:available|reachable)\b.{0,30}(?:until|today|this week|from|till)|\bnot (?:in the office|at my desk|checking)|\bupon (?:my )?return|\bon my return|\bout today\b|\bjury duty",
     r"\burlaub|\babwesen|\baußer haus|\bnicht (?:im|am) (?:büro|haus|platz|arbeitsplatz|dienst)|\belternzeit|\bmutterschutz|\b(?:dienst|geschäfts)reise|\b(?:er)?krank(?:t|heit|geschrieben|gemeldet)?\b|ferien\b|\bauf (?:einer|der) .{0,20}messe|\bmesse\b|\bgeschlossen\b|eingeschränkt erreichbar|\bnicht erreichbar|\bwieder (?:für sie )?(?:da|erreichbar|im (?:büro|haus)|zurück)|\bzurück\b|\brückkehr|\bfortbildung|\bfeiertag|\b(?:montags|dienstags|mittwochs|donnerstags|freitags)\b|nächsten arbeitstag|\bteilzeit|\bkur\b|\breha\b",
     r"\babsent|\bcongés?\b|\bvacances|\bdéplacement|\barrêt (?:maladie|de travail)|\bmalade\b|\bmaternité|\bpaternité|\bparental|\bfermés?\b|\bfermées?\b|\bde retour\b|\bmon retour|\bje rentre|\ben formation|\bférié|\btemps partiel|\bpas (?:au|à mon) bureau|\bne travaille pas le|\bsalon\b|\bindisponible",
@@ -34,11 +34,23 @@ AWAY = _any(
     r"\burlop|\bnieobecn|\bpoza biurem|\bzwolnieni|\bdelegacj|\bnieczynn|\bzamknięt|\bwracam|\bwróc[ęi]|\bpowroc|\bpowrót|\bpodróży|\bchorob|\bmacierzyń|\bświęt|\bograniczony dostęp|\bnie ma mnie",
     r"休暇|休業|不在|出張|休み|お休み|育児|産休|入院|年末年始|外出|定休|休診",
 )  # fmt: skip
+# Thanks as a subject, and what is promised below them: together an acknowledgement.
+THANKS = _any(
+    r"^\W*(?:thank(?:s| you)|many thanks)\b|^\W*(?:we(?:'ve| have)? )?(?:received|got)\b|\b(?:has been|was|were) (?:received|registered|created|opened)\b|\b(?:ticket|case|request|enquiry|inquiry)\b.{0,20}(?:created|opened|received|registered|#?\d{3})",
+    r"^\W*(?:vielen |herzlichen )?dank\b|\bist (?:bei uns )?eingegangen|\berhalten\b|^\W*(?:nous vous )?(?:remerci|merci)|\b(?:bien )?reçue?\b|^\W*(?:muchas )?gracias|\brecibid[oa]\b|^\W*grazie|\bricevut[oa]\b|^\W*obrigad[oa]|\brecebid[oa]\b|^\W*(?:hartelijk )?(?:be)?dankt?\b|\bontvangen\b"
+    r"|^\W*dziękuj|\b(?:otrzyma|przyję|zarejestrowa)\w+|ありがとうございま|受け付け|受付|受領|mailbox (?:is )?(?:unattended|not monitored|unmonitored)",
+)
+PROMISE = _any(
+    r"\b(?:will|'ll|shall) (?:get back|be in touch|reply|respond|answer|contact|review|process|follow up|be with you)|\bwithin (?:\d+|one|two|three|a few|the next)\b|\b(?:opened|created|registered) for you|\b(?:use|fill in) (?:our|the) (?:web ?)?form|\bdo not (?:reply|respond)",
+    r"\b(?:melden|kümmern) (?:wir )?uns\b|\bmeldet sich\b|\bbearbeite[nt]?\b|\b(?:be)?antworten (?:wir|ihnen|innerhalb|in kürze)|\bschnellstmöglich|\bkontaktformular|\brépond(?:rons|ra)\b|\breviendrons\b|\btrait(?:erons|ée?)\b|\bsous \d+|\bcontestaremos|\bresponder(?:emos|á)|\bnos pondremos|\batenderemos|\brisponderemo|\bcontatteremo|\bricontatter"
+    r"|\bresponderemos|\bentraremos em contac?to|\breageren\b|\bbeantwoorden|\bnemen .{0,20}contact|\bodpowiemy|\bskontaktuj\w+|\bwkrótce|折り返し|ご連絡|ご返信|担当者|automat",
+)
 _ROBOT = r"(?:robot|\bbot\b|human|real person|spammer|roboter|mensch|humain|humano|persona real|umano|persona reale|robô|człowiek|mens bent|ロボット|人間)"
 _CONFIRM = r"(?:confirm|verif|prove|click|bestätig|klick|cliqu|clic\b|conferm|clicc|confirme|bevestig|klik|potwierd|確認|クリック|solve)"
 _DELIVER = r"(?:deliver|releas|zustell|zugestellt|freigeb|remis|livr|libér|entreg|liberar|consegn|rilasci|bezorg|aflever|vrijgev|dostarcz|配信|届)"
 _ACT = r"(?:click|reply to this|respond to this|klick|antworten|cliqu|répond|respond|haga clic|pulse|risp|clicc|klik|beantwoord|kliknij|odpowied|返信|クリック)"
 _SPAM = r"(?:anti-?spam|spam (?:protection|filter|blocker)|spamschutz|spamfilter|filtro antispam|antyspam|スパム)"
+PROOF = _any(rf"{_ROBOT}[^\n]{{0,120}}{_CONFIRM}|{_CONFIRM}[^\n]{{0,120}}{_ROBOT}")
 CHALLENGE = _any(
     rf"{_ROBOT}[^\n]{{0,120}}{_CONFIRM}|{_CONFIRM}[^\n]{{0,120}}{_ROBOT}",
     rf"{_DELIVER}[^\n]{{0,100}}{_ACT}|{_ACT}[^\n]{{0,100}}{_DELIVER}",

@@ -16,6 +16,11 @@ LONGEST_ANSWER = 1_500  # characters of an automatic answer; longer texts talk a
 LONGEST_NOTE = 400  # characters of one who says no more than that somebody is gone
 LONGEST_NOTICE = 6  # words of a subject that is an absence notice all by itself
 
+_NOTICES = (
+    (automatic_phrases.AWAY, automatic_phrases.AWAY),
+    (automatic_phrases.GONE, automatic_phrases.GONE),
+    (automatic_phrases.THANKS, automatic_phrases.PROMISE),
+)
 _ASKED = re.compile(r"[^.!?\n]{0,80}\?")
 _MUCH = 4000  # characters of a text that are looked at
 _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
@@ -97,13 +102,32 @@ def _says_so(mail: ParsedMail, text: str) -> str:
         return "It says of itself that it is automatic."
     if len(text) <= LONGEST_ANSWER and (found := phrases.SURE_CHALLENGE.search(text)):
         return f"It asks the sender to prove who they are: {found[0]}"
-    is_answered = _bare(mail.subject) != mail.subject.strip()
-    if not is_answered and len(text) <= LONGEST_NOTE and phrases.GONE_BODY.search(text) and _successor(mail, text):
-        return "It answers nothing, says that somebody is gone, and names another."
+    if told := _is_notice(mail, text):
+        return told
     is_away = bool(phrases.AWAY_BODY.search(text))
     if is_away and _is_suppressing(mail):
         return "It speaks of an absence, and its headers are a machine's."
     return f"Subject: {mail.subject}" if _has_automatic_subject(mail.subject, text, is_away=is_away) else ""
+
+
+def _is_notice(mail: ParsedMail, text: str) -> str:
+    """A few words that answer nothing, with a subject that says the same as they do."""
+    subject = mail.subject.strip()
+    # A person who answers gets a "Re:" from their program.
+    if _bare(subject) != subject or len(text) > LONGEST_NOTE:
+        return ""
+    if "://" in text and (proof := automatic_phrases.PROOF.search(text)):
+        return f"It asks the sender to prove who they are: {proof[0]}"
+    if phrases.GONE_BODY.search(text) and _successor(mail, text):
+        return "It answers nothing, says that somebody is gone, and names another."
+    if len(subject.split()) > LONGEST_NOTICE or subject.endswith("?"):
+        return ""
+    for above, below in _NOTICES:
+        if above.search(subject) and (
+            below.search(text) or (above is automatic_phrases.GONE and _successor(mail, text))
+        ):
+            return f"Subject and text are a notice: {subject}"
+    return ""
 
 
 def _calls_itself_automatic(text: str) -> bool:

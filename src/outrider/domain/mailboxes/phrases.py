@@ -19,13 +19,14 @@ AWAY_SUBJECT = _any(
     r"^(estoy )?fuera de (la )?oficina", r"^ausen(te|cia)\b", r"\bestá fuera de la oficina", r"^de vacaciones",
     r"^fora d[oe] escritório", r"^ausênci", r"^(de )?férias\W*$", r"^fuori (ufficio|sede)", r"^assen(te|za)\b", r"^in ferie\b",
     r"^(afwezig|niet aanwezig)", r"\bis (niet aanwezig|afwezig)", r"^(met )?vakantie\W*$", r"^frånvar", r"^på semester", r"^fravær",
-    r"^(jestem )?(poza biurem|nieobecn)", r"^na urlopie",
+    r"^(jestem )?(poza biurem|nieobecn)", r"^(jestem )?na urlopie", r"^message d'absence", r"^avis d'absence", r"^bin (im urlaub|nicht da|abwesend|verreist)",
+    r"^(不在|休業|休暇|夏季休業|年末年始)", r"^not in the office", r"^niet op kantoor", r"^afwezigheid", r"^non in ufficio", r"^no estoy en la oficina",
 )  # fmt: skip
 AUTOMATIC_SUBJECT = _any(
     r"^\W{0,2}auto(mat(ic|ed))?[- ]?(reply|response|answer|responder)\b", r"^automatische (antwort|reaktion)",
     r"^réponse automatique", r"^respuesta autom[aá]tica", r"^resposta autom[aá]tica", r"^risposta automatica",
     r"^automatisch (antwoord|bericht)", r"^auto(matiskt? )?svar", r"^odpowiedź automatyczna", r"^automatyczna odpowiedź",
-    r"^autoodpowiedź", r"^【?自動(返信|応答)",
+    r"^autoodpowiedź", r"^[【\[]?自動(返信|応答|送信)", r"^auto:",
 )  # fmt: skip
 # Weaker: they count only on a mail that answers nothing.
 RECEIVED_SUBJECT = _any(
@@ -80,10 +81,13 @@ AUTOMATIC_BODY = _any(
     r"(este es un )?(mensaje|correo) (automático|generado automáticamente)", r"esta é uma (mensagem|resposta) automática",
     r"mensagem (automática|gerada automaticamente)", r"questo è un messaggio automatico", r"messaggio generato automaticamente",
     r"dit is een automatisch", r"automatisch gegenereerd", r"detta är ett automatiskt", r"wiadomość (wygenerowana )?automatyczn",
+    r"(?:^|[.!\n])\s*(?:messaggio|mensaje|mensagem) automatic[oa]|(?:^|[.!\n])\s*(?:message|réponse) automatique", r"automatische (?:antwort|eingangsbestätigung|benachrichtigung)",
+    r"automatyczna odpowiedź|odpowiedź automatyczna", r"自動(?:返信|送信|配信)(?:メール|です|され|して)", r"(?:created|generated|sent) automatically by",
 )  # fmt: skip
 NO_ANSWER_BODY = _any(
     r"do not (reply|respond) to this (e-?mail|message)", r"auf diese (e-?mail|nachricht) (bitte )?nicht", r"ne pas répondre à ce",
-    r"no responda (a )?este", r"não responda (a )?est", r"non rispondere a quest", r"niet (te )?(antwoorden|reageren) op dit",
+    r"no responda (a )?este", r"não responda (a )?est", r"non rispond(ere|a|ete) a quest", r"niet (te )?(antwoorden|reageren) op dit",
+    r"antworten sie (bitte )?nicht auf diese", r"prosimy (na (nią|tę wiadomość) )?nie odpowiadać", r"送信専用|返信(いただけ|でき)ません|返信しないで",
 )  # fmt: skip
 BOUNCE_SUBJECT = _any(
     r"undeliver(ed|able)", r"delivery (status notification|failure|notification|has failed|failed|error|problem|report)",
