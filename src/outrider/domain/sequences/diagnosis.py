@@ -64,9 +64,9 @@ def _of_groups(groups: Many[Group]) -> SequenceDiagnosis:
     going = next((each for each in groups if each.reason is Waiting.QUEUED), None)
     if going is not None:
         return SequenceDiagnosis(going.code, going.message, going.until, groups)
-    timed = [each for each in groups if each.until is not None]
+    timed = [(each.until, each) for each in groups if each.until is not None]
     if timed:
-        first = min(timed, key=lambda each: each.until or datetime.max)
+        _, first = min(timed, key=lambda pair: pair[0])
         return SequenceDiagnosis(first.code, first.message, first.until, groups)
     most = max(groups, key=lambda each: each.count)
     return SequenceDiagnosis(NEEDS_A_PERSON.get(most.reason, most.code), most.message, None, groups)
