@@ -20,7 +20,7 @@ from outrider.domain.mailboxes import jobs as reading
 from outrider.domain.mailboxes.models import Mailbox, Message, Place, Thread
 from outrider.domain.mailboxes.models import State as MailboxState
 from outrider.domain.sending import jobs as sending
-from outrider.domain.sending import rules, settling_jobs
+from outrider.domain.sending import letterhead, rules, settling_jobs
 from outrider.domain.sending.models import Send, State
 from outrider.main import create_app
 from outrider.providers.mail.gmail import Gmail
@@ -194,9 +194,11 @@ async def test_unknown_sends_are_settled_by_looking(
                     look_at=func.clock_timestamp() + looks["unknown_first_look"],
                 )
             )
+        async with runtime.db.begin(ada.scope) as db:
+            paper = await letterhead.of(runtime, db, mailbox)
         for send in sends:
             if send.id in left:
-                google.deliver(ada.user.email, rules.compose(mailbox, send, at=now()), labels=("SENT",))
+                google.deliver(ada.user.email, rules.compose(mailbox, send, paper, at=now()), labels=("SENT",))
 
         async def unknown() -> int:
             await settling_jobs.settle(runtime)

@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 
 def issue(folder: Path, *, host: str = "localhost") -> None:
-    """Writes ca.pem, server.pem and server.key, valid for a day, for `host` and 127.0.0.1."""
+    """Writes ca.pem, server.pem and server.key, valid also for clocks that are 40 days off, for `host` and 127.0.0.1."""
     ca_key, ca_name = ec.generate_private_key(ec.SECP256R1()), _name("Outrider test authority")
     ca = _unsigned(ca_name, ca_name, ca_key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     key = ec.generate_private_key(ec.SECP256R1())
@@ -37,6 +37,6 @@ def _unsigned(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivat
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=90))
     )

@@ -114,7 +114,7 @@ async def test_through_a_pooler_no_workspace_sees_anothers_rows(outside: Cluster
         database = Database(as_asyncpg(application(outside, port)), pool_size=10, through_pooler=True)
         for workspace in workspaces:
             async with database.begin(Scope(workspace)) as db:
-                await db.execute(text("insert into workspaces values (:id, 'x', now(), now())"), {"id": workspace})
+                await db.execute(text("insert into workspaces values (:id, 'x', now(), now(), '')"), {"id": workspace})
 
         async def work(workspace: object) -> None:
             nonlocal cut_short

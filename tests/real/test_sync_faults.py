@@ -171,7 +171,10 @@ async def test_few_long_reads_go_on_at_once_and_the_others_take_turns(
     for number in range(5):
         address = new_address(mail, f"long{number}")
         mail.append(address, "INBOX", *mails(60, to=address))
-        given.append(await connect(trusting, mail, address))
+        ada, mailbox = await connect(trusting, mail, address)
+        async with trusting.db.begin(ada.scope) as db:  # as whoever claims it for a sync does
+            (await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id))).sync_due_at = now() + syncing.CLAIM
+        given.append((ada, mailbox))
     results = await asyncio.gather(*(sync(trusting, mailbox) for _, mailbox in given))
     read = sorted(result.new for result in results)
     assert read == [5, 5, 5, 60, 60], read

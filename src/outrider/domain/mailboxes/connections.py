@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from outrider.core.clock import now
+from outrider.core.clock import database_now, now
 from outrider.core.crypto import Keyring
 from outrider.core.db import Scope
 from outrider.core.errors import Conflict, Invalid
@@ -88,7 +88,7 @@ async def connect(
     await _keep_access(db, keyring, mailbox, account, grant_id)
     mailbox.saves_sent = mailbox.saves_sent if verified.keeps_copies is None else verified.keeps_copies
     mailbox.state, mailbox.state_reason, mailbox.sync_failures = State.CONNECTED, None, 0
-    mailbox.connected_at = mailbox.sync_due_at = mailbox.subscribe_at = now()
+    mailbox.connected_at = mailbox.sync_due_at = mailbox.subscribe_at = await database_now(db)
     await db.flush()
     known = {folder.name for folder in await queries.folders_of(db, workspace_id, mailbox.id)}
     db.add_all(
@@ -164,7 +164,7 @@ async def mark_failed(db: AsyncSession, mailbox: Mailbox, failure: ConnectFailed
     if not current.is_usable:
         return
     reason = f"{failure.message} {failure.hint}".strip()[:500]
-    current.mark_failed(now(), reason, is_terminal=failure.is_terminal)
+    current.mark_failed(await database_now(db), reason, is_terminal=failure.is_terminal)
     await db.flush()
     if failure.is_terminal:
         await emit(db, MailboxNeedsReconnect(workspace_id=current.workspace_id, mailbox_id=current.id, reason=reason))
@@ -235,7 +235,8 @@ async def hint(app: Runtime, provider: str, address: str) -> int:
 
 
 async def ask_for_sync(db: AsyncSession, mailbox: Mailbox) -> None:
-    mailbox.sync_due_at = min(mailbox.sync_due_at or now(), now() - timedelta(seconds=1))
+    at = await database_now(db)
+    mailbox.sync_due_at = min(mailbox.sync_due_at or at, at - timedelta(seconds=1))
     await db.flush()
 
 

@@ -11,7 +11,6 @@ import structlog
 from sqlalchemy import func, or_, update
 
 from outrider.core import jobs
-from outrider.core.clock import now
 from outrider.core.db import Scope
 from outrider.domain.mailboxes import connections, queries, syncing
 from outrider.domain.mailboxes.models import Mailbox, State
@@ -45,7 +44,7 @@ async def sync_due(app: Runtime) -> None:
 
 async def sync_one(app: Runtime, workspace_id: UUID, mailbox_id: UUID) -> None:
     async with app.db.begin(Scope(workspace_id, actor="sync")) as db:
-        mailbox = await syncing.claim(db, workspace_id, mailbox_id, at=now())
+        mailbox = await syncing.claim(db, workspace_id, mailbox_id)
     if mailbox is not None:
         result = await syncing.sync(app, app.parser, mailbox)
         log.info("sync.done", mailbox_id=str(mailbox_id), new=result.new, failed=result.failure is not None)

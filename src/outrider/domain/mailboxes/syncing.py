@@ -5,13 +5,13 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from outrider.core.clock import now
+from outrider.core.clock import database_now, now
 from outrider.core.db import Scope
 from outrider.domain.mailboxes import connections, queries, recording
 from outrider.domain.mailboxes.models import Folder, Mailbox
@@ -66,7 +66,7 @@ class Written:
     is_stale: bool
 
 
-async def claim(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID, *, at: datetime) -> Mailbox | None:
+async def claim(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID) -> Mailbox | None:
     """Takes a due mailbox by moving its due time past this run; None if another worker has it."""
     mailbox: Mailbox | None = await db.scalar(
         select(Mailbox)
@@ -79,7 +79,7 @@ async def claim(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID, *, at: d
     )
     if mailbox is None or not mailbox.is_usable:
         return None
-    mailbox.sync_due_at = at + CLAIM
+    mailbox.sync_due_at = await database_now(db) + CLAIM
     await db.flush()
     return mailbox
 
@@ -103,12 +103,13 @@ async def sync(app: Runtime, parser: Parser, mailbox: Mailbox, reader: Reader | 
     async with app.db.begin(scope) as db:
         current = await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id), with_for_update=True)
         if current.is_usable:
-            current.mark_reached(now())
+            at = await database_now(db)
+            current.mark_reached(at)
             # Asked for again meanwhile, it stays due: what came in may have been missed by this run.
-            if current.sync_due_at is None or current.sync_due_at > now():
+            if current.sync_due_at is None or current.sync_due_at > at:
                 # Spread, so that mailboxes connected together do not come due together for ever.
                 pause = app.settings.sync_every if read.is_whole else TURN
-                current.sync_due_at = now() + pause * _chance.uniform(0.8, 1)
+                current.sync_due_at = at + pause * _chance.uniform(0.8, 1)
         if read.is_whole:
             await operations.finish_of(db, mailbox.workspace_id, OPERATION, mailbox.id)
     return Result(read.new, None)
@@ -185,8 +186,9 @@ async def _write(
     if current.cursor != folder.cursor:
         return Written(current, 0, is_stale=True)
     new = await recording.record(db, owner, current, batch.changes, batch.parsed)
-    if holds_claim and owner.sync_due_at is not None and owner.sync_due_at > now():
-        owner.sync_due_at = now() + CLAIM
+    at = await database_now(db)
+    if holds_claim and owner.sync_due_at is not None and owner.sync_due_at > at:
+        owner.sync_due_at = at + CLAIM
     await operations.advance_of(
         db,
         mailbox.workspace_id,

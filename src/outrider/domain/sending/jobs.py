@@ -202,8 +202,10 @@ async def _give_back(app: Runtime, mailbox: Mailbox, claim: Claim, error: Connec
         due_now = await app.clock.due_now(db)
         await connections.mark_failed(db, mailbox, error)
         current = await mailboxes.get_any(db, mailbox.workspace_id, mailbox.id)
-        again_at = due_now + rules.reconnect_after(current.sync_failures)
         reason = f"{error.message} {error.hint}"
-        place = (mailbox.workspace_id, mailbox.id)
-        await claiming.hold(db, [(place, again_at)], why=Hold.UNREACHABLE, reason=reason)
+        again_at = due_now
+        if not error.is_terminal:  # else it waits for its owner, who may come back at any time
+            again_at += rules.reconnect_after(current.sync_failures)
+            place = (mailbox.workspace_id, mailbox.id)
+            await claiming.hold(db, [(place, again_at)], why=Hold.UNREACHABLE, reason=reason)
         await results.release(db, claim, due_at=again_at, why=Waiting.MAILBOX_DISCONNECTED, reason=reason)

@@ -1,12 +1,13 @@
 """Settles what nobody knows, and keeps copies: everything the outbox does with a mailbox's sent mail."""
 
+import asyncio
 from collections import defaultdict
 from uuid import UUID
 
 import structlog
 
 from outrider.core import jobs
-from outrider.core.clock import now
+from outrider.core.clock import database_now, now
 from outrider.core.db import Scope
 from outrider.domain.mailboxes import connections
 from outrider.domain.mailboxes import queries as mailboxes
@@ -18,6 +19,10 @@ from outrider.providers.mail.interface import ConnectFailed, ReadFailed
 from outrider.runtime import Runtime
 
 log = structlog.get_logger()
+
+# Mailboxes looked into at the same time, and how long for each: one stuck server holds nobody up.
+AT_ONCE = 10
+PATIENCE = 30.0
 
 
 @jobs.periodic("sending.settle", every=2.0)
@@ -32,26 +37,29 @@ async def settle(app: Runtime) -> None:
         by_mailbox: dict[UUID, list[Send]] = defaultdict(list)
         for send in taken:
             by_mailbox[send.mailbox_id].append(send)
-        for mailbox_id, sends in by_mailbox.items():
-            await _look_up(app, workspace_id, mailbox_id, sends)
+        room = asyncio.Semaphore(AT_ONCE)
+        await asyncio.gather(*(_look_up(app, workspace_id, each, sends, room) for each, sends in by_mailbox.items()))
 
 
-async def _look_up(app: Runtime, workspace_id: UUID, mailbox_id: UUID, sends: list[Send]) -> None:
+async def _look_up(
+    app: Runtime, workspace_id: UUID, mailbox_id: UUID, sends: list[Send], room: asyncio.Semaphore
+) -> None:
     async with app.db.begin(Scope(workspace_id, actor="settle")) as db:
         mailbox = await mailboxes.get_any(db, workspace_id, mailbox_id)
     if not mailbox.is_usable:
         return
     try:
-        found = await _find_copies(app, mailbox, sends)
-    except (ConnectFailed, ReadFailed) as error:
+        async with room, asyncio.timeout(PATIENCE):
+            found = await _find_copies(app, mailbox, sends)
+    except (ConnectFailed, ReadFailed, TimeoutError) as error:
         # The rows come up again in a minute; nothing is decided without a look.
-        log.warning("sending.look_up_failed", mailbox_id=str(mailbox_id), reason=error.message)
+        log.warning("sending.look_up_failed", mailbox_id=str(mailbox_id), reason=str(error) or "It took too long.")
         return
     async with app.db.begin(Scope(workspace_id, actor="settle")) as db:
-        due_now = await app.clock.due_now(db)
+        due_now, real_now = await app.clock.due_now(db), await database_now(db)
         for send in sends:
             await results.settle(
-                db, send, mailbox, was_found=send.id in found, now=due_now, real_now=now(), looks=looks(app)
+                db, send, mailbox, was_found=send.id in found, now=due_now, real_now=real_now, looks=looks(app)
             )
 
 
