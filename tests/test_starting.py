@@ -1,11 +1,7 @@
 """Bringing the database up, where something is in the way: a full disk, an old server, a folder one may not write."""
 
 import os
-import shutil
 import signal
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,24 +10,11 @@ from sqlalchemy.engine import make_url
 from outrider import starting
 from outrider.runtime import Addresses
 from outrider.settings import SettingsError
+from tests.real.disks import disk
 from tests.test_serving import KEY, SECRET, Served, folder, postgres_in, refused
 
 __all__ = ["folder"]
 GIVEN = {"JWT_SECRET": SECRET, "OUTRIDER_ENCRYPTION_KEYS": KEY}
-
-
-@contextmanager
-def disk(at: Path, size: str) -> Iterator[None]:
-    """A disk of its own on a folder; skips where none may be mounted."""
-    at.mkdir(exist_ok=True)
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("mounting a small disk needs root")
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "small", at], check=False).returncode:
-        pytest.skip("this machine mounts no disk of its own")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", at], check=True)
 
 
 @pytest.mark.parametrize("size", ["20m", "40m"])

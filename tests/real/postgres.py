@@ -8,13 +8,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from tests.real.daemons import free_ports
+from tests.real.disks import disk
 
 VERSIONS = Path("/usr/lib/postgresql")
 BOUNCER = """
@@ -63,6 +64,11 @@ class Cluster:
     def stop(self) -> None:
         self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
 
+    @property
+    def is_running(self) -> bool:
+        found = self.folder / "data/postmaster.pid"
+        return found.exists() and psutil.pid_exists(int(found.read_text().split()[0]))
+
     def crash(self) -> None:
         """Kills every process of it without a warning, and starts it again."""
         postmaster = psutil.Process(int((self.folder / "data/postmaster.pid").read_text().split()[0]))
@@ -75,8 +81,15 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(*, size: str | None = None) -> Iterator[Cluster]:
+    """With `size`, such as 100m, on a disk of its own."""
     folder = Path(tempfile.mkdtemp(prefix="outr-pg-", dir="/tmp"))
+    with disk(folder, size) if size else nullcontext():
+        yield from _running(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _running(folder: Path) -> Iterator[Cluster]:
     os.chown(folder, pwd.getpwnam("postgres").pw_uid, grp.getgrnam("postgres").gr_gid)
     made = Cluster(free_ports(1)[0], folder)
     made.run("initdb", "-D", str(folder / "data"), "-A", "trust", "-U", "postgres", "-E", "UTF8")
@@ -88,7 +101,6 @@ def cluster() -> Iterator[Cluster]:
         yield made
     finally:
         made.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -36,6 +36,8 @@ log = structlog.get_logger()
 
 PUBLIC: Final = "public"
 METHOD_NOT_ALLOWED = 405
+DISK_FULL = "53100"  # PostgreSQL: disk_full
+NO_SPACE = "The database's disk is full: nothing can be stored until its operator has freed space."
 NOT_STORABLE = "22021"  # PostgreSQL: character_not_in_repertoire
 Needs = Permission | str
 Endpoint = Callable[..., Awaitable[Any]]
@@ -129,8 +131,12 @@ class Contract:
 
     async def _on_database(self, request: Request, error: Exception) -> Response:
         sqlstate = str(getattr(getattr(error, "orig", None), "sqlstate", "") or "")
-        # Connection lost, out of resources, shutting down, cancelled by a time limit: the next try may work.
-        if sqlstate[:2] in {"08", "53", "57", "58"}:
+        if sqlstate == DISK_FULL:
+            log.error("request.disk_full", error=repr(error))
+            return self.answer(Unavailable(NO_SPACE, retry_after=30))
+        # Connection lost, deadlock, out of resources, locked, shutting down, cancelled by a time limit: the next try
+        # may work.
+        if sqlstate[:2] in {"08", "40", "53", "55", "57", "58"}:
             return await self._on_unavailable(request, error)
         if sqlstate == NOT_STORABLE:
             return self.answer(Invalid("The request holds a character that can't be stored (NUL)."))

@@ -1,5 +1,6 @@
 """Brings a database to this release's schema, and sets up the two roles that use it."""
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -23,6 +25,8 @@ T = TypeVar("T")
 OLDEST = 150_000
 # Of several instances that start at once, one migrates and the others wait.
 LOCK = 0x6F757472_69646572
+LOCK_SECONDS, TRIES = 2, 15
+LOCKED = "55P03"  # PostgreSQL: lock_not_available
 ROLE_ATTRIBUTES = "login nosuperuser nobypassrls nocreatedb nocreaterole noreplication"
 
 
@@ -31,17 +35,27 @@ class RoleProblem(Exception):
 
 
 async def upgrade(owner_url: str | URL, *, app_role: str) -> list[str]:
-    """Applies every pending migration as the owner; returns their identifiers, oldest first."""
+    """Applies every pending migration as the owner; returns their identifiers, oldest first.
+
+    While it waits for a table, everybody else who wants that table waits behind it: so never long, but again.
+    """
 
     def run(connection: Connection) -> list[str]:
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": LOCK})
-        connection.execute(text("set local lock_timeout = '10s'"))
+        connection.execute(text(f"set local lock_timeout = '{LOCK_SECONDS}s'"))
         pending = _pending(connection)
         config = _config()
         config.attributes.update(connection=connection, app_role=app_role)
         command.upgrade(config, "head")
         return pending
 
+    for _ in range(TRIES - 1):
+        try:
+            return await _as_owner(owner_url, run)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", "") != LOCKED:
+                raise
+        await asyncio.sleep(LOCK_SECONDS)
     return await _as_owner(owner_url, run)
 
 
