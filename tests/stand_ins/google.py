@@ -13,7 +13,7 @@ import re
 import secrets
 import socket
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -75,6 +75,7 @@ class Google:
     faults: list[Fault] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    refreshes: Counter[str] = field(default_factory=Counter)  # by refresh token
     over_quota: int = 0
     refresh_delay: float = 0.0
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048), repr=False)
@@ -218,6 +219,7 @@ class Google:
         return self._tokens(grant, refresh_token=grant.refresh_token, id_token=self.signed(**claims))
 
     async def _refreshed(self, refresh_token: str) -> Response:
+        self.refreshes[refresh_token] += 1
         grant = self.grants.get(refresh_token)
         if grant is None or grant.is_revoked:
             return _plain_error(400, "invalid_grant")

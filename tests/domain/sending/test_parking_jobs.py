@@ -4,12 +4,34 @@ from datetime import timedelta
 
 from outrider.core.clock import now
 from outrider.domain.mailboxes.events import MailboxConnected
-from outrider.domain.sending import parking_jobs
-from outrider.domain.sending.models import Send, State
+from outrider.domain.sending import claiming, parking_jobs
+from outrider.domain.sending.models import Hold, MailboxPace, Send, State, Waiting
 from outrider.runtime import Runtime
 from tests.factories.accounts import make_user, retire
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sending import make_send
+
+
+async def test_nothing_waits_for_a_server_that_is_back(runtime: Runtime) -> None:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
+    soon = now() + timedelta(minutes=30)
+    waiting = await make_send(
+        runtime,
+        ada,
+        mailbox,
+        await make_message(runtime, mailbox),
+        due_at=soon,
+        waiting_for=Waiting.MAILBOX_DISCONNECTED,
+    )
+    place = (ada.workspace_id, mailbox.id)
+    async with runtime.db.begin(ada.scope) as db:
+        await claiming.hold(db, [(place, soon)], why=Hold.UNREACHABLE)
+    await parking_jobs.on_connected(runtime, MailboxConnected(workspace_id=ada.workspace_id, mailbox_id=mailbox.id))
+    async with runtime.db.begin(ada.scope) as db:
+        assert (await db.get_one(MailboxPace, place)).held_until is None
+        assert (await db.get_one(Send, (ada.workspace_id, waiting.id))).due_at <= now()
+    await retire(runtime, ada)
 
 
 async def test_what_is_fresh_keeps_its_place_and_what_is_stale_asks(runtime: Runtime) -> None:

@@ -8,7 +8,7 @@ from outrider.core.db import Scope
 from outrider.core.events import on
 from outrider.domain.mailboxes.events import MailboxConnected
 from outrider.domain.sending import rules
-from outrider.domain.sending.models import Send, State, Waiting
+from outrider.domain.sending.models import Hold, MailboxPace, Send, State, Waiting
 from outrider.runtime import Runtime
 
 STALE = timedelta(days=7)
@@ -20,7 +20,7 @@ ASK = (
 
 @on(MailboxConnected, "sending.on_connected")
 async def on_connected(app: Runtime, event: MailboxConnected) -> None:
-    """Holds back what was due long ago until its owner says so; gives the rest its full time again."""
+    """Holds back what was due long ago until its owner says so; the rest is due at once and has its full time again."""
     async with app.db.begin(Scope(event.workspace_id, actor="sending")) as db:
         due_now = await app.clock.due_now(db)
         waiting = (
@@ -32,6 +32,22 @@ async def on_connected(app: Runtime, event: MailboxConnected) -> None:
             update(Send)
             .where(*waiting, Send.due_at < due_now - STALE)
             .values(state=State.PAUSED, waiting_for=Waiting.PAUSED, last_error=ASK)
+            .execution_options(synchronize_session=False)
+        )
+        await db.execute(
+            update(MailboxPace)
+            .where(
+                MailboxPace.workspace_id == event.workspace_id,
+                MailboxPace.mailbox_id == event.mailbox_id,
+                MailboxPace.held_for == Hold.UNREACHABLE,
+            )
+            .values(held_until=None, held_for=None, held_reason=None)
+            .execution_options(synchronize_session=False)
+        )
+        await db.execute(
+            update(Send)
+            .where(*waiting, Send.waiting_for == Waiting.MAILBOX_DISCONNECTED)
+            .values(due_at=func.least(Send.due_at, due_now))
             .execution_options(synchronize_session=False)
         )
         await db.execute(
