@@ -130,6 +130,17 @@ async def test_an_answer_without_references_joins_the_providers_conversation(run
     assert told == 1
 
 
+async def test_a_mail_that_was_known_before_gives_its_thread_the_providers_name(runtime: Runtime) -> None:
+    """As after a mailbox that was read by IMAP was connected by its provider's own way."""
+    ada, mailbox, inbox = await start(runtime)
+    raw = a_mail()
+    await arrive(runtime, mailbox, inbox, raw)
+    everything = await folder_of(runtime, mailbox, Role.ALL)
+    assert await arrive(runtime, mailbox, everything, raw, thread_id="18a1") == 0
+    async with runtime.db.begin(ada.scope) as db:
+        assert await db.scalar(select(Thread.remote_id)) == "18a1"
+
+
 async def test_what_carries_the_sent_label_is_our_own_whatever_its_sender(runtime: Runtime) -> None:
     ada, mailbox, _ = await start(runtime)
     everything = await folder_of(runtime, mailbox, Role.ALL)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from outrider.core.clock import now
 from outrider.core.events import emit
 from outrider.core.ids import new_id
-from outrider.domain.mailboxes import rules
+from outrider.domain.mailboxes import rules, threads
 from outrider.domain.mailboxes.classify import classify
 from outrider.domain.mailboxes.events import MessageReceived
 from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, Place
@@ -48,6 +48,8 @@ async def record(
         await db.execute(insert(Message).on_conflict_do_nothing(), rows)
     known |= {row["identity"]: row["id"] for row in rows}
     await _place(db, folder, [(each.fetched.id, known[each.identity]) for each in arrived])
+    named = {known[each.identity]: each.fetched.thread_id for each in arrived if each.fetched.thread_id is not None}
+    await threads.name(db, mailbox.workspace_id, named)
     await _mark_replied(db, mailbox, rows)
     await _announce(db, mailbox, {row["identity"]: row for row in rows}, fresh)
     folder.advance(changes.cursor, remaining=changes.remaining, more=changes.more, at=now())
@@ -140,7 +142,7 @@ async def _known_by_place(db: AsyncSession, folder: Folder, arrived: Sequence[Ar
 async def _new_rows(
     db: AsyncSession, mailbox: Mailbox, folder: Folder, fresh: Sequence[Arrived]
 ) -> list[dict[str, Any]]:
-    threads = await Threads.load(db, mailbox, fresh)
+    found = await Threads.load(db, mailbox, fresh)
     rows: dict[bytes, dict[str, Any]] = {}
     for each in fresh:
         if each.identity in rows:  # the same mail twice in one folder
@@ -153,7 +155,7 @@ async def _new_rows(
             "id": new_id(),
             "mailbox_id": mailbox.id,
             "user_id": mailbox.user_id,
-            "thread_id": threads.thread_of(each),
+            "thread_id": found.thread_of(each),
             "identity": each.identity,
             "message_id": mail.message_id,
             "in_reply_to": each.mentions[:20],  # what it reports on counts as answered too
@@ -179,7 +181,7 @@ async def _new_rows(
             "sent_at": rules.sent_or_received(mail, each.fetched.received_at),
             "received_at": each.fetched.received_at,
         }
-    await threads.write(db)
+    await found.write(db)
     return list(rows.values())
 
 

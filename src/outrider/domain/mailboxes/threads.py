@@ -2,13 +2,13 @@
 subject and people, else a new one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, func, select, update
+from sqlalchemy import Table, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -44,7 +44,6 @@ class Threads:
         self.mailbox = mailbox
         self.by_message_id: dict[str, UUID] = {}
         self.by_remote_id: dict[str, UUID] = {}
-        self.remote_ids: dict[UUID, str] = {}
         self.by_subject: dict[str, list[tuple[UUID, datetime, set[str]]]] = {}
         self.new: list[dict[str, Any]] = []
         self.last: dict[UUID, datetime] = {}
@@ -123,7 +122,6 @@ class Threads:
             self.by_message_id.setdefault(mention, found)
         if remote_id is not None:
             self.by_remote_id.setdefault(remote_id, found)
-            self.remote_ids.setdefault(found, remote_id)
         self.last[found] = max(at, self.last.get(found, at))
         return found
 
@@ -146,18 +144,21 @@ class Threads:
                 .values(last_at=func.greatest(Thread.last_at, bindparam("at"))),
                 touched,
             )
-        named = [{"thread": thread_id, "remote": remote_id} for thread_id, remote_id in self.remote_ids.items()]
-        if named:
-            await (await db.connection()).execute(
-                update(THREADS)
-                .where(
-                    Thread.workspace_id == self.mailbox.workspace_id,
-                    Thread.id == bindparam("thread"),
-                    Thread.remote_id.is_(None),
-                )
-                .values(remote_id=bindparam("remote")),
-                named,
-            )
+
+
+NAME = text("""
+    update threads t set remote_id = named.remote_id
+    from unnest(cast(:messages as uuid[]), cast(:remote_ids as text[])) as named(message_id, remote_id)
+    join messages m on m.workspace_id = :workspace and m.id = named.message_id
+    where t.workspace_id = :workspace and t.id = m.thread_id and t.remote_id is null
+""")
+
+
+async def name(db: AsyncSession, workspace_id: UUID, named: Mapping[UUID, str]) -> None:
+    """Notes what the provider calls the conversations of messages, by message; a name once given stays."""
+    if named:
+        values = {"workspace": workspace_id, "messages": list(named), "remote_ids": list(named.values())}
+        await db.execute(NAME, values)
 
 
 def _joins_by_subject(each: Arrived) -> bool:
