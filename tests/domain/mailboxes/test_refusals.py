@@ -5,6 +5,7 @@ import pytest
 from outrider.domain.mailboxes.refusals import Reason, judge
 from outrider.providers.mail import transcripts
 from outrider.providers.mail.parsed import ReportedRecipient
+from tests.domain.mailboxes.answers import ANSWERS
 
 SAID = {
     Reason.USER_UNKNOWN: (
@@ -144,6 +145,11 @@ def test_what_servers_answer_is_understood(reason: Reason, text: str) -> None:
     refusal = judge(told(text))
     assert refusal.reason is reason
     assert refusal.is_hard == (reason in HARD)
+
+
+@pytest.mark.parametrize(("reason", "text"), ANSWERS)
+def test_systems_large_and_small_are_understood(reason: str, text: str) -> None:
+    assert judge(told(text)).reason == reason
 
 
 def test_every_reason_is_known_by_an_answer_but_one_that_has_none() -> None:

@@ -39,9 +39,11 @@ NOT_LISTED = _any(
 )
 # What is asked before it is asked whether the recipient is unknown.
 FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("rejected", _any(r"sendernotauthenticated|senderrestricted")),
+    ("rejected", _any(r"sendernotauthenticated|senderrestricted|sendernotinallowed")),
     ("expired", _any(r"did not accept our requests? to connect|socket error|(?:message|envelope) (?:has )?expired")),
+    ("toomanyconn", _any(r"too many (?:concurrent |simultaneous |smtp )*connections|trop de connexions")),
     ("speeding", _any(
+        r"too much mail from",
         r"(?:sending|daily|hourly|sent) (?:[\w ]{0,20})(?:quota|limit)[\w ]{0,12}(?:exceeded|reached)|too many recipients this (?:hour|day)",
         r"(?:too many|excess\w*) (?:e?-?mails?|messages)\b.{0,60}(?:hour|day|minute|second|period|short|sent|from)|receiving (?:e-?mail|mail|messages) (?:at a rate|too (?:quickly|fast))",
         r"rate[- ]?(?:limit|exceed|control)\w*|throttl(?:ed|ing)|exceeded (?:the )?(?:\w+ ){0,4}rate|unusual rate of|sending (?:too fast|(?:mail|messages) too)|slow(?:er)? down"
@@ -65,12 +67,12 @@ FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"|too (?:big|large) (?:for|to|e-?mail|message)|size larger|messagetoolarge|sizelimit|nachricht zu gro|messaggio troppo grande|taille maxim",
     )),
     ("suspend", _any(
-        rf"{_WHO}s?\b.{{0,60}}(?:disabled|suspend\w*|inactiv\w*|frozen|deactivat\w*|discontinued|locked|expired|closed|terminated|cancel\w*|dormant|not active|unavailable temporarily|archiv\w*|restricted|inhibit\w*|gesperrt|desactiv\w*|désactiv\w*|deaktiviert|disattivat\w*)"
+        rf"{_WHO}s?\b.{{0,60}}\b(?:disabled|suspend\w*|inactiv\w*|frozen|deactivat\w*|discontinued|locked|expired|closed|terminated|cancel\w*|dormant|not active|unavailable temporarily|archiv\w*|restricted|inhibit\w*|gesperrt|desactiv\w*|désactiv\w*|deaktiviert|disattivat\w*)"
         r"(?!.{0,20}(?:sender|ip))",
         rf"(?:disabled|suspended|inactive|deactivated|locked|frozen|dormant|inaktiv\w*|gesperrt\w*) (?:e?-?mail ?)?{_WHO}\b|mail receiving disabled|disableduser|not accepting messages from|currently suspended|hangup",
     )),
     ("hasmoved", _any(
-        r"(?:mail ?box|recipient|address|user|account|destination)\b.{0,40}(?:(?:has|have) (?:been )?(?:moved|changed|replaced)|is moved|no longer (?:works|with) )|has moved to|address (?:has )?changed|new (?:e-?mail )?address (?:is|:)|user not local; please try|has been replaced by",
+        r"(?:mail ?box|recipient|address|user|account|destination)\b.{0,40}(?:(?:has|have) (?:been )?(?:moved|changed|replaced)|is moved|no longer (?:works|with) )|has moved to|address (?:has )?changed|new (?:e-?mail )?address (?:is|:)|not (?:local|our user|a local user); please try|has been replaced by",
     )),
     ("norelaying", _any(
         r"relay(?:ing)?\b.{0,40}(?:denied|not (?:permit\w+|allow\w+|author\w+|support\w+|local|enabled)|prohibit\w*|disallow\w*|refused?|access|reject\w*|disabled|blocked)",
@@ -87,7 +89,7 @@ FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"too many (?:concurrent |simultaneous |smtp |open |incoming |other )*(?:connections?|sessions?|threads|smtp|errors? from|processes)|concurren\w+ (?:\w+ ){0,3}(?:limit|connection|exceed)|max(?:imum)? (?:number of |concurrent |connection\w* |smtp )*(?:connections?|sessions?)|connections? (?:rate|limit|frequency|count|number)|(?:exceed\w*|reach\w*) .{0,30}connections?|maximum connection|too many recipients|connection frequency limited|aup#i?n?-?13\d\d",
     )),
     ("virusdetected", _any(r"\bvirus(?:es)?\b|malware|\bworm\b|trojan|infected|virus(?:mail|infect)|malicious (?:code|content|attach|software)|(?:executable|dangerous) (?:attachment|file)|message was .{0,20}virus")),
-    ("badreputation", _any(r"reputation|unexpected volume or user complaints|user complaints|sender ?score|\btss0\d|high (?:number|level) of complaints|complaint rate")),
+    ("badreputation", _any(r"(?<!barracuda )reputation(?!/)|unexpected volume or user complaints|user complaints|sender ?score|\btss0\d|high (?:number|level) of complaints|complaint rate")),
     ("blocked", _any(
         r"(?:black|block|deny|reject|real-?time)[- ]?(?:hole|list)|\b(?:dns|r|x|s|d|ip|xb|sb|pb)[brw]l\b|\bdnsbl|\brbl|blocklisted|spamhaus|spamcop|barracuda(?:central|networks)|sorbs|abuseat|senderbase|uceprotect|njabl|mail-abuse|manitu|invaluement|proofpoint dynamic|\bcloudmark|open relay",
         rf"(?:{_MINE} ){{1,2}}(?:\w+ ){{0,2}}{_HOST}\b.{{0,60}}(?:block|reject|bann?ed|den(?:y|ied)|refus|not (?:permitted|allowed|authori|accept|welcome)|listed|prohibit|bad|invalid)",
@@ -95,7 +97,7 @@ FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"(?:ip|host|client|connection|address)s? .{0,10}[\[(]?\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}[\])]?.{0,40}(?:block|reject|banned|denied|refused|listed|not (?:allowed|permitted|authori))|(?:block|bann|list|reject|refus)\w* .{0,20}\[?\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\]?",
         r"banned (?:sending )?ip|blocked (?:ip|using|by|for|due|address|sender)|client host (?:rejected|blocked)|(?:invalid|bad|unauthorized|disallowed|dynamic|residential|dial-?up|blocked) ip\b|no access from (?:mail )?(?:server|host)|connection (?:refused|rejected|denied|not (?:allowed|accepted|permitted)|dropped due)(?! by the|$)"
         r"|not accept(?:ing|ed)? (?:mail|connections?|e-?mail|messages?|any|smtp)[\w ]{0,20}(?:from|dynamic)|connections? not accepted from|(?:e?helo|hostname)\b.{0,40}(?:reject|invalid|not|denied|forged|mismatch|bad|syntax)|(?:invalid|bad) (?:e?helo|domain name|hostname)",
-        r"dynamic(?:/| ip|ally)|generic (?:hostname|rdns)|not (?:authorized|allowed|permitted) to (?:send|connect)[\w' ]{0,30}(?:directly|from (?:this|your))|ip .{0,20}(?:is|has been|was) (?:block|bann|list|temporar)|part of their network is on|messages from .{0,40}weren't sent|your (?:ip|host|server|access) .{0,20}(?:was|is|has been)|access denied\.\.\.|service refuse|blocked - see|black ?listed|is in a black ?list"
+        r"dynamic(?:/| ip|ally)|generic (?:hostname|rdns)|not (?:authorized|allowed|permitted) to (?:send|connect)[\w' ]{0,30}(?:directly|from (?:this|your))|ip .{0,20}(?:is|has been|was) (?:block|bann|list|temporar)|part of their network is on|messages from .{0,40}weren't sent|your (?:ip|host|server|access) .{0,20}(?:was|is|has been)|access denied\.\.\.|service refuse|blocked - see|:blocked\)|\bip=\[?\d{1,3}\.\d|\((?:rly|rtr|con|dyn|dns)[:;]\w{2}|black ?listed|is in a black ?list"
         r"|temporar\w+ (?:block|deferred|blacklist|rate)|gr[ea]y ?list|email (?:is )?blocked|due to (?:the )?poor|no(?:t)? (?:dns|mx) .{0,20}for (?:your|sender)|aup#(?:\w*bl\w*|cx\w+|dns\w*|out\w*)",
     )),
     ("rejected", _any(
@@ -114,10 +116,10 @@ THEN: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("securityerror", _any(r"delivery not authorized")),
     ("policyviolation", _any(
         r"protocol violation|header error|message not allowed|not accepted for policy|(?:by|of|to|due|with|our|local|site|mail|security|administrative|violat\w*|against|content|reject\w*|for|email|recipient'?s?) (?:\w+ ){0,2}polic(?:y|ies)\b|polic(?:y|ies)[ :-]{1,3}(?:reason|reject|restrict|block|prohibit)",
-        r"(?:attachment|file)s?\b.{0,40}(?:not (?:allowed|accepted|permitted)|prohibited|blocked|type|extension|forbidden|banned)|blocked (?:attachment|file|content)|you have exceeded the maximum|administrative prohibition|prohibited by (?:admin|policy)|not (?:accept|allow)\w* .{0,20}(?:encrypted|html)|rule imposed|rejected by (?:a )?rule|for policy|violates",
+        r"(?:attachment|file)s?\b.{0,40}(?:not (?:allowed|accepted|permitted)|prohibited|blocked|type|extension|forbidden|banned)|blocked (?:attachment|file|content)|you have exceeded the maximum|administrative prohibition|prohibited by (?:admin|policy)|not (?:accept|allow)\w* .{0,20}(?:encrypted|html)|rule imposed|rejected by (?:a )?rule|for policy|violates|illegal attachment|\bpolic(?:y|ies)\b(?!:? violat)",
     )),
     ("spamdetected", _any(
-        r"\bspam(?!\.?(?:haus|cop))\w*|\b(?:ube|uce)\b|\bjunk\b|unsolicited|bulk (?:e-?)?mail|phish\w*|message content (?:was )?(?:reject|refus|deni)|content (?:was |has been )?(?:rejected|refused|denied|blocked|filter)|(?:reject|refus|block|filter)\w* (?:due to|because of|by|for) (?:its |the |message |suspicious )?(?:content|filter|url)|looks like|suspicious|likely to be|gtube|bayes|scor(?:e|ing)|considered (?:as )?|brightmail|amavis|dspam|rspamd|filtered as|classified as|hvu:|blacklisted url|surbl|uribl|advert|bulk|message rejected (?:due|because|by content)|contents? .{0,20}(?:reject|unaccept)|not accept.{0,20}content|high probability",
+        r"\bdt:spm|\bspam(?!\.?(?:haus|cop))\w*|\b(?:ube|uce)\b|\bjunk\b|unsolicited|bulk (?:e-?)?mail|phish\w*|message content (?:was )?(?:reject|refus|deni)|content (?:was |has been )?(?:rejected|refused|denied|blocked|filter)|(?:reject|refus|block|filter)\w* (?:due to|because of|by|for) (?:its |the |message |suspicious )?(?:content|filter|url)|looks like|suspicious|likely to be|gtube|bayes|scor(?:e|ing)|considered (?:as )?|brightmail|amavis|dspam|rspamd|filtered as|classified as|hvu:|blacklisted url|surbl|uribl|advert|bulk|message rejected (?:due|because|by content)|contents? .{0,20}(?:reject|unaccept)|not accept.{0,20}content|high probability",
     )),
     ("systemfull", _any(r"insufficient (?:disk|system|server|free|queue) ?(?:space|storage|resources)|no space left|disk (?:is )?full|file system (?:is )?full|mail system full|out of disk|low on (?:disk )?space|not enough (?:disk|system)|system storage")),
     ("mailererror", _any(r"\bpipe to\b|procmail|command (?:fail|died|output|line usage|time)|(?:exit|exited|return(?:ed)?) (?:with )?(?:status|code|value|exit)|unknown mailer error|mailer (?:error|died|\")|child (?:process|status)|returned (?:error|exit)|died (?:on|with) signal|exit status|delivery (?:agent|program) |local delivery failed|qmail-local|maildrop|external program|x-unix")),

@@ -50,7 +50,7 @@ _HARD = {Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED}
 
 # By the code without its class. These decide whatever the words are.
 _CERTAIN = {
-    "1.2": Reason.HOST_UNKNOWN, "1.6": Reason.HAS_MOVED, "1.7": Reason.REJECTED, "1.8": Reason.REJECTED, "2.2": Reason.MAILBOX_FULL,
+    "3.1": Reason.SYSTEM_FULL, "1.6": Reason.HAS_MOVED, "1.7": Reason.REJECTED, "1.8": Reason.REJECTED, "2.2": Reason.MAILBOX_FULL,
     "2.3": Reason.EXCEEDS_LIMIT, "3.4": Reason.MESSAGE_TOO_BIG, "5.6": Reason.SECURITY_ERROR,
     "7.20": Reason.AUTH_FAILURE, "7.21": Reason.AUTH_FAILURE, "7.22": Reason.AUTH_FAILURE, "7.23": Reason.AUTH_FAILURE,
     "7.24": Reason.AUTH_FAILURE, "7.25": Reason.REQUIRE_PTR, "7.26": Reason.AUTH_FAILURE, "7.27": Reason.NOT_ACCEPT,
@@ -63,7 +63,7 @@ _BANNED = range(606, 650)  # Microsoft's 5.7.606 to 5.7.649: the sending address
 # These decide where no words are known.
 _USUAL = {
     "1.0": Reason.USER_UNKNOWN, "1.1": Reason.USER_UNKNOWN, "1.3": Reason.USER_UNKNOWN, "1.4": Reason.FILTERED,
-    "1.9": Reason.SYSTEM_ERROR, "1.10": Reason.NOT_ACCEPT, "2.0": Reason.FILTERED, "2.1": Reason.SUSPEND,
+    "1.9": Reason.SYSTEM_ERROR, "1.2": Reason.HOST_UNKNOWN, "1.10": Reason.NOT_ACCEPT, "2.0": Reason.FILTERED, "2.1": Reason.SUSPEND,
     "2.4": Reason.FILTERED, "3.0": Reason.SYSTEM_ERROR, "3.1": Reason.SYSTEM_FULL, "3.2": Reason.NOT_ACCEPT,
     "3.3": Reason.SYSTEM_ERROR, "3.5": Reason.SYSTEM_ERROR, "4.0": Reason.NETWORK_ERROR, "4.1": Reason.EXPIRED,
     "4.2": Reason.NETWORK_ERROR, "4.3": Reason.SYSTEM_ERROR, "4.4": Reason.NETWORK_ERROR, "4.5": Reason.TOO_MANY_CONNECTIONS,
@@ -167,6 +167,8 @@ def _unknown_user(words: str, detail: str, command: str) -> Reason | None:
         return Reason.USER_UNKNOWN
     if not UNKNOWN_USER.search(words) and not (command == "RCPT" and "unrouteable address" in words):
         return None
+    if detail == "1.2":
+        return Reason.HOST_UNKNOWN
     if detail in {"1.10", "4.1"} or command == "RCPT":
         return Reason.USER_UNKNOWN
     return Reason.REJECTED if command == "MAIL" else Reason.FILTERED
