@@ -17,16 +17,28 @@ FIELDS = {
     "nl": ("Van", "Datum", "Onderwerp", "Aan", "Cc"), "pl": ("Od", "Data", "Temat", "Do", "DW"),
     "ja": ("差出人", "日付", "件名", "宛先", "Cc"), "sv": ("Från", "Datum", "Ämne", "Till", "Kopia"),
     "cs": ("Od", "Datum", "Předmět", "Komu", "Kopie"), "ru": ("От", "Дата", "Тема", "Кому", "Копия"),
+    "da": ("Fra", "Sendt", "Emne", "Til", "Cc"), "no": ("Fra", "Dato", "Emne", "Til", "Kopi"),
+    "fi": ("Lähettäjä", "Lähetetty", "Aihe", "Vastaanottaja", "Kopio"), "hu": ("Feladó", "Elküldve", "Tárgy", "Címzett", "Másolatot kap"),
+    "ro": ("De la", "Trimis", "Subiect", "Către", "Cc"), "hr": ("Šalje", "Poslano", "Predmet", "Prima", "Kopija"),
+    "sk": ("Od", "Odoslané", "Predmet", "Komu", "Kópia"), "tr": ("Kimden", "Gönderildi", "Konu", "Kime", "Bilgi"),
+    "uk": ("Від", "Надіслано", "Тема", "Кому", "Копія"), "el": ("Από", "Ημερομηνία", "Θέμα", "Προς", "Κοιν."),
 }  # fmt: skip
 ANNOUNCED = {
     "en": "Forwarded message", "de": "Weitergeleitete Nachricht", "fr": "Message transféré", "es": "Mensaje reenviado",
     "it": "Messaggio inoltrato", "pt": "Mensagem encaminhada", "nl": "Doorgestuurd bericht", "pl": "Przekazana wiadomość",
     "ja": "転送メッセージ", "sv": "Vidarebefordrat meddelande", "cs": "Přeposlaná zpráva", "ru": "Пересылаемое сообщение",
+    "da": "Videresendt meddelelse", "no": "Videresendt melding", "fi": "Välitetty viesti", "hu": "Továbbított üzenet",
+    "ro": "Mesaj redirecționat", "hr": "Proslijeđena poruka", "sk": "Preposlaná správa", "tr": "İletilmiş ileti",
+    "uk": "Переслане повідомлення", "el": "Προωθημένο μήνυμα",
 }  # fmt: skip
 APPLE = {
     "en": "Begin forwarded message:", "de": "Anfang der weitergeleiteten Nachricht:", "fr": "Début du message réexpédié :",
     "es": "Inicio del mensaje reenviado:", "it": "Inizio messaggio inoltrato:", "pt": "Início da mensagem encaminhada:",
     "nl": "Begin doorgestuurd bericht:", "pl": "Początek przekazywanej wiadomości:", "ja": "転送されたメッセージ：",
+    "cs": "Začátek přeposílané zprávy:", "da": "Start på videresendt besked:", "fi": "Välitetty viesti alkaa:",
+    "hr": "Započni proslijeđenu poruku:", "hu": "Továbbított levél kezdete:", "no": "Videresendt melding:",
+    "ro": "Începe mesajul redirecționat:", "ru": "Начало переадресованного сообщения:", "sk": "Začiatok preposielanej správy:",
+    "sv": "Vidarebefordrat mejl:", "tr": "İleti başlangıcı:", "uk": "Початок листа, що пересилається:",
 }  # fmt: skip
 NOTE = "Could you look at this?"
 BODY = "We need forty chairs.\n\nAnn"
@@ -101,6 +113,20 @@ def test_yahoo_sets_all_fields_on_one_line() -> None:
         "Le 04/05/2026 10:15, « Ann Able » <ann@a.example> a écrit :",
         "W dniu 04.05.2026, 10:15 użytkownik „Ann Able” <ann@a.example> napisał:",
         "Ann Able <ann@a.example> kirjoitti 4.5.2026 10.15:",
+        "Dne 04.05.2026 10:15, „Ann Able“ <ann@a.example> napsal(a):",
+        'Den 04/05/2026 10.15 skrev "Ann Able" <ann@a.example>:',
+        'Dana 04.05.2026. 10:15, "Ann Able" <ann@a.example> je napisao/la:',
+        "04/05/2026 10:15 időpontban, „Ann Able” <ann@a.example> írta:",
+        'Il giorno 04/05/2026, 10:15, "Ann Able" <ann@a.example> ha scritto:',
+        'På 04/05/2026 kl. 10:15 skrev "Ann Able" <ann@a.example>:',
+        'În 04/05/2026 10:15, "Ann Able" <ann@a.example> a scris:',
+        '04.05.2026 10:15, пользователь "Ann Able" <ann@a.example> написал:',
+        "Dňa 04/05/2026 10:15, „Ann Able“ <ann@a.example> napísal(a):",
+        '04.05.2026 10:15 tarihinde "Ann Able" <ann@a.example> şunu yazdı:',
+        '04.05.2026 10:15, користувач "Ann Able" <ann@a.example> написав:',
+        'Em 04/05/2026 10:15, "Ann Able" <ann@a.example> escreveu:',
+        "Op 04/05/2026 10:15 heeft Ann Able <ann@a.example> geschreven:",
+        'El 4/5/2026 10:15, "Ann Able" <ann@a.example> escribió:',
     ],
 )
 def test_outlook_for_mac_forwards_under_the_sentence_of_an_answer(sentence: str) -> None:

@@ -109,7 +109,7 @@ class Refusal:
     def told(self) -> dict[str, str | bool]:
         """As it is stored and told to others."""
         return {
-            "address": self.address,
+            "address": self.original or self.address,
             "status": self.status,
             "reason": self.reason,
             "isHard": self.is_hard,

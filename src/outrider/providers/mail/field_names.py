@@ -20,7 +20,7 @@ _NAMES = {
     ),
     "cc": (
         "cc|kopie|kopie an|copie|copie à|copia|cópia|kopi|kopia|kopio|kopii|másolat|másolatot kap|kópia|dw|do wiadomości|do wiad.|копия|копія|bilgi"
-        "|koopia|抄送|副本|참조|κοιν.|κοινοποίηση|v kopii|kópia:|cc/bcc"
+        "|koopia|抄送|副本|참조|κοιν.|κοινοποίηση|v kopii|kópia:|kopija|cc/bcc"
     ),
     "subject": (
         "subject|betreff|betrifft|objet|sujet|asunto|oggetto|assunto|onderwerp|emne|ämne|aihe|otsikko|temat|předmět|predmet|predmet:|tárgy|subiect"

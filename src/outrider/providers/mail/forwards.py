@@ -24,7 +24,7 @@ _ON_BEHALF = re.compile(
 _QUOTE = re.compile(r"[ \t]{0,3}>[ \t]?")
 _WROTE = re.compile(
     r"\s*(?:on|am|le|el|il giorno|il|em|op|den|d\.|dnia|w dniu|a|på|in data|dne|dňa|u)?\s*(?P<date>.{4,90}?)[\s,]+"
-    r"(?:(?:schrieb|skrev|heeft|hat|kirjoitti|użytkownik|пользователь|користувач|uživatel|používateľ|utilisateur)\s+)?"
+    r"(?:(?:schrieb|skrev|heeft|hat|kirjoitti|użytkownik|пользователь|користувач|uživatel|používateľ|utilisateur|tarihinde|időpontban)\s+)?"
     r"(?:[\"„“«”]\s?(?P<quoted>[^\n\"“”»<>]{1,120}?)\s?[\"”“»]|(?P<name>[^\W\d_][^<>\n,:\d]{0,80}?))\s*<(?P<address>[^<>\s@]{1,64}@[^<>\s]{1,200})>",
     re.IGNORECASE,
 )

@@ -13,7 +13,7 @@ _FEWEST_FIELDS = 3
 FORWARD_STEMS = (
     "forward", "fwd", "weitergeleitet", "transfer", "transfér", "réexpédi", "reenviad", "rinviat", "inoltrat", "encaminhad", "doorgestuurd",
     "przekazan", "przekazywan", "przesłan", "転送", "转发", "轉寄", "vidarebefordra", "videresend", "välitet", "edelleenlähetet", "edastat",
-    "továbbít", "přepos", "prepos", "пересыл", "пересила", "пересланн", "перенаправлен", "переадресован", "iletil", "iletiy", "i̇letil", "i̇leti ",
+    "továbbít", "přepos", "prepos", "пересыл", "пересила", "переслан", "перенаправлен", "переадресован", "iletil", "iletiy", "i̇letil", "i̇leti ",
     "ileti ", "yönlendir", "redirec", "proslijeđen", "prosleđen", "posredovan", "προωθ", "diteruskan", "전달",
 )  # fmt: skip
 _FORWARDED = "|".join((*FORWARD_STEMS, "[iİ]let(?:il|iy|i )"))
