@@ -29,6 +29,21 @@ ABOVE = [
     "2026年5月4日(月) 10:15 Ann Able <ann@a.example>:",
     "2026/05/04 10:15、Ann Able <ann@a.example>のメール:",
     "4 мая 2026 г., в 10:15, Ann Able <ann@a.example> написал(а):",
+    "Vào 10:15 4 tháng 5, 2026, Ann Able <ann@a.example> đã viết:",
+    "Den 04/05/2026 kl. 10.15 skrev Ann Able <ann@a.example>:",
+    "man. 4. mai 2026 kl. 10:15 skrev Ann Able <ann@a.example>:",
+    "ma 4. toukok. 2026 klo 10.15 Ann Able (ann@a.example) kirjoitti:",
+    "在 2026年5月4日，上午10:15，Ann Able <ann@a.example> 写道：",
+    "2026-05-04 10:15 GMT+02:00 Ann Able <ann@a.example>:",
+    "2026/5/4 Ann Able <ann@a.example>",
+    "Ann Able <ann@a.example> wrote on 05/04/2026 10:15:",
+    "On Mon, May 4, 2026 at 10:15 AM, Ann Able\nvia Some List <list@a.example>\nwrote:",
+    "At 10:15 04/05/2026, Ann Able wrote:",
+    "Dne 4.5.2026 v 10:15 Ann Able napsal(a):",
+    "2026. máj. 4., H 10:15 Ann Able <ann@a.example> ezt írta:",
+    "În lun., 4 mai 2026 la 10:15, Ann Able <ann@a.example> a scris:",
+    "4 May 2026 Pzt 10:15 tarihinde Ann Able <ann@a.example> şunu yazdı:",
+    "пн, 4 мая 2026 г. в 10:15, Ann Able <ann@a.example>:",
     "Den mån 4 maj 2026 kl 10:15 skrev Ann Able <ann@a.example>:",
 ]
 # What separates an answer from a quote without marks.
@@ -48,6 +63,10 @@ BETWEEN = [
     "-------- Ursprüngliche Nachricht --------\nBetreff: Ein Vorschlag\nDatum: 4.5.2026\nVon: Ann Able <ann@a.example>",
     "-------- Message d'origine --------\nDe : Ann Able\nDate : 04/05/2026",
     "---------- Forwarded message ---------\nFrom: Ann Able <ann@a.example>\nDate: Mon\nSubject: A proposal",
+    "---- On Mon, 04 May 2026 10:15:00 Ann Able<ann@a.example> wrote ----",
+    "---- Ann Able wrote ----",
+    "##- Please type your reply above this line -##",
+    "-------- Original message --------\nFrom: Ann Able <ann@a.example>\nDate: 04/05/2026 10:15 (GMT+01:00)\nTo: Bob\nSubject: A proposal",
     "Début du message réexpédié :\n\nDe: Ann Able <ann@a.example>\nObjet: Une proposition",
 ]
 ADDED = [

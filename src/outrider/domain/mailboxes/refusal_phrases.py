@@ -35,7 +35,7 @@ UNKNOWN_USER = _any(
 # What only the server that holds the directory says.
 NOT_LISTED = _any(
     r"not listed in (?:domino|public|the|name)|recipient ?notfound|recipnotfound|not found by smtp address lookup"
-    r"|recipient name is not recogni|final delivery userid"
+    r"|several matches found in|リストにありません|recipient name is not recogni|final delivery userid"
 )
 # What is asked before it is asked whether the recipient is unknown.
 FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (

@@ -52,6 +52,13 @@ _SEPARATOR = re.compile(
     r"|begin doorgestuurd bericht|início da mensagem (?:re)?encaminhada|początek przekazywanej wiadomości|転送されたメッセージ) ?:)\s*$",
     re.IGNORECASE,
 )
+# "---- Ann wrote ----", and the line above which a service wants its answers.
+_SEPARATOR_OF_WORDS = re.compile(
+    r"[\s*>]*(?:-{2,}[^\n]{1,160}\b(?:wrote|schrieb|écrit|escribió|scritto|escreveu|schreef|napisał(?:\(a\))?|skrev)\s*-{2,}"
+    r"|[-=#*_ ]{0,12}(?:please )?(?:(?:type|write|enter|add) your (?:reply|response|answer) above|reply above|antworten sie (?:bitte )?(?:über|oberhalb)|répondre au-dessus"
+    r"|responda (?:por encima|acima)|rispondi sopra|antwoord boven) [^\n]{0,60})\s*$",
+    re.IGNORECASE,
+)
 _ADDED = re.compile(
     r"\W{0,3}(?:sent (?:from|via|with|by|using) (?:my|the|outlook|mail|yahoo|samsung|proton|gmail|mobile|iphone|ipad|android|blackberry|a |an |typeapp|bluemail|superhuman|spark|aol|hey|front|edison|mailbird|windows|canary|newton|airmail|postbox)"
     r"|(?:get|download|try) (?:outlook|bluemail|typeapp|spark|yahoo mail|the (?:new )?\w+ app)|von (?:meinem|unterwegs|mobil)\b.{0,40}(?:gesendet|$)|diese nachricht wurde (?:von|mit)\b.{0,60}gesendet|(?:gesendet|versendet|verschickt) (?:von|mit|über|aus)\b|von .{2,40} gesendet\W*$"
@@ -81,7 +88,7 @@ _LIST_FOOTER = re.compile(
     r"mailing list|listinfo|mailman|unsubscribe|groups\.google|googlegroups|abmelden|désabonn|-(?:users|devel|dev|list)@|lists?\.",
     re.IGNORECASE,
 )
-_RULES = frozenset("-_=*—")
+_RULES = frozenset("-_=*—#")
 _RULE = re.compile(r"[-_=*~]{2,}\s*$")
 _LAST = 6  # lines under a closing that can be a name
 
@@ -117,7 +124,7 @@ def _is_header(joined: str) -> bool:
 def is_end(lines: list[str], at: int) -> bool:
     """Whether nothing of the writer's words follows: a separator, or the fields of the quoted mail."""
     line = lines[at][:_LONGEST]
-    if may_announce(line) and (_SEPARATOR.match(line) or _is_announced(lines, at)):
+    if may_announce(line) and (_SEPARATOR.match(line) or _SEPARATOR_OF_WORDS.match(line) or _is_announced(lines, at)):
         return True
     return _is_field_block(lines, at)
 
@@ -125,7 +132,7 @@ def is_end(lines: list[str], at: int) -> bool:
 def may_announce(line: str) -> bool:
     """A quick look before the slow ones: whether it is framed by a rule, or ends in a colon."""
     bare = line.strip(" \t>*\r")
-    return bare[:1] in _RULES or bare[-1:] in {":", "："}
+    return bare[:1] in _RULES or bare[-1:] in {":", "："} or "reply above" in bare.lower()
 
 
 def is_signature(lines: list[str], at: int) -> bool:
