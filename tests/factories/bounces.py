@@ -128,3 +128,152 @@ FORGERS: dict[str, Forger] = {
     },
     "nearly knows our id": lambda us, them, ours: {"us": us, "them": them, "ours": ours.replace("@", "x@")},
 }
+
+
+# Reason, sender, subject and own words of bounces that have no report.
+PROSE = [
+    (
+        "hostunknown",
+        "Mail Delivery Subsystem <mailer-daemon@googlemail.com>",
+        "Delivery Status Notification (Failure)",
+        "Delivery to the following recipient failed permanently:\n\n     bob@b.example\n\nTechnical details of permanent failure: \nDNS Error: Domain name not found\n\n----- Original message -----\n",
+    ),
+    (
+        "expired",
+        "Mail Delivery Subsystem <mailer-daemon@googlemail.com>",
+        "Delivery Status Notification (Failure)",
+        "Delivery to the following recipient failed permanently:\n\n     bob@b.example\n\nTechnical details of permanent failure: \nThe recipient server did not accept our requests to connect. Learn more at http://support.google.com\n[b.example. (0): Connection timed out]\n\n----- Original message -----\n",
+    ),
+    (
+        "userunknown",
+        "Postmaster <postmaster@a.example>",
+        "DELIVERY FAILURE: User bob (bob@b.example) not listed in Domino Directory",
+        "Your message\n\n  Subject: Hello\n\nwas not delivered to:\n\n  bob@b.example\n\nbecause:\n\n  User bob (bob@b.example) not listed in Domino Directory\n",
+    ),
+    (
+        "expired",
+        "MAILER-DAEMON@a.example",
+        "failure notice",
+        "Hi. This is the qmail-send program at a.example.\nI'm afraid I wasn't able to deliver your message to the following addresses.\nThis is a permanent error; I've given up. Sorry it didn't work out.\n\n<bob@b.example>:\n192.0.2.1 failed after I sent the message.\nRemote host said: 451 timeout\nI'm not going to try again; this message has been in the queue too long.\n\n--- Below this line is a copy of the message.\n",
+    ),
+    (
+        "hostunknown",
+        "MAILER-DAEMON@a.example",
+        "failure notice",
+        "Hi. This is the qmail-send program at a.example.\n\n<bob@b.example>:\nSorry, I couldn't find any host named b.example. (#5.1.2)\n\n--- Below this line is a copy of the message.\n",
+    ),
+    (
+        "blocked",
+        "MAILER-DAEMON@a.example",
+        "failure notice",
+        "Hi. This is the qmail-send program at a.example.\n\n<bob@b.example>:\nConnected to 192.0.2.1 but my name was rejected.\nRemote host said: 501 5.0.0 Invalid domain name\n\n--- Below this line is a copy of the message.\n",
+    ),
+    (
+        "userunknown",
+        "MAILER-DAEMON@a.example",
+        "failure notice",
+        "Hi. This is the qmail-send program at a.example.\n\n<bob@b.example>:\nThis address no longer accepts mail.\n\n--- Below this line is a copy of the message.\n",
+    ),
+    (
+        "userunknown",
+        "Mail Delivery System <Mailer-Daemon@a.example>",
+        "Mail delivery failed: returning message to sender",
+        "This message was created automatically by mail delivery software.\n\nA message that you sent could not be delivered to one or more of its\nrecipients. This is a permanent error. The following address(es) failed:\n\n  bob@b.example\n    Unknown user\n\n------ This is a copy of the message, including all the headers. ------\n",
+    ),
+    (
+        "hostunknown",
+        "Mail Delivery System <Mailer-Daemon@a.example>",
+        "Mail delivery failed: returning message to sender",
+        "This message was created automatically by mail delivery software.\n\nA message that you sent could not be delivered to one or more of its\nrecipients. This is a permanent error. The following address(es) failed:\n\n  bob@b.example\n    Unrouteable address\n\n------ This is a copy of the message, including all the headers. ------\n",
+    ),
+    (
+        "expired",
+        "Mail Delivery System <Mailer-Daemon@a.example>",
+        "Mail delivery failed: returning message to sender",
+        "A message that you sent could not be delivered to one or more of its\nrecipients. This is a permanent error. The following address(es) failed:\n\n  bob@b.example\n    retry time not reached for any host after a long failure period\n\n------ This is a copy of the message, including all the headers. ------\n",
+    ),
+    (
+        "mesgtoobig",
+        "Mail Delivery System <Mailer-Daemon@a.example>",
+        "Mail delivery failed: returning message to sender",
+        "A message that you sent could not be delivered to one or more of its\nrecipients. This is a permanent error. The following address(es) failed:\n\n  bob@b.example\n    message is too big (transport limit = 5000000)\n\n------ This is a copy of the message, including all the headers. ------\n",
+    ),
+    (
+        "expired",
+        "MAILER-DAEMON@a.example (Mail Delivery System)",
+        "Undelivered Mail Returned to Sender",
+        "This is the mail system at host a.example.\n\n<bob@b.example>: connect to mx.b.example[192.0.2.1]:25: Connection refused\n",
+    ),
+    (
+        "hostunknown",
+        "MAILER-DAEMON@a.example (Mail Delivery System)",
+        "Undelivered Mail Returned to Sender",
+        "This is the mail system at host a.example.\n\n<bob@b.example>: Host or domain name not found. Name service error for\n    name=b.example type=MX: Host not found\n",
+    ),
+    (
+        "networkerror",
+        "MAILER-DAEMON@a.example (Mail Delivery System)",
+        "Undelivered Mail Returned to Sender",
+        "This is the mail system at host a.example.\n\n<bob@b.example>: mail for b.example loops back to myself\n",
+    ),
+    (
+        "mailboxfull",
+        "Mail Delivery Subsystem <MAILER-DAEMON@a.example>",
+        "Returned mail: see transcript for details",
+        "   ----- The following addresses had permanent fatal errors -----\n<bob@b.example>\n    (reason: 552 Quota exceeded)\n\n   ----- Transcript of session follows -----\n... while talking to mx.b.example.:\n>>> DATA\n<<< 552 Quota exceeded\n554 5.0.0 Service unavailable\n",
+    ),
+    (
+        "rejected",
+        "Mail Delivery Subsystem <MAILER-DAEMON@a.example>",
+        "Returned mail: see transcript for details",
+        "   ----- The following addresses had permanent fatal errors -----\n<bob@b.example>\n    (reason: 553 sorry)\n\n   ----- Transcript of session follows -----\n... while talking to mx.b.example.:\n>>> MAIL From:<me@a.example>\n<<< 553 sorry, no\n501 5.6.0 Data format error\n",
+    ),
+    (
+        "userunknown",
+        "postmaster@a.example",
+        "Undeliverable: Hello",
+        "Your message did not reach some or all of the intended recipients.\n\n      Subject:  Hello\n      Sent:     4/5/2026 10:15\n\nThe following recipient(s) could not be reached:\n\n      bob@b.example on 4/5/2026 10:15\n            The e-mail account does not exist at the organization this message was sent to.  Check the e-mail address, or contact the recipient directly to find out the correct address.\n            <mx.b.example #5.1.1>\n",
+    ),
+    (
+        "mailboxfull",
+        "postmaster@a.example",
+        "Undeliverable: Hello",
+        "Your message did not reach some or all of the intended recipients.\n\nThe following recipient(s) could not be reached:\n\n      bob@b.example on 4/5/2026 10:15\n            The recipient's mailbox is full and can't accept messages now.\n",
+    ),
+    (
+        "userunknown",
+        "postmaster@a.example",
+        "Undeliverable: Hello",
+        "Your message to bob@b.example couldn't be delivered.\n\nbob wasn't found at b.example.\n\nme  Office 365  bob\nAction Required  Recipient\nUnknown To address\n\nHow to Fix It\nThe address may be misspelled or may not exist.\n",
+    ),
+    (
+        "spamdetected",
+        "MAILER-DAEMON@a.example",
+        "Undeliverable mail",
+        "Your message was rejected by the recipient.\n\nbob@b.example\n   550 This message was classified as SPAM and may not be delivered\n",
+    ),
+    (
+        "mailboxfull",
+        "postmaster@kddi.example",
+        "Mail System Error - Returned Mail",
+        "<bob@b.example>\n\nThe user's mailbox is full.\n",
+    ),
+    (
+        "mailboxfull",
+        "Postmaster <postmaster@imail.example>",
+        "Undeliverable Mail",
+        "User mailbox exceeds allowed size: bob@b.example\n\nOriginal message follows.\n",
+    ),
+    (
+        "userunknown",
+        "Postmaster <postmaster@imail.example>",
+        "Undeliverable Mail",
+        "Unknown user: bob@b.example\n\nOriginal message follows.\n",
+    ),
+    (
+        "hostunknown",
+        "Postmaster <postmaster@imail.example>",
+        "Undeliverable Mail",
+        "Unknown host: bob@b.example\n\nOriginal message follows.\n",
+    ),
+]

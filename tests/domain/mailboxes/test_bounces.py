@@ -20,7 +20,7 @@ from outrider.providers.mail.mime import parse
 from outrider.runtime import Runtime
 from tests.domain.mailboxes.test_recording import arrive, folder_of
 from tests.factories.accounts import Someone, make_user
-from tests.factories.bounces import FORGERS, REPLIES, SYSTEMS, make_bounce
+from tests.factories.bounces import FORGERS, PROSE, REPLIES, SYSTEMS, make_bounce
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sequences import make_enrollment, make_sequence
 
@@ -163,6 +163,17 @@ def test_a_bounce_in_any_form_is_found(subject: str, body: str) -> None:
     assert verdict is not None
     assert verdict.kind is Kind.BOUNCE
     assert [each.address for each in verdict.bounced] == [THEM]
+
+
+@pytest.mark.parametrize(("reason", "sender", "subject", "text"), PROSE)
+def test_what_systems_say_in_prose_is_heard(reason: str, sender: str, subject: str, text: str) -> None:
+    raw = (
+        f"Return-Path: <>\nFrom: {sender}\nTo: me@a.example\nSubject: {subject}\nContent-Type: text/plain; charset=utf-8\n\n{text}\n"
+        "Received: from x by y\nMessage-ID: <1@a.example>\nTo: bob@b.example\n\nHello\n"
+    )
+    verdict = classify(parse(raw.encode()), received_at=MONDAY)
+    assert verdict.reason == reason
+    assert [each.address for each in verdict.bounced] == ["bob@b.example"]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ UNKNOWN_USER = _any(
 # What only the server that holds the directory says.
 NOT_LISTED = _any(
     r"not listed in (?:domino|public|the|name)|recipient ?notfound|recipnotfound|not found by smtp address lookup"
-    r"|several matches found in|リストにありません|recipient name is not recogni|final delivery userid"
+    r"|several matches found in|^unknown user\b|(?:wasn|was|could)[n' ]{0,2}t? ?(?:not )?(?:be )?found at |unknown to address|address no longer accepts|リストにありません|recipient name is not recogni|final delivery userid"
 )
 # What is asked before it is asked whether the recipient is unknown.
 FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -57,7 +57,7 @@ FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"|out of (?:storage|disk|space)|too (?:full|large|many messages)|(?:not|no|without) (?:have )?(?:enough|sufficient|any)?.{0,12}(?:space|storage|room)|size limit|reached .{0,30}(?:quota|limit|size)|voll|pleine|llen[oa]|pien[oa]|cheia|vol\b|一杯|いっぱい|容量)",
         r"(?:quota|storage|space|over|full|exceed\w*|size).{0,60}\b(?:mail ?box|in ?box|mail ?dir|mail ?folder)\b(?!.{0,12}(?:unavail|not found))",
         r"over ?quota|(?:disk |mail |storage |space |user )quota|quota (?:has been |was |is )?(?:exceed|full|reach|violat|over)|exceed\w* (?:\w+ ){0,4}quota|quotaexceeded|over (?:disk |mail |its |the )?(?:quota|allowed)|would be over",
-        r"maildir over|too many messages (?:in|on) (?:this|the) mail|mapiexceptionshutoffquota|not enough (?:storage |disk |free )?space|insufficient (?:mailbox|user) (?:space|storage)|メールボックスが一杯",
+        r"maildir over|too many messages (?:in|on) (?:this|the) mail|mapiexceptionshutoffquota|not enough (?:storage |disk |free )?space|space (?:is )?not enough|insufficient (?:mailbox|user) (?:space|storage)|メールボックスが一杯",
         r"mailfolder is full|exceeded storage allocation|storage (?:limit|full|quota)|no (?:more )?(?:space|room) for (?:this|the) (?:user|mail)",
     )),
     ("exceedlimit", _any(r"message too large for (?:this|the) (?:user|recipient|mailbox)|is larger than the (?:current )?(?:maximum|limit) .{0,20}(?:recipient|user)|size exceeds .{0,20}(?:recipient|user)")),
@@ -130,7 +130,7 @@ THEN: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("contenterror", _any(r"8-?bit|mime (?:error|header|message|type)|(?:invalid|bad|malformed|broken|improper\w*) (?:\w+ ){0,2}(?:mime|header|content|charset|encoding|format\w*|message)|too many ['\"]?received|headers? (?:too|is too|are too|line)|bare (?:lf|cr|linefeed)|improper use|content[- ](?:type|transfer)|non-?ascii|charset|smtputf8|internationalized|utf-?8|line (?:is )?too long|message (?:contains|has|header)|not supported (?:media|content)|duplicate header")),
     ("networkerror", _any(
         r"network (?:error|is unreachable|unreachable|problem)|no route|host (?:is )?unreachable|(?:routing|mail|message|forwarding|delivery|e-?mail) (?:forwarding )?loop|loop(?:s|ing)? (?:detected|back)|hop count|too many hops|loops back|lost connection|connection (?:was |has been |is )?(?:unexpectedly )?(?:reset|closed|broken|aborted|lost|dropped|interrupt|terminated|died|failed)|malformed (?:or unexpected )?name server|(?:domain )?name server|nameserver|dns (?:lookup|server|temporar|timeout|fail|soft|problem)|temporar\w+ .{0,20}(?:lookup|resol)",
-        r"wasn't able to establish an smtp connection|(?:can(?:'t|not)|could(?:n't| not)|unable to) (?:connect|establish|make)|bad connection|socket (?:closed|reset)|tls .{0,20}(?:handshake|negotiat)|host name lookup fail|error (?:on|during) (?:connect|dns)|unable to (?:resolve|lookup|look up|route)|could not (?:be )?resolve|route to host|unrout",
+        r"wasn't able to establish an smtp connection|(?:can(?:'t|not)|could(?:n't| not)|unable to) (?:connect|establish|make)|bad connection|socket (?:closed|reset)|tls .{0,20}(?:handshake|negotiat)|host name lookup fail|error (?:on|during) (?:connect|dns)|unable to (?:resolve|lookup|look up|route)|could not (?:be )?resolve|route to host|find a gateway|unrout",
     )),
     ("expired", _any(
         r"tim(?:e|ed)[- ]?out|timeout|retry time|(?:message|envelope|delivery|mail|time|attempts?|queue)\b.{0,30}expired|expired .{0,20}(?:queue|delivery)|queue too long|could not be delivered for|(?:for|after|in|past) (?:the (?:last|past) )?\d+ ?(?:hours?|days?|minutes?|hrs?)\b|giving up|deferred|too old|not reachable|unreachable|connection refused|refused (?:the )?connection|did not (?:accept our|respond|answer)|no (?:response|answer)|not respond\w*|still undelivered|has been (?:queued|delayed)|been trying|unable to deliver (?:this )?(?:message )?(?:after|in|within)|delay(?:ed)? reason|socket error|delivery attempts|failed \d+ (?:attempts|times)|\d+ attempts|retr(?:y|ies|ied)|delayed",

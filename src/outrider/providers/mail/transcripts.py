@@ -17,6 +17,7 @@ _SECTION = 1_500
 _ADDRESS = re.compile(r"(?<![\w.+%=/-])[\w.+%=&'/~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}")
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _REPLY = re.compile(r"(?<![\w.#/:=-])[45]\d\d[ :-](?=.*[a-z]{2})[^\n]", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]{3}")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _VAGUE = re.compile(r"[245]\.0\.0$")
 _MACHINE = re.compile(r"(?:mailer[-_]?daemon|post_?master)@", re.IGNORECASE)
@@ -138,7 +139,7 @@ def _normal(command: str) -> str:
 
 
 def _says_something(text: str) -> bool:
-    return sum(character.isalpha() for character in text[:400]) > 30  # noqa: PLR2004  # more than a title
+    return sum(character.isalpha() for character in text[:400]) > 12  # noqa: PLR2004  # more than a title
 
 
 def _addresses(text: str, ours: set[str]) -> list[str]:
@@ -167,7 +168,9 @@ def _heard(own: str, address: str) -> str:
                 if sum(each.isalpha() for each in following) > 3 and not following.rstrip().endswith(":"):  # noqa: PLR2004
                     return following
         start = lowered.find(address, start + 1)
-    return ""
+    before = lowered[: max(lowered.find(address), 0)].rpartition("\n")[2] if address else ""
+    # Some say it before the address: "Unknown user: …".
+    return before.strip(" \t:<") if _WORD.search(before) and not _DESCRIBED.match(before) else ""
 
 
 def _about(words: str, address: str, others: list[str]) -> str:
