@@ -20,6 +20,8 @@ GONE = _any(
     r"\bjá não (?:trabalh|colabor|faz|faço|integr|pertenc|exerc|est[áo]u? (?:na|no|em|com))\w*|\bnão (?:trabalh\w+|faz|faço|colabor\w+|integr\w+) mais\b|\bdeix(?:ei|ou) (?:a|o|de|os)\b|\baposent(?:ad[oa]|ei|ou)|\breform(?:ad[oa]|ei-me|ou-se)|\bsucessora?\b|\bdeslig(?:ad[oa]|ou|uei)",
     r"\bniet (?:meer|langer) (?:werkzaam|in dienst|bij|voor|werken|actief|verbonden)|\bwerkt?(?: hier| sinds .{0,20})? niet (?:meer|langer)|\b(?:bedrijf|organisatie|firma|ons)\b.{0,12}\bverlaten|\b(?:met|op) pensioen|\bgepensioneerd|\bopvolg(?:er|ster)|\buit dienst|\bandere (?:baan|werkgever|functie)",
     r"\bnie (?:pracuj\w+ już|jest już|pracuj\w+ (?:w|u|dla))|\bjuż (?:u nas |tu |tutaj |w \w+ )?nie (?:pracuj|jest pracownik)|\bodsz(?:edł|edłem|edła|łam|li)\b|\bzakończył\w* (?:pracę|współpracę)|\bemerytur|\bnastępc[aąę]|\bnie jest już\b|\bprzestał\w* pracować|\bzmienił\w* prac",
+    r"\bresigned\b|\blast day\b.{0,30}\b(?:was|with|at)\b|\bnot? (?:with|at) (?:us|the company) any ?more|\bhat (?:uns|das|die|den)\b.{0,40}\bverlassen|\bkündigung\b|\b(?:no|ya no) trabajo (?:en|para|aquí)|\bnon (?:sono|è) più (?:in|presso|dipendente|operativ|con)|\btrasferit[oa] (?:in|presso) (?:un|altr)|\b(?:já )?sa[íi](?:u|)? (?:da|do) (?:empresa|grupo|escritório)|\bnão trabalho (?:nesta|na|no|para|aqui)"
+    r"|\bbuiten ons bedrijf|\bnieuwe (?:uitdaging|baan|werkgever)|\bnie jestem już|\bjuż nie jest(?:em)?\b|\ba cessé ses fonctions|\bnous a quittés?\b|\bnew (?:challenge|opportunity|employer)\b",
     r"退職|退社|離職|転職いた|在籍しておりません|後任|定年",
 )  # fmt: skip
 AWAY = _any(
@@ -32,6 +34,9 @@ AWAY = _any(
     r"\bférias|\bausente|\bausência|\bfora d[oae]\b|\blicença|\bbaixa (?:médica|por|de)|\bde baixa\b|\bmaternidade|\bviagem|\bfechad[oa]|\bencerrad[oa]|\bregress(?:o|arei|amos)|\bvolto\b|\bvoltarei|\bnão (?:estou|estarei) (?:no|na|em|dispon)|\bferiado|\bretorn(?:o|arei)",
     r"\bvakantie|\bafwezig|\bverlof|\bziek\b|\bgesloten\b|\bniet (?:aanwezig|op kantoor|beschikbaar|bereikbaar)|\bterug (?:op|ben|in|van)|\bben terug|\bweer (?:aanwezig|bereikbaar|terug)|\bzakenreis|\bop reis|\bwerk niet op|\bwerkdagen zijn|\bbeurs\b|\bzwangerschap|\bfeestdag|\bweg tot",
     r"\burlop|\bnieobecn|\bpoza biurem|\bzwolnieni|\bdelegacj|\bnieczynn|\bzamknięt|\bwracam|\bwróc[ęi]|\bpowroc|\bpowrót|\bpodróży|\bchorob|\bmacierzyń|\bświęt|\bograniczony dostęp|\bnie ma mnie",
+    r"\booo\b|\boff (?:work|today|tomorrow|this|until|till|for the|sick)\b|\b(?:week|day|days|time|month|morning|afternoon) off\b|\bin meetings\b|\brecover(?:y|ing) from|\bsurgery\b|\bhospital\b|\bsecondment\b|\bshut for\b|\bsee you (?:on|in|next)\b|\b(?:be|am|i'm|are|we're) back\b|\bslow to (?:reply|respond)|\bfield(?:work| trip)|\bretreat\b|\bfamily emergency",
+    r"\bschulung|\bseminar\b|\blehrgang|\btagung|\bunterwegs\b|\bverreist|\b(?:heute|morgen|freitags?) frei\b|\bhabe .{0,20}frei\b|\b(?:ist|bleibt) .{0,60}\bzu\b|\b(?:pas|non) joignable|\bquelques jours de repos|\bde repos\b|\bje reprends|\breprise le|\bferm(?:e|ons|ent) (?:ses|nos|du|le)|\bstage\b|\bséminaire|\bhospitalis",
+    r"\bdescanso|\b(?:una|la|de) feria\b|\bun curso\b|\bde formación|\bdía libre|\bhospital|\b(?:corso|viaggio)\b|\bfiera\b|\bconvegno|\briposo\b|\bum curso\b|\bformação|\bdescanso|\bfeira\b(?! ?-)|\bfolga\b|\bvrij\b|\bcursus\b|\btraining\b|\bwelverdiende|\bop cursus|\bwolne\b|\bszkoleni|\bkonferencj|\btargach|\bwyjazd|\bszpital",
     r"休暇|休業|不在|出張|休み|お休み|育児|産休|入院|年末年始|外出|定休|休診",
 )  # fmt: skip
 # Thanks as a subject, and what is promised below them: together an acknowledgement.
@@ -51,7 +56,12 @@ _DELIVER = r"(?:deliver|releas|zustell|zugestellt|freigeb|remis|livr|libér|entr
 _ACT = r"(?:click|reply to this|respond to this|klick|antworten|cliqu|répond|respond|haga clic|pulse|risp|clicc|klik|beantwoord|kliknij|odpowied|返信|クリック)"
 _SPAM = r"(?:anti-?spam|spam (?:protection|filter|blocker)|spamschutz|spamfilter|filtro antispam|antyspam|スパム)"
 PROOF = _any(rf"{_ROBOT}[^\n]{{0,120}}{_CONFIRM}|{_CONFIRM}[^\n]{{0,120}}{_ROBOT}")
+_GUARD = _any(
+    r"spam ?arrest|\bboxbe\b|\bwhite ?list|\ballow ?list|\bcaptcha\b|\bpuzzle\b|sender verification|approved sender|(?:get through|reach(?:es)?)(?: to)? me\b.{0,60}(?:click|answer|solve|reply)|before your (?:mail|message|e-?mail) (?:reaches|is delivered)"
+    r"|damit ihre (?:nachricht|mail|e-?mail) .{0,40}(?:ankommt|zugestellt|erreicht)|(?:protegid|protett|protég|geschützt|beveiligd)\w* (?:contra|da|contre|vor|tegen) (?:el |lo |le |de )?(?:spam|correo)"
+)
 CHALLENGE = _any(
+    _GUARD.pattern,
     rf"{_ROBOT}[^\n]{{0,120}}{_CONFIRM}|{_CONFIRM}[^\n]{{0,120}}{_ROBOT}",
     rf"{_DELIVER}[^\n]{{0,100}}{_ACT}|{_ACT}[^\n]{{0,100}}{_DELIVER}",
     rf"{_SPAM}[^\n]{{0,120}}(?:{_ACT}|{_CONFIRM})|(?:{_ACT}|{_CONFIRM})[^\n]{{0,120}}{_SPAM}",

@@ -41,6 +41,10 @@ _MENTIONS = (
     re.compile(rf"{_MONTH}\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s*[:.]\d){_YEAR}", re.IGNORECASE),
     re.compile(rf"{_MONTH}\s+(?:de\s+)?(?P<y>\d{{4}})\b", re.IGNORECASE),
     re.compile(rf"\b(?P<day>{'|'.join(_WEEKDAY_NAMES)})(?:-feira)?\b{_NO_DATE}", re.IGNORECASE),
+    re.compile(
+        rf"\bthe\s+(?P<only>\d{{1,2}})(?:st|nd|rd|th)\b(?!\s+(?:of|floor|{_MONTH.replace('?P<mon>', '?:')}))",
+        re.IGNORECASE,
+    ),
     re.compile(r"(?P<day>[月火水木金土日]曜)"),
     re.compile(r"(?<!\w)(?P<tomorrow>tomorrow|morgen|demain|mañana|domani|amanhã|jutro|明日)\b", re.IGNORECASE),
 )
@@ -114,6 +118,8 @@ def _day(match: re.Match[str], received: date) -> date | None:
     groups = match.groupdict()
     if groups.get("tomorrow"):
         return received + timedelta(days=1)
+    if groups.get("only"):
+        return _next_such(int(groups["only"]), received)
     if groups.get("day"):
         ahead = (_place(_WEEKDAYS, groups["day"]) - received.weekday()) % 7 or 7
         return received + timedelta(days=ahead)
@@ -122,6 +128,14 @@ def _day(match: re.Match[str], received: date) -> date | None:
     if month > 12 >= day and groups.get("sep") == "/":  # noqa: PLR2004  # as Americans write it
         day, month = month, day
     return _in_year(groups.get("y"), month, day, received)
+
+
+def _next_such(day: int, received: date) -> date | None:
+    """The next day of a month that has this number."""
+    for ahead in range(1, 62):
+        if (found := received + timedelta(days=ahead)).day == day:
+            return found
+    return None
 
 
 def _in_year(year: str | None, month: int, day: int, received: date) -> date | None:
