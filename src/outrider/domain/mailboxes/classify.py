@@ -114,7 +114,7 @@ def _is_notice(mail: ParsedMail, text: str) -> str:
     """A few words that answer nothing, with a subject that says the same as they do."""
     subject = mail.subject.strip()
     # A person who answers gets a "Re:" from their program.
-    if _bare(subject) != subject or len(text) > LONGEST_NOTE:
+    if _bare(subject) != subject or len(text) > LONGEST_NOTE or "list-id" in mail.headers:
         return ""
     if "://" in text and (proof := automatic_phrases.PROOF.search(text)):
         return f"It asks the sender to prove who they are: {proof[0]}"
