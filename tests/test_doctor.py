@@ -17,6 +17,7 @@ from outrider.settings import Settings, load, new_secrets
 from tests.factories.accounts import make_user
 from tests.factories.mailboxes import make_mailbox
 from tests.live import environment
+from tests.stand_ins import zones
 
 
 @pytest.fixture
@@ -112,3 +113,20 @@ async def test_the_examination_in_words_ends_false_when_anything_is_red(
     shown = capsys.readouterr().out
     assert shown.startswith("FAIL  database")
     assert "→ Check DATABASE_URL" in shown
+
+
+async def test_what_receivers_miss_in_the_dns_is_red_with_the_record_to_publish(
+    runtime: Runtime, given: dict[str, str]
+) -> None:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada, address="ada@firm.example")
+    zone = {("firm.example", "MX"): ["10 mx.firm.example."], ("firm.example", "TXT"): ['"v=spf1 mx ~all"']}
+    async with zones.serving(zone) as (_, (address, port)):
+        settings = load(_env_file=None, **{**given, "OUTRIDER_DNS_SERVERS": f"{address}@{port}"})
+        found = [each async for each in doctor.findings(settings) if "firm.example" in each.message + each.cure]
+    async with runtime.db.begin(ada.scope) as db:
+        await db.delete(await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id)))
+    colors = {each.subject: each.color for each in found}
+    assert colors["mx"] is Color.OK
+    assert (colors["dkim"], colors["dmarc"]) == (Color.FAIL, Color.FAIL)
+    assert any("TXT of _dmarc.firm.example: v=DMARC1" in each.cure for each in found)

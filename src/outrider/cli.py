@@ -1,16 +1,14 @@
 """The `outrider` command: everything an operator does."""
 
-import getpass
-import os
-import sys
-from collections.abc import Coroutine
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
+from outrider import cli_delivery
+from outrider.cli_running import ask_password, read_settings, run
 from outrider.providers.mail.interface import Security, Server, usual_security
-from outrider.settings import Settings, SettingsError, load, new_secrets
+from outrider.settings import new_secrets
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_show_locals=False
@@ -19,6 +17,7 @@ users = typer.Typer(no_args_is_help=True, help="Users of this server.")
 mailboxes = typer.Typer(no_args_is_help=True, help="Mailboxes that follow-ups leave from.")
 app.add_typer(users, name="user")
 app.add_typer(mailboxes, name="mailbox")
+cli_delivery.add_to(app, mailboxes)
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on; default OUTRIDER_PORT or 8700.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on; default OUTRIDER_HOST or 127.0.0.1.")]
@@ -42,8 +41,8 @@ def serve(
     from outrider import serving
 
     given = {"OUTRIDER_HOST": host, "OUTRIDER_PORT": port}
-    settings = _settings(**{name: value for name, value in given.items() if value is not None})
-    _run(serving.serve(settings, with_worker=worker))
+    settings = read_settings(**{name: value for name, value in given.items() if value is not None})
+    run(serving.serve(settings, with_worker=worker))
 
 
 @app.command(epilog="Example: `outrider worker` on each machine that shares DATABASE_URL")
@@ -51,7 +50,7 @@ def worker() -> None:
     """Run a worker alone, beside any number of others."""
     from outrider import serving
 
-    _run(serving.work(_settings()))
+    run(serving.work(read_settings()))
 
 
 @app.command(epilog="Example: `DATABASE_URL=postgresql://owner@db/outrider outrider migrate`")
@@ -59,7 +58,7 @@ def migrate() -> None:
     """Bring the database to this release's schema, and set up the application's role."""
     from outrider import operating
 
-    _run(operating.migrate(_settings()))
+    run(operating.migrate(read_settings()))
 
 
 @app.command(epilog="Example: `outrider doctor`")
@@ -67,7 +66,7 @@ def doctor() -> None:
     """Check database, migrations, roles, keys, clock, worker and each mailbox's servers; say what to do."""
     from outrider import doctor as checks
 
-    if not _run(checks.run(_settings())):
+    if not run(checks.run(read_settings())):
         raise typer.Exit(1)
 
 
@@ -91,7 +90,7 @@ def demo() -> None:
     """Show the main job on local mail servers: four people are followed up, one answers. Takes under a minute."""
     from outrider.demo import show
 
-    if not _run(show.run()):
+    if not run(show.run()):
         raise typer.Exit(1)
 
 
@@ -103,7 +102,7 @@ def why(
     """Say why a follow-up, or a whole sequence, has not left yet, and when it is tried next."""
     from outrider import operating
 
-    _run(operating.why(_settings(), user, id))
+    run(operating.why(read_settings(), user, id))
 
 
 @users.command("sessions", epilog="Example: `outrider user sessions ada@example.com --revoke ID`")
@@ -114,7 +113,7 @@ def list_sessions(
     """List where a user is signed in."""
     from outrider import operating
 
-    _run(operating.list_sessions(_settings(), user, revoke=revoke))
+    run(operating.list_sessions(read_settings(), user, revoke=revoke))
 
 
 @users.command("keys", epilog="Example: `outrider user keys ada@example.com --create 'night import'`")
@@ -126,7 +125,7 @@ def list_keys(
     """List a user's access keys."""
     from outrider import operating
 
-    _run(operating.list_keys(_settings(), user, create=create, revoke=revoke))
+    run(operating.list_keys(read_settings(), user, create=create, revoke=revoke))
 
 
 @users.command("create", epilog="Example: `outrider user create ada@example.com --name 'Ada Lovelace'`")
@@ -141,8 +140,8 @@ def create_user(
     """Create a user with a workspace of their own. Asks for the password, or reads it from standard input."""
     from outrider import operating
 
-    password = _ask_password()
-    _run(operating.create_user(_settings(), email, password, name=name, timezone=timezone, with_key=access_key))
+    password = ask_password()
+    run(operating.create_user(read_settings(), email, password, name=name, timezone=timezone, with_key=access_key))
 
 
 @mailboxes.command(
@@ -164,10 +163,10 @@ def connect_mailbox(
     """Connect a mailbox by IMAP and SMTP, verifying both. Asks for its password."""
     from outrider import operating
 
-    password = _ask_password()
-    _run(
+    password = ask_password()
+    run(
         operating.connect_mailbox(
-            _settings(),
+            read_settings(),
             user=user,
             address=address or user,
             username=username or address or user,
@@ -181,42 +180,3 @@ def connect_mailbox(
 
 def main() -> None:
     app()
-
-
-def _settings(**overrides: Any) -> Settings:
-    try:
-        return load(**overrides)
-    except SettingsError as error:
-        _fail(str(error))
-
-
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    """Runs a command; what the operator can mend is one plain sentence, not a traceback."""
-    import uvloop
-
-    from outrider.core.crypto import KeyringError
-    from outrider.core.embedded import AlreadyRunning, EmbeddedProblem
-    from outrider.core.errors import AppError
-    from outrider.core.migrations import RoleProblem
-
-    try:
-        return uvloop.run(work)
-    except AppError as error:
-        _fail(error.message)
-    except (SettingsError, AlreadyRunning, EmbeddedProblem, RoleProblem, KeyringError) as error:
-        _fail(str(error))
-    except OSError as error:
-        if os.environ.get("OUTRIDER_LOG_LEVEL") == "DEBUG":
-            raise
-        _fail(f"{type(error).__name__}: {error}")
-
-
-def _ask_password() -> str:
-    if sys.stdin.isatty():
-        return getpass.getpass("Password: ")
-    return sys.stdin.readline().rstrip("\n")
-
-
-def _fail(message: str) -> NoReturn:
-    typer.secho(f"outrider: {message}", err=True, fg="red")
-    raise typer.Exit(1)

@@ -19,10 +19,12 @@ from outrider.core.migrations import RoleProblem
 from outrider.domain.accounts import jobs as rewrapping
 from outrider.domain.accounts import queries as accounts
 from outrider.domain.accounts.models import User
+from outrider.domain.deliverability import preflight
 from outrider.domain.mailboxes import connections
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.providers.mail.interface import ConnectFailed
+from outrider.providers.mail.preflight import Check, Verdict
 from outrider.runtime import Addresses, Runtime, open_runtime
 from outrider.settings import Settings, SettingsError
 
@@ -161,6 +163,16 @@ async def _mailboxes(runtime: Runtime) -> AsyncIterator[Finding]:
         yield Finding(Color.WARN, "mailboxes", "none connected", "Connect one: outrider mailbox connect --help")
     for mailbox in connected:
         yield await _mailbox(runtime, mailbox)
+    domains = {(each.address.rpartition("@")[2], each.smtp_host): each for each in connected}
+    for mailbox in domains.values():
+        for check in await preflight.examine(runtime, mailbox.workspace_id, mailbox.address, server=mailbox.smtp_host):
+            yield _published(check)
+
+
+def _published(check: Check) -> Finding:
+    color = {Verdict.OK: Color.OK, Verdict.FAIL: Color.FAIL}.get(check.verdict, Color.WARN)
+    cure = f"Publish or change: {check.record}" if check.record else ""
+    return Finding(color, check.name, check.message, cure or ("Ask again later." if color is not Color.OK else ""))
 
 
 async def _connected(runtime: Runtime) -> list[Mailbox]:

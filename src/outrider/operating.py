@@ -17,6 +17,7 @@ from outrider.core.errors import NotFound
 from outrider.domain.accounts import actions as accounts
 from outrider.domain.accounts import queries, sessions
 from outrider.domain.accounts.permissions import Actor
+from outrider.domain.deliverability import preflight
 from outrider.domain.mailboxes import connections, syncing
 from outrider.domain.sequences import diagnosis, schedules
 from outrider.domain.sequences import queries as sequences
@@ -91,13 +92,18 @@ async def connect_mailbox(
                 daily_limit=settings.daily_limit,
             )
             await syncing.request(db, mailbox)
+        checks = await preflight.examine(runtime, actor.workspace_id, mailbox.address, server=smtp.host)
     typer.echo(f"Connected {mailbox.address}: both servers answered. The running worker reads it now.")
+    for check in checks:
+        typer.echo(f"{check.verdict:<8} {check.name:<6} {check.message}")
+        if check.record:
+            typer.echo(f"{'':<15} → {check.record}")
 
 
 async def list_sessions(settings: Settings, user: str, *, revoke: UUID | None) -> None:
     """Prints where a user is signed in; ends one of the sessions."""
     async with running(settings, name="outrider-cli") as runtime:
-        actor = await _actor(runtime, user)
+        actor = await actor_of(runtime, user)
         async with runtime.db.begin(actor.scope("")) as db:
             found = await queries.sessions_of(db, actor.workspace_id, actor.user_id, now())
             if revoke is not None:
@@ -113,7 +119,7 @@ async def list_sessions(settings: Settings, user: str, *, revoke: UUID | None) -
 async def list_keys(settings: Settings, user: str, *, create: str | None, revoke: UUID | None) -> None:
     """Prints a user's access keys; makes or revokes one."""
     async with running(settings, name="outrider-cli") as runtime:
-        actor = await _actor(runtime, user)
+        actor = await actor_of(runtime, user)
         async with runtime.db.begin(actor.scope("")) as db:
             if create is not None:
                 made = await accounts.create_access_key(
@@ -134,7 +140,7 @@ async def list_keys(settings: Settings, user: str, *, create: str | None, revoke
 async def why(settings: Settings, user: str, sought: UUID) -> None:
     """Prints what an enrolment's next follow-up waits for, and when it is tried next."""
     async with running(settings, name="outrider-cli") as runtime:
-        actor = await _actor(runtime, user)
+        actor = await actor_of(runtime, user)
         async with runtime.db.begin(actor.scope("")) as db:
             schedule = await schedules.find(db, actor.workspace_id, actor.user_id, sought)
             if schedule is None:
@@ -172,7 +178,7 @@ def _require(sought: UUID, found: Sequence[T], noun: str) -> T:
     raise NotFound(f"There is no {noun} {sought}.")
 
 
-async def _actor(runtime: Runtime, email: str) -> Actor:
+async def actor_of(runtime: Runtime, email: str) -> Actor:
     async with runtime.db.begin(Scope(actor="cli")) as db:
         return await actor_named(db, email)
 

@@ -17,6 +17,7 @@ from outrider.core.egress import Egress
 from outrider.core.embedded import OWNER, EmbeddedServer
 from outrider.core.tokens import AccessTokens
 from outrider.providers.mail.connecting import Network
+from outrider.providers.mail.dns import Dns
 from outrider.providers.mail.gmail import Gmail
 from outrider.providers.mail.gmail_push import GmailPush
 from outrider.providers.mail.imap_smtp import ImapSmtp
@@ -39,6 +40,7 @@ class Runtime:
     keyring: Keyring
     tokens: AccessTokens
     egress: Egress
+    dns: Dns
     mail: Mapping[str, MailProvider[Any]]
     oauth: Mapping[str, OAuthProvider]
     push: GmailPush | None
@@ -91,6 +93,7 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
                 settings.jwt_secret.get_secret_value(), issuer="outrider", ttl=settings.access_token_ttl
             ),
             egress=egress,
+            dns=Dns(settings.name_servers),
             mail={"imap": imap, "google": Gmail(egress, settings.gmail_api_url, topic=settings.gmail_topic)},
             oauth=_oauth(settings, egress, keys),
             push=_push(settings, keys),

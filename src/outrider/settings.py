@@ -110,6 +110,7 @@ class Settings(BaseSettings):
     egress_allow: Words = Field((), alias="OUTRIDER_EGRESS_ALLOW")
     unencrypted_mail_hosts: Words = Field((), alias="OUTRIDER_UNENCRYPTED_MAIL_HOSTS")
     ca_file: Path | None = Field(None, alias="OUTRIDER_CA_FILE")
+    dns_servers: Words = Field((), alias="OUTRIDER_DNS_SERVERS")
 
     # Sending and syncing
     daily_limit: int = Field(50, alias="OUTRIDER_MAILBOX_DAILY_LIMIT", ge=1, le=10_000)
@@ -166,6 +167,12 @@ class Settings(BaseSettings):
     twilio_account_sid: str | None = Field(None, alias="TWILIO_ACCOUNT_SID")
     twilio_auth_token: SecretStr | None = Field(None, alias="TWILIO_AUTH_TOKEN")
     twilio_phone_number: str | None = Field(None, alias="TWILIO_PHONE_NUMBER")
+
+    @property
+    def name_servers(self) -> list[tuple[str, int]]:
+        """Address and port of each DNS server; none for the machine's own."""
+        pairs = [each.rpartition("@") for each in self.dns_servers]
+        return [(address or port, int(port) if address else 53) for address, _, port in pairs]
 
     @property
     def is_embedded(self) -> bool:

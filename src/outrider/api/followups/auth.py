@@ -1,5 +1,6 @@
 """Signing in, connecting a mailbox, tokens and their status."""
 
+import asyncio
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from outrider.domain.accounts import queries as accounts
 from outrider.domain.accounts import sessions
 from outrider.domain.accounts.actions import normalise_email
 from outrider.domain.accounts.permissions import Actor, Permission
+from outrider.domain.deliverability import preflight
 from outrider.domain.grants import actions as grants
 from outrider.domain.grants import signing_in
 from outrider.domain.mailboxes import connections, syncing
@@ -26,6 +28,7 @@ from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.operations import queries as operations
 from outrider.domain.sequences import actions as sequences
 from outrider.providers.mail.interface import ConnectFailed, Security, Server, ServerAccount, Step, usual_security
+from outrider.providers.mail.preflight import Check
 
 router = contract.router("/auth", tag="auth")
 
@@ -126,9 +129,19 @@ class MailboxOut(Out):
         )
 
 
+class CheckOut(Out):
+    """What receivers find in the DNS: `record` is what to publish or change where something is missing."""
+
+    check: Literal["mx", "spf", "dkim", "dmarc"]
+    verdict: Literal["ok", "warn", "fail", "unknown"]
+    message: str
+    record: str
+
+
 class ConnectedOut(Out):
     user: UserOut
     mailbox: MailboxOut
+    deliverability: list[CheckOut]
 
 
 class RefreshIn(In):
@@ -298,7 +311,10 @@ async def _connect_imap(request: Request, app: App, body: ImapConnect) -> Connec
     if not actor.may(Permission.MAILBOXES_WRITE):
         raise Forbidden("Your role doesn't allow connecting a mailbox.", needs=str(Permission.MAILBOXES_WRITE))
     account = _account(body)
-    verified = await connections.verify(app, "imap", account)
+    verified, checks = await asyncio.gather(
+        connections.verify(app, "imap", account),
+        preflight.examine(app, actor.workspace_id, account.address, server=account.smtp.host),
+    )
     async with app.db.begin(actor.scope(request.state.request_id)) as own:
         mailbox = await connections.connect(
             own,
@@ -313,7 +329,15 @@ async def _connect_imap(request: Request, app: App, body: ImapConnect) -> Connec
         )
         await syncing.request(own, mailbox)
         user = await accounts.get_user(own, actor.user_id)
-    return ConnectedOut(user=UserOut.of(user, mailbox), mailbox=MailboxOut.of(mailbox))
+    return ConnectedOut(
+        user=UserOut.of(user, mailbox),
+        mailbox=MailboxOut.of(mailbox),
+        deliverability=[_check(each) for each in checks],
+    )
+
+
+def _check(found: Check) -> CheckOut:
+    return CheckOut(check=found.name, verdict=found.verdict.value, message=found.message, record=found.record)
 
 
 def _account(body: ImapConnect) -> ServerAccount:

@@ -69,6 +69,12 @@ class Mailbox(Tenant, Stamped, Model):
     def is_usable(self) -> bool:
         return self.state in {State.CONNECTED, State.UNREACHABLE}
 
+    @property
+    def smtp_host(self) -> str:
+        """Who hands its mail on: the SMTP server's name, else the provider's own."""
+        host: str = self.servers.get("smtp", {}).get("host", "")
+        return host or f"{self.provider}.com"
+
     def mark_reached(self, at: datetime) -> None:
         self.state, self.state_reason, self.sync_failures, self.synced_at = State.CONNECTED, None, 0, at
 

@@ -3,14 +3,14 @@ and it refuses a row that somebody answered, whatever else has been noticed by t
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, or_, select, text
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -173,7 +173,7 @@ async def _lines(
         if not mailbox.is_usable:
             continue
         held = kept or await _first_pace(db, mailbox)
-        cap = pacing.cap_of(mailbox.servers.get("smtp", {}).get("host", mailbox.provider), mailbox.address)
+        cap = pacing.cap_of(mailbox.smtp_host, mailbox.address)
         allowed = pacing.allowance(mailbox.daily_limit, cap, held.ramp_from, now, pace)
         is_held = held.held_until is not None and held.held_until > now
         if is_held and held.held_for is not Hold.GAP:
@@ -357,6 +357,20 @@ async def hold(
             {"workspace_id": workspace_id, "mailbox_id": mailbox_id, "held_until": at}
             for (workspace_id, mailbox_id), at in until
         ],
+    )
+
+
+async def lift(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID, holds: Collection[Hold]) -> None:
+    """Ends these holds of a mailbox; any other stands."""
+    await db.execute(
+        update(MailboxPace)
+        .where(
+            MailboxPace.workspace_id == workspace_id,
+            MailboxPace.mailbox_id == mailbox_id,
+            MailboxPace.held_for.in_(holds),
+        )
+        .values(held_until=None, held_for=None, held_reason=None)
+        .execution_options(synchronize_session=False)
     )
 
 

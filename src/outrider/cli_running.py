@@ -1,0 +1,50 @@
+"""How every command of `outrider` runs: its settings, its errors as one plain sentence, its questions."""
+
+import getpass
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Any, NoReturn
+
+import typer
+
+from outrider.settings import Settings, SettingsError, load
+
+
+def read_settings(**overrides: Any) -> Settings:
+    try:
+        return load(**overrides)
+    except SettingsError as error:
+        fail(str(error))
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Runs a command; what the operator can mend is one plain sentence, not a traceback."""
+    import uvloop
+
+    from outrider.core.crypto import KeyringError
+    from outrider.core.embedded import AlreadyRunning, EmbeddedProblem
+    from outrider.core.errors import AppError
+    from outrider.core.migrations import RoleProblem
+
+    try:
+        return uvloop.run(work)
+    except AppError as error:
+        fail(error.message)
+    except (SettingsError, AlreadyRunning, EmbeddedProblem, RoleProblem, KeyringError) as error:
+        fail(str(error))
+    except OSError as error:
+        if os.environ.get("OUTRIDER_LOG_LEVEL") == "DEBUG":
+            raise
+        fail(f"{type(error).__name__}: {error}")
+
+
+def ask_password() -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass("Password: ")
+    return sys.stdin.readline().rstrip("\n")
+
+
+def fail(message: str) -> NoReturn:
+    typer.secho(f"outrider: {message}", err=True, fg="red")
+    raise typer.Exit(1)
