@@ -14,6 +14,8 @@ from email.utils import format_datetime, make_msgid
 from pathlib import Path
 from threading import Thread
 
+import psutil
+
 from outrider.core.clock import now
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes import connections
@@ -105,6 +107,13 @@ class Worker:
         own = self.process.pid
         family = [own, *_children(own)]
         return Use(sum(map(_cpu, family)), sum(map(_memory, family)))
+
+    def connections(self, port: int) -> int:
+        """How many connections it holds to a port."""
+        held = psutil.Process(self.process.pid).net_connections("tcp")
+        return sum(
+            each.status == psutil.CONN_ESTABLISHED and bool(each.raddr) and each.raddr.port == port for each in held
+        )
 
     def peak(self) -> float:
         """The most memory the process itself ever held, in mebibytes."""

@@ -78,6 +78,7 @@ async def test_many_mailboxes_in_one_process(
         before = process.use()
         await asyncio.sleep(idle)
         after = process.use()
+        lines = process.connections(mail.ports["imaps"])
         lags = await answered(runtime, mail, ada, mailboxes[:: max(count // answers, 1)][:answers])
         peak = process.peak()
     await retire(runtime, ada)
@@ -86,10 +87,11 @@ async def test_many_mailboxes_in_one_process(
     print(
         f"\n{count} mailboxes, {count * each} mails: first sync {first:.0f} s ({count * each / first:.0f}/s,"
         f" {reading.cpu:.0f} s of processor), peak {peak:.0f} MiB, then {after.memory:.0f} MiB with its children,"
-        f" idle {100 * (after.cpu - before.cpu) / idle:.1f} % of a core;"
+        f" {lines} connections, idle {100 * (after.cpu - before.cpu) / idle:.1f} % of a core;"
         f" {len(lags)} answers, arrival to stop p50 {p50:.2f} s, p95 {p95:.2f} s, worst {lags[-1]:.2f} s"
     )
     assert peak < 400
+    assert lines <= count + 10
     assert p95 < 10
 
 
