@@ -11,9 +11,9 @@ from outrider.core.clock import now
 from outrider.core.db import Scope
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes import drafts, recording
+from outrider.domain.mailboxes.judging import judge
 from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, Place, Thread
 from outrider.providers.mail.interface import Changes, Fetched, Receipt, Role
-from outrider.providers.mail.mime import parse
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone, make_user
 from tests.factories.mailboxes import make_mailbox, make_message
@@ -53,7 +53,8 @@ async def arrive(
     changes = Changes(messages=tuple(fetched), cursor=f"{validity}.{len(raws)}", more=False, remaining=0, reset=reset)
     async with runtime.db.begin(Scope(mailbox.workspace_id)) as db:
         current = await db.get_one(Folder, (folder.workspace_id, folder.id))
-        return await recording.record(db, mailbox, current, changes, [parse(raw) for raw in raws])
+        judged = [judge(each.raw or b"", each.received_at) for each in fetched]
+        return await recording.record(db, mailbox, current, changes, judged)
 
 
 async def start(runtime: Runtime) -> tuple[Someone, Mailbox, Folder]:

@@ -104,10 +104,9 @@ def _says_so(mail: ParsedMail, text: str) -> str:
         return f"It asks the sender to prove who they are: {found[0]}"
     if told := _is_notice(mail, text):
         return told
-    is_away = bool(phrases.AWAY_BODY.search(text))
-    if is_away and _is_suppressing(mail):
+    if _is_suppressing(mail) and phrases.AWAY_BODY.search(text):
         return "It speaks of an absence, and its headers are a machine's."
-    return f"Subject: {mail.subject}" if _has_automatic_subject(mail.subject, text, is_away=is_away) else ""
+    return f"Subject: {mail.subject}" if _has_automatic_subject(mail.subject, text) else ""
 
 
 def _is_notice(mail: ParsedMail, text: str) -> str:
@@ -135,9 +134,11 @@ def _calls_itself_automatic(text: str) -> bool:
     return any(not _ASKED.match(text, found.end()) for found in phrases.AUTOMATIC_BODY.finditer(text))
 
 
-def _has_automatic_subject(whole: str, text: str, *, is_away: bool) -> bool:
+def _has_automatic_subject(whole: str, text: str) -> bool:
     subject = _bare(whole)
-    if is_away and (phrases.AUTOMATIC_SUBJECT.search(subject) or phrases.AWAY_SUBJECT.search(subject)):
+    # The subject first: a body takes much longer to look through.
+    is_telling = phrases.AUTOMATIC_SUBJECT.search(subject) or phrases.AWAY_SUBJECT.search(subject)
+    if is_telling and phrases.AWAY_BODY.search(text):
         return True
     # A person who answers gets a "Re:" from their program; what follows counts only without one.
     if subject != whole.strip():

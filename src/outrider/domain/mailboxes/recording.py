@@ -13,14 +13,13 @@ from outrider.core.clock import now
 from outrider.core.events import emit
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes import rules, threads
-from outrider.domain.mailboxes.classify import classify
 from outrider.domain.mailboxes.events import MessageReceived
+from outrider.domain.mailboxes.judging import Judged
 from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, Place
 from outrider.domain.mailboxes.threads import Arrived, Threads
 from outrider.domain.mailboxes.verdict import Kind, Verdict
 from outrider.providers.mail.interface import Changes, Fetched, Role
-from outrider.providers.mail.mime import snippet, visible_text
-from outrider.providers.mail.parsed import ParsedMail
+from outrider.providers.mail.mime import snippet
 
 LOCK = text("select pg_advisory_xact_lock(hashtextextended('mailbox:' || cast(:mailbox as text), 0))")
 # Updates of many rows with values of their own go past the mapper, in one round trip.
@@ -29,9 +28,7 @@ MAX_BOUNCED = 50
 IGNORED = frozenset({Kind.BULK})
 
 
-async def record(
-    db: AsyncSession, mailbox: Mailbox, folder: Folder, changes: Changes, parsed: Sequence[ParsedMail]
-) -> int:
+async def record(db: AsyncSession, mailbox: Mailbox, folder: Folder, changes: Changes, judged: Sequence[Judged]) -> int:
     """Writes a batch of a folder and moves its cursor, in one transaction. Returns how many mails were new.
 
     Any of it may come again after a crash: a mail is recognised by its identity or by its place.
@@ -40,7 +37,7 @@ async def record(
     if changes.reset:
         folder.is_read_anew = True
         await db.execute(delete(Place).where(Place.workspace_id == folder.workspace_id, Place.folder_id == folder.id))
-    arrived = [_judge(fetched, mail) for fetched, mail in zip(changes.messages, parsed, strict=True)]
+    arrived = [_arrived(fetched, each) for fetched, each in zip(changes.messages, judged, strict=True)]
     known = await _known(db, mailbox, folder, arrived)
     fresh = [each for each in arrived if each.identity not in known]
     rows = await _new_rows(db, mailbox, folder, fresh)
@@ -94,10 +91,11 @@ async def forget_ghosts(db: AsyncSession, mailbox: Mailbox) -> None:
     )
 
 
-def _judge(fetched: Fetched, mail: ParsedMail) -> Arrived:
-    verdict = classify(mail, received_at=fetched.received_at)
-    mentions = rules.mentioned(mail, verdict.kind)
-    return Arrived(fetched, mail, verdict, rules.identity(mail, fetched), mentions, visible_text(mail.text))
+def _arrived(fetched: Fetched, judged: Judged) -> Arrived:
+    mail, verdict = judged.mail, judged.verdict
+    return Arrived(
+        fetched, mail, verdict, rules.identity(mail, fetched), rules.mentioned(mail, verdict.kind), judged.words
+    )
 
 
 def _bounced(verdict: Verdict) -> list[str]:

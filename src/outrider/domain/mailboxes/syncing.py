@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.clock import database_now, now
 from outrider.core.db import Scope
-from outrider.domain.mailboxes import connections, queries, recording
+from outrider.domain.mailboxes import connections, judging, queries, recording
+from outrider.domain.mailboxes.judging import Judged
 from outrider.domain.mailboxes.models import Folder, Mailbox
 from outrider.domain.operations import actions as operations
 from outrider.domain.operations.models import Operation
 from outrider.providers.mail.interface import Changes, ConnectFailed, Cursor, Reader, ReadFailed
-from outrider.providers.mail.parsed import ParsedMail
-from outrider.providers.mail.sandbox import Parser
+from outrider.providers.mail.sandbox import Given, Parser
 from outrider.runtime import Runtime
 
 BATCH = 200
@@ -51,10 +51,10 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What was fetched, and the same taken apart."""
+    """What was fetched, and the same taken apart and judged."""
 
     changes: Changes
-    parsed: list[ParsedMail]
+    judged: list[Judged]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,8 @@ async def _fetch(app: Runtime, parser: Parser, folder: Folder, cursor: Cursor | 
         since=now() - app.settings.sync_history,
         at_most=app.settings.sync_at_most,
     )
-    return Batch(changes, await parser.parse_many([each.raw or each.header for each in changes.messages]))
+    mails = [Given(each.raw or each.header, each.received_at) for each in changes.messages]
+    return Batch(changes, await parser.read_many(judging.READING, mails))
 
 
 async def _write(
@@ -185,7 +186,7 @@ async def _write(
     current = await db.get_one(Folder, (folder.workspace_id, folder.id), with_for_update=True)
     if current.cursor != folder.cursor:
         return Written(current, 0, is_stale=True)
-    new = await recording.record(db, owner, current, batch.changes, batch.parsed)
+    new = await recording.record(db, owner, current, batch.changes, batch.judged)
     at = await database_now(db)
     if holds_claim and owner.sync_due_at is not None and owner.sync_due_at > at:
         owner.sync_due_at = at + CLAIM
@@ -194,8 +195,8 @@ async def _write(
         mailbox.workspace_id,
         OPERATION,
         mailbox.id,
-        done=len(batch.parsed),
-        failed=sum(1 for mail in batch.parsed if mail.poison),
+        done=len(batch.judged),
+        failed=sum(1 for each in batch.judged if each.mail.poison),
         remaining=batch.changes.remaining,
     )
     return Written(current, new, is_stale=False)

@@ -1,6 +1,7 @@
 """Mail is hostile: it is taken apart in child processes with little time and memory, which may die of it.
 
-Frames on a child's pipes are a 4-byte length and a body: raw mail one way, JSON the other, in the same order.
+Frames on a child's pipes are a 4-byte length and a body: one way what is known of a mail (JSON) and the mail itself,
+the other way what was made of it (JSON), in the same order.
 """
 
 import asyncio
@@ -9,16 +10,18 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib import import_module
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Generic, Self, TypeVar
 
 import orjson
 from pydantic import TypeAdapter
 
-from outrider.providers.mail import limits
+from outrider.providers.mail import limits, mime
 from outrider.providers.mail.parsed import ParsedMail
 
 CPU_SECONDS = 5
@@ -31,11 +34,36 @@ BATCH = 32  # mails that one child is given at a time
 
 _LENGTH = struct.Struct(">I")
 _READY = b"\x01"
-_PARSED = TypeAdapter(ParsedMail)
+_UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
+T = TypeVar("T")
 
 
 class ParserUnavailable(Exception):
     """No child could be started. The machine is at fault, not the mail: try again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """What a child does with each mail: a function of a module, which it imports by name, and what that returns.
+
+    The function gets the mail, when it was received, and what is wrong with it where only its header block is left.
+    """
+
+    work: Callable[[bytes, datetime, str | None], T]
+    result: TypeAdapter[T]
+
+    @property
+    def name(self) -> str:
+        return f"{self.work.__module__}:{self.work.__name__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A mail, or its header block alone."""
+
+    raw: bytes
+    received_at: datetime = _UNDATED
+    poison: str | None = None
 
 
 class Parser:
@@ -63,24 +91,35 @@ class Parser:
         return (await self.parse_many([raw]))[0]
 
     async def parse_many(self, raws: Sequence[bytes]) -> list[ParsedMail]:
-        """Returns one result a mail, in order. Raises ParserUnavailable."""
-        batches = [raws[start : start + BATCH] for start in range(0, len(raws), BATCH)]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._batch(batch)) for batch in batches]
-        return [mail for task in tasks for mail in task.result()]
+        return await self.read_many(PLAIN, [Given(raw) for raw in raws])
 
-    async def _batch(self, raws: Sequence[bytes]) -> list[ParsedMail]:
+    async def read_many(self, reading: Reading[T], mails: Sequence[Given]) -> list[T]:
+        """Returns one result a mail, in order. Raises ParserUnavailable."""
+        batches = [mails[start : start + BATCH] for start in range(0, len(mails), BATCH)]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._batch(reading, batch)) for batch in batches]
+        return [read for task in tasks for read in task.result()]
+
+    async def _batch(self, reading: Reading[T], mails: Sequence[Given]) -> list[T]:
         child = await self._free.get()
         try:
-            mails: list[ParsedMail] = []
-            while len(mails) < len(raws):
-                read, poison = await child.read(raws[len(mails) :])
-                mails += read
+            done: list[T] = []
+            while len(done) < len(mails):
+                read, poison = await child.read(reading, mails[len(done) :])
+                done += read
                 if poison is not None:
-                    mails.append(await _headers_alone(child, raws[len(mails)], poison))
-            return mails
+                    done.append(await _headers_alone(child, reading, replace(mails[len(done)], poison=poison)))
+            return done
         finally:
             self._free.put_nowait(child)
+
+
+def plain(raw: bytes, _received_at: datetime, poison: str | None) -> ParsedMail:
+    mail = mime.parse(raw)
+    return replace(mail, poison=poison) if poison else mail
+
+
+PLAIN = Reading(plain, TypeAdapter(ParsedMail))
 
 
 class _Child:
@@ -89,15 +128,16 @@ class _Child:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._process: asyncio.subprocess.Process | None = None
+        self._reading = ""
 
-    async def read(self, raws: Sequence[bytes]) -> tuple[list[ParsedMail], str | None]:
+    async def read(self, reading: Reading[T], mails: Sequence[Given]) -> tuple[list[T], str | None]:
         """Returns the results up to the first mail that can't be read, and what is wrong with that one."""
-        stdin, stdout = await self._streams()
-        feeding = asyncio.create_task(_feed(stdin, raws))
-        read: list[ParsedMail] = []
+        stdin, stdout = await self._streams(reading.name)
+        feeding = asyncio.create_task(_feed(stdin, mails))
+        read: list[T] = []
         try:
-            while len(read) < len(raws):
-                read.append(_PARSED.validate_json(await asyncio.wait_for(_answer(stdout), self._seconds)))
+            while len(read) < len(mails):
+                read.append(reading.result.validate_json(await asyncio.wait_for(_answer(stdout), self._seconds)))
         except TimeoutError:
             await self.end()
             return read, f"The mail took longer than {self._seconds:g} seconds to read."
@@ -120,11 +160,11 @@ class _Child:
                 process.kill()
             await process.wait()
 
-    async def _streams(self) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
-        if self._process is not None and self._process.returncode is not None:
+    async def _streams(self, reading: str) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
+        if self._process is not None and (self._process.returncode is not None or self._reading != reading):
             await self.end()
         if self._process is None:
-            self._process = await _start()
+            self._process, self._reading = await _start(reading), reading
             try:
                 await asyncio.wait_for(_ready(self._process), START_SECONDS)
             except (TimeoutError, asyncio.IncompleteReadError) as error:
@@ -136,12 +176,13 @@ class _Child:
         return _pipes(self._process)
 
 
-async def _start() -> asyncio.subprocess.Process:
+async def _start(reading: str) -> asyncio.subprocess.Process:
     try:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "outrider.providers.mail.sandbox",
+            reading,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -162,13 +203,14 @@ def _pipes(process: asyncio.subprocess.Process) -> tuple[asyncio.StreamWriter, a
     return process.stdin, process.stdout
 
 
-async def _feed(stdin: asyncio.StreamWriter, raws: Sequence[bytes]) -> None:
+async def _feed(stdin: asyncio.StreamWriter, mails: Sequence[Given]) -> None:
     # A child that dies shows by its missing answers.
     with suppress(ConnectionError):
-        for raw in raws:
-            stdin.write(_LENGTH.pack(len(raw)))
-            for start in range(0, len(raw), BLOCK):
-                stdin.write(raw[start : start + BLOCK])
+        for each in mails:
+            known = orjson.dumps((each.received_at, each.poison))
+            stdin.write(_LENGTH.pack(len(known)) + known + _LENGTH.pack(len(each.raw)))
+            for start in range(0, len(each.raw), BLOCK):
+                stdin.write(each.raw[start : start + BLOCK])
                 await stdin.drain()
 
 
@@ -179,46 +221,33 @@ async def _answer(stdout: asyncio.StreamReader) -> bytes:
     return await stdout.readexactly(length)
 
 
-async def _headers_alone(child: _Child, raw: bytes, poison: str) -> ParsedMail:
+async def _headers_alone(child: _Child, reading: Reading[T], mail: Given) -> T:
     """A second try with the header block, so that even such a mail has a sender and a subject."""
-    header = await asyncio.to_thread(limits.header_block, raw[: limits.MAX_HEADER_BLOCK])
-    read, _ = await child.read([header])
-    return replace(read[0], poison=poison) if read else replace(_NOTHING, poison=poison)
+    header = await asyncio.to_thread(limits.header_block, mail.raw[: limits.MAX_HEADER_BLOCK])
+    read, _ = await child.read(reading, [replace(mail, raw=header)])
+    return read[0] if read else reading.work(b"", mail.received_at, mail.poison)
 
 
-_NOTHING = ParsedMail(
-    message_id=None,
-    in_reply_to=(),
-    references=(),
-    subject="",
-    sent_at=None,
-    sender=None,
-    reply_to=(),
-    to=(),
-    cc=(),
-    text="",
-    html="",
-    headers={},
-    attachments=(),
-    report=None,
-)
-
-
-def _serve(source: BinaryIO, sink: BinaryIO) -> None:
+def _serve(source: BinaryIO, sink: BinaryIO, reading: str) -> None:
     """The child's whole life: reads frames until its parent is gone."""
-    from outrider.providers.mail import mime
-
+    module, _, name = reading.partition(":")
+    work = getattr(import_module(module), name)
     for interrupt in (signal.SIGINT, signal.SIGTERM):
         signal.signal(interrupt, signal.SIG_IGN)  # the end of stdin is the end
     _confine()
     sink.write(_READY)
     sink.flush()
-    while len(header := source.read(_LENGTH.size)) == _LENGTH.size:
-        raw = source.read(_LENGTH.unpack(header)[0])
+    while (known := _frame(source)) is not None and (raw := _frame(source)) is not None:
+        received_at, poison = orjson.loads(known)
         _allow_cpu(CPU_SECONDS)
-        answer = orjson.dumps(mime.parse(raw))
+        answer = orjson.dumps(work(raw, datetime.fromisoformat(received_at), poison))
         sink.write(_LENGTH.pack(len(answer)) + answer)
         sink.flush()
+
+
+def _frame(source: BinaryIO) -> bytes | None:
+    header = source.read(_LENGTH.size)
+    return source.read(_LENGTH.unpack(header)[0]) if len(header) == _LENGTH.size else None
 
 
 def _confine() -> None:
@@ -234,4 +263,4 @@ def _allow_cpu(seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    _serve(sys.stdin.buffer, sys.stdout.buffer)
+    _serve(sys.stdin.buffer, sys.stdout.buffer, sys.argv[1])

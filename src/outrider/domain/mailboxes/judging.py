@@ -1,0 +1,32 @@
+"""What is made of a mail as it comes in. It runs in a child process: its words must not hold anybody else up."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pydantic import TypeAdapter
+
+from outrider.domain.mailboxes.classify import classify
+from outrider.domain.mailboxes.verdict import Verdict
+from outrider.providers.mail import mime
+from outrider.providers.mail.parsed import ParsedMail
+from outrider.providers.mail.sandbox import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A mail taken apart, what it is found to be, and the words that are new in it."""
+
+    mail: ParsedMail
+    verdict: Verdict
+    words: str
+
+
+def judge(raw: bytes, received_at: datetime, poison: str | None = None) -> Judged:
+    """`poison` says what is wrong with a mail of which only the header block is given."""
+    mail = mime.parse(raw)
+    if poison:
+        mail = replace(mail, poison=poison)
+    return Judged(mail, classify(mail, received_at=received_at), mime.visible_text(mail.text))
+
+
+READING = Reading(judge, TypeAdapter(Judged))
