@@ -1,6 +1,7 @@
 """Prints one table of ratios, each against a peer or a limit measured in the same run.
 
-`python -m bench [NAME…] [--mail FOLDER]`; the mails of FOLDER are what is synced, else made-up ones.
+`python -m bench [NAME…] [--mail FOLDER]`; the mails of FOLDER are what is synced, else made-up ones. Those that take
+minutes are measured only where they are named.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from typing import Any
 import uvloop
 from tests.real.mail_servers import MailServers
 
-from bench import footprint, lists, sending, syncing
+from bench import footprint, lists, scale, sending, syncing
 from bench.figures import Figure, table
 from outrider import starting
 from outrider.core import log
@@ -20,6 +21,8 @@ from outrider.runtime import open_runtime
 from outrider.settings import load
 
 NAMES = ("footprint", "lists", "sending", "syncing")
+LONG = ("scale",)
+ON_REAL_SERVERS = {"syncing", "scale"}
 # Nothing is paced: what is measured is how fast it could be.
 UNPACED = {
     "OUTRIDER_RATE_PER_USER": 10**9,
@@ -45,18 +48,20 @@ async def measure(names: list[str], folder: Path, mail: Path | None, servers: Ma
             figures += await lists.compare(runtime, found)
         if "sending" in names:
             figures += await sending.compare(runtime, folder)
-        if servers is not None:
+        if servers is not None and "syncing" in names:
             figures += await syncing.compare(runtime, found, servers, mail)
+        if servers is not None and "scale" in names:
+            figures += await scale.measure(runtime, found, servers, folder)
     return figures
 
 
 def main() -> None:
     reader = argparse.ArgumentParser(prog="bench", description=__doc__)
-    reader.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    reader.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES + LONG))
     reader.add_argument("--mail", type=Path, metavar="FOLDER", help="mails to sync")
     given = reader.parse_args()
     names = given.names or list(NAMES)
-    if unknown := set(names) - set(NAMES):
+    if unknown := set(names) - set(NAMES + LONG):
         reader.error(f"no such bench: {', '.join(sorted(unknown))}")
     log.configure("ERROR", json=True)
     with ExitStack() as stack:
@@ -64,7 +69,7 @@ def main() -> None:
             stack.enter_context(tempfile.TemporaryDirectory(prefix="outr-bench-", ignore_cleanup_errors=True))
         )
         folder.chmod(0o755)
-        servers = stack.enter_context(syncing.serving()) if "syncing" in names else None
+        servers = stack.enter_context(syncing.serving()) if ON_REAL_SERVERS & set(names) else None
         figures = footprint.measure(folder) if "footprint" in names else []
         figures += uvloop.run(measure(names, folder, given.mail, servers))
     print("\n" + table(figures))
