@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from outrider.core.clock import now
+from outrider.core.db import Scope
 from outrider.core.embedded import EmbeddedServer
 from outrider.domain.mailboxes import syncing
 from outrider.domain.mailboxes.models import Folder, Mailbox, Message, Place, Thread
@@ -77,6 +78,9 @@ def mails(count: int, *, to: str = "ada@a.test") -> list[bytes]:
 
 
 async def sync(runtime: Runtime, mailbox: Mailbox) -> syncing.Result:
+    """Reads a mailbox as a worker does that has claimed it."""
+    async with runtime.db.begin(Scope(mailbox.workspace_id)) as db:
+        await db.execute(update(Mailbox).where(Mailbox.id == mailbox.id).values(sync_due_at=now() + syncing.CLAIM))
     return await syncing.sync(runtime, runtime.parser, mailbox)
 
 

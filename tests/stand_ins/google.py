@@ -11,7 +11,6 @@ import html
 import json
 import re
 import secrets
-import socket
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator
@@ -22,7 +21,6 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import httpx2
 import jwt
-import uvicorn
 from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -31,6 +29,7 @@ from starlette.routing import Route
 
 from tests.stand_ins import discovery
 from tests.stand_ins.gmail_box import Box, partial
+from tests.stand_ins.serving import serve
 
 CLIENT_ID, CLIENT_SECRET = "outrider.apps.googleusercontent.test", "GOCSPX-stand-in"
 UNITS = {"send": 100, "watch": 100, "history": 2, "profile": 1, "labels": 1}
@@ -407,14 +406,6 @@ def _plain_error(status: int, error: str, headers: dict[str, str] | None = None)
 async def running(**settings: Any) -> AsyncIterator[Google]:
     """Serves it on loopback; afterwards nothing may have broken Google's description."""
     google = Google(**settings)
-    listener = socket.create_server(("127.0.0.1", 0))
-    google.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = uvicorn.Config(google.app(), log_level="critical", access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
+    async with serve(google.app()) as google.url:
         yield google
-    finally:
-        server.should_exit = True
-        await serving
     assert google.wrong == [], google.wrong
