@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,9 +21,10 @@ from outrider.domain.mailboxes import jobs as reading
 from outrider.domain.mailboxes.models import Mailbox, Message, Place, Thread
 from outrider.domain.mailboxes.models import State as MailboxState
 from outrider.domain.sending import jobs as sending
-from outrider.domain.sending import settling_jobs
-from outrider.domain.sending.models import Send, State
+from outrider.domain.sending import results, settling_jobs
+from outrider.domain.sending.models import MailboxPace, Send, State
 from outrider.main import create_app
+from outrider.providers.mail import gmail_api
 from outrider.providers.mail.gmail import Gmail
 from outrider.runtime import Addresses, Runtime
 from outrider.settings import Settings
@@ -298,3 +300,53 @@ async def state_of(runtime: Runtime, ada: Someone) -> MailboxState | None:
     async with runtime.db.begin(ada.scope) as db:
         found: MailboxState | None = await db.scalar(select(Mailbox.state))
         return found
+
+
+@pytest.mark.parametrize(("mails", "sends"), [(60, 10), pytest.param(300, 60, marks=pytest.mark.faults)])
+async def test_a_google_that_fails_three_times_in_ten_loses_and_doubles_nothing(
+    settings: Settings, database: Addresses, monkeypatch: pytest.MonkeyPatch, mails: int, sends: int
+) -> None:
+    """Limits, hiccups, dropped connections and garbage, before and after the work was done."""
+    monkeypatch.setattr(gmail_api, "FIRST_WAIT", 0.002)
+    monkeypatch.setattr(results.rules, "RETRIES", (timedelta(0),))
+    looks = {"unknown_first_look": timedelta(seconds=0.1), "unknown_last_look": timedelta(seconds=0.4)}
+    async with running() as google, google_runtime(settings, database, google, **looks) as opened:
+        quick = Gmail(opened.egress, google.url, per_minute=10_000_000, jitter=0.0)
+        runtime = replace(opened, mail={**opened.mail, "google": quick})
+        ada = await make_user(runtime)
+        mailbox = await connect_gmail(runtime, google, ada)
+        email = await make_message(runtime, mailbox)
+        queued = [
+            await make_send(runtime, ada, mailbox, email, recipient=f"{number}@c.test") for number in range(sends)
+        ]
+        google.trouble = 0.3
+        for _ in range(mails):
+            google.deliver(mailbox.address, a_mail(BOB, mailbox.address))
+
+        async def work() -> int:
+            await asyncio.gather(sync(runtime, ada, mailbox), sending.pump(runtime), settling_jobs.settle(runtime))
+            async with runtime.db.begin(ada.scope) as db:
+                await db.execute(update(MailboxPace).values(held_until=None))
+                await db.execute(
+                    update(Send).where(Send.state == State.QUEUED).values(due_at=now() - timedelta(minutes=1))
+                )
+                still = select(func.count()).select_from(Send).where(Send.state != State.SENT)
+                return await db.scalar(still) or 0
+
+        await until(work, lambda still: not still, seconds=120)
+        google.trouble = 0.0
+        await sync(runtime, ada, mailbox)
+        await sending.stop_sending(runtime)
+        async with runtime.db.begin(ada.scope) as db:
+            came = await db.scalar(select(func.count()).select_from(Message).where(Message.from_address == BOB)) or 0
+            failed = await db.scalar(select(func.count()).select_from(Send).where(Send.state != State.SENT)) or 0
+        await retire(runtime, ada)
+    copies = Counter(each.message_id for each in google.boxes[mailbox.address].messages.values())
+    doubled = sum(copies[each.message_id] - 1 for each in queued if copies[each.message_id] > 1)
+    lost = sum(not copies[each.message_id] for each in queued)
+    print(
+        f"\n{sum(google.troubles.values())} troubles of {len(google.troubles)} kinds: {mails - came} of {mails} mails missing,"
+        f" {lost} of {sends} sends lost, {doubled} doubled, {failed} not sent"
+    )
+    assert len(google.troubles) >= 6, "the drill did not fire"
+    assert (came, lost, doubled, failed) == (mails, 0, 0, 0)

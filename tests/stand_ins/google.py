@@ -9,13 +9,14 @@ import base64
 import hashlib
 import html
 import json
+import random
 import re
 import secrets
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -34,6 +35,7 @@ from tests.stand_ins.serving import serve
 CLIENT_ID, CLIENT_SECRET = "outrider.apps.googleusercontent.test", "GOCSPX-stand-in"
 UNITS = {"send": 100, "watch": 100, "history": 2, "profile": 1, "labels": 1}
 GMAIL = "/gmail/v1/users/me/"
+GARBAGE = -1  # stands for an answer that is no JSON
 
 
 @dataclass
@@ -76,6 +78,9 @@ class Google:
     wrong: list[str] = field(default_factory=list)
     refreshes: Counter[str] = field(default_factory=Counter)  # by refresh token
     over_quota: int = 0
+    trouble: float = 0.0  # the share of calls of Gmail that fail in one way or another
+    troubles: Counter[tuple[int, bool]] = field(default_factory=Counter)
+    chance: random.Random = field(default_factory=lambda: random.Random(4))
     refresh_delay: float = 0.0
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048), repr=False)
     began: float = field(default_factory=time.time)
@@ -262,6 +267,8 @@ class Google:
         )
         if status == 0:
             raise ConnectionResetError  # ends the connection without an answer
+        if status == GARBAGE:
+            return Response("<html>", 200)
         return JSONResponse(answer, status, headers=headers)
 
     async def _batch(self, request: Request) -> Response:
@@ -271,6 +278,10 @@ class Google:
         pieces = (await request.body()).decode().split(f"--{boundary[1]}")[1:-1]
         self.calls.append(("POST", f"/batch of {len(pieces)}"))
         if (fault := self._fault("/batch")) is not None:
+            if fault.status == 0:
+                raise ConnectionResetError
+            if fault.status == 200:
+                return Response("--nothing", media_type="multipart/mixed; boundary=x")
             return JSONResponse(*_error(fault)[1::-1], headers=fault.headers)
         if len(pieces) > 100:
             self.wrong.append(f"a batch of {len(pieces)}")
@@ -309,7 +320,7 @@ class Google:
             return _error(Fault(path, 403, "rateLimitExceeded", "Quota exceeded for quota metric 'Queries'."))
         status, answer = self._do(self.boxes[grant.address], verb, path.removeprefix(GMAIL), query, body)
         if fault is not None:
-            return _error(fault)
+            return _error(replace(fault, status=GARBAGE) if fault.status == 200 else fault)
         if status == 200:
             fields = dict(query).get("fields")
             answer = partial(answer, fields) if fields else answer
@@ -367,6 +378,10 @@ class Google:
         return False
 
     def _fault(self, path: str) -> Fault | None:
+        if path.startswith((GMAIL, "/batch")) and self.chance.random() < self.trouble:
+            status, reason, after = self.chance.choice(TROUBLES)
+            self.troubles[status, after] += 1
+            return Fault(path, status, reason, after=after)
         for fault in self.faults:
             if fault.times > 0 and re.search(fault.path, path):
                 fault.times -= 1
@@ -374,6 +389,11 @@ class Google:
         return None
 
 
+# What may happen, and whether the work is done all the same. 0 ends the connection, 200 answers with garbage.
+TROUBLES = [
+    (429, "rateLimitExceeded", False), (403, "userRateLimitExceeded", False), (500, "backendError", False),
+    (500, "backendError", True), (503, "", False), (0, "", False), (0, "", True), (200, "garbage", True),
+]  # fmt: skip
 SCOPES = (
     "openid email profile https://www.googleapis.com/auth/gmail.readonly https://www.googleapis.com/auth/gmail.send"
 )
