@@ -130,3 +130,21 @@ async def test_what_receivers_miss_in_the_dns_is_red_with_the_record_to_publish(
     assert colors["mx"] is Color.OK
     assert (colors["dkim"], colors["dmarc"]) == (Color.FAIL, Color.FAIL)
     assert any("TXT of _dmarc.firm.example: v=DMARC1" in each.cure for each in found)
+
+
+async def test_nothing_is_said_of_google_where_nobody_wants_it(given: dict[str, str]) -> None:
+    assert "google" not in await found_with(given)
+
+
+async def test_a_google_project_set_up_by_half_is_told(given: dict[str, str]) -> None:
+    alone = await found_with(given, GOOGLE_CLIENT_ID="a.apps.googleusercontent.test")
+    assert alone["google"].color is Color.FAIL
+    both = {"GOOGLE_CLIENT_ID": "a.apps.googleusercontent.test", "GOOGLE_CLIENT_SECRET": "hidden-word"}
+    ready = await found_with(given, **both, NEXT_PUBLIC_BASE_URL="https://outrider.test/")
+    assert ready["google"].color is Color.OK
+    assert "https://outrider.test/auth/callback" in ready["google"].message
+    insecure = await found_with(given, **both, OUTRIDER_ENV="production", NEXT_PUBLIC_BASE_URL="http://outrider.test")
+    assert insecure["google"].color is Color.FAIL
+    deaf = await found_with(given, **both, GMAIL_TOPIC="projects/a/topics/b")
+    assert deaf["google"].color is Color.WARN
+    assert "hidden-word" not in str([alone, ready, insecure, deaf])

@@ -2,7 +2,7 @@
 
 import asyncio
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -78,6 +78,8 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
             async with open_runtime(settings, found.app, name="outrider-doctor") as runtime:
                 for check in (_rotation, _clock, _worker, _jobs):
                     yield await check(runtime)
+                for finding in _google(settings):
+                    yield finding
                 async for finding in _mailboxes(runtime):
                     yield finding
     except OSError as error:
@@ -155,6 +157,25 @@ async def _jobs(runtime: Runtime) -> Finding:
     if failed:
         return Finding(Color.WARN, "jobs", f"{failed} set aside after failing", "Look for job.failed in the log.")
     return Finding(Color.OK, "jobs", "none set aside")
+
+
+def _google(settings: Settings) -> Iterator[Finding]:
+    """Nothing where nobody wants to sign in with Google; else whether the settings fit together."""
+    ids = (settings.gmail_client_id, settings.google_client_id)
+    if settings.google_client is None:
+        if any(ids):
+            cure = "Set GOOGLE_CLIENT_SECRET: it stands beside the client id in the Google Cloud console."
+            yield Finding(Color.FAIL, "google", "a client id is set without its secret", cure)
+        return
+    back = f"{settings.public_url}/auth/callback"
+    if settings.environment == "production" and not back.startswith("https://"):
+        cure = "Set NEXT_PUBLIC_BASE_URL to the https address of this server."
+        yield Finding(Color.FAIL, "google", f"browsers would come back to {back}", cure)
+    else:
+        yield Finding(Color.OK, "google", f"browsers come back to {back}, which the Google project has to list")
+    if (settings.gmail_topic is None) != (settings.gmail_push_account is None):
+        cure = "Set both GMAIL_TOPIC and GMAIL_PUSH_ACCOUNT, or neither: docs/gmail.md"
+        yield Finding(Color.WARN, "google", "calls about new mail are set up by half; mailboxes are polled", cure)
 
 
 async def _mailboxes(runtime: Runtime) -> AsyncIterator[Finding]:

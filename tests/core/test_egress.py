@@ -7,7 +7,15 @@ import socket
 import httpx2
 import pytest
 
-from outrider.core.egress import Egress, EgressBlocked, EgressFailed, EgressUnresolved, Limits
+from outrider.core.egress import (
+    Egress,
+    EgressBlocked,
+    EgressFailed,
+    EgressTooLarge,
+    EgressUnreached,
+    EgressUnresolved,
+    Limits,
+)
 from outrider.core.errors import Invalid, Unavailable
 from tests.core.listeners import answer, listening, redirect, talking
 
@@ -158,6 +166,28 @@ async def test_a_refused_connection_says_so_and_names_no_address():
             await named.connect("closed.example", port, timeout=1)
         await named.aclose()
     assert failed.value.message == f"closed.example does not answer on port {port}."
+
+
+async def test_an_error_tells_whether_anything_was_sent(egress, inside):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(EgressUnreached):
+            await egress.request("POST", f"http://127.0.0.1:{taken.getsockname()[1]}/", content=b"x")
+
+    async def hang_up(reader, writer):
+        await reader.read(100)
+        writer.close()
+
+    async with talking(hang_up) as port:
+        with pytest.raises(EgressFailed) as failed:
+            await egress.request("POST", f"http://127.0.0.1:{port}/", content=b"x")
+    assert not isinstance(failed.value, EgressUnreached)
+
+
+async def test_an_answer_that_is_too_large_is_told_apart(egress, inside):
+    inside.routes["/"] = answer(body=b"x" * 2_000)
+    with pytest.raises(EgressTooLarge):
+        await egress.request("GET", inside.url, limits=Limits(body=1_000))
 
 
 async def test_no_error_tells_the_address_behind_a_name():

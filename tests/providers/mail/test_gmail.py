@@ -126,6 +126,7 @@ async def test_labels_say_what_a_message_is_and_drafts_and_trash_are_left_out(
     google.deliver(ADA, mail(9), labels=("SENT", "INBOX"))
     later, _ = await read_up(reader, cursor)
     assert [(each.roles) for each in later] == [{Role.SENT, Role.INBOX}]
+    assert google.count("/batch of 1$") == 1, "a draft is not even asked for"
 
 
 async def test_a_first_sync_of_1000_messages_resumed_at_each_cursor_gives_each_once_oldest_first(

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from outrider.providers.mail.gmail_api import UNITS, ApiError, GmailApi
 from outrider.providers.mail.gmail_batch import MOST
-from outrider.providers.mail.gmail_fetch import fetch
+from outrider.providers.mail.gmail_fetch import LEFT_OUT, fetch
 from outrider.providers.mail.interface import Changes, Cursor, Fetched, Folder, ReadFailed, Role
 
 EVERYTHING = Folder("All Mail", Role.ALL)
@@ -182,4 +182,9 @@ def _ids(listed: object) -> list[str]:
 
 
 def _added(record: Mapping[str, Any]) -> list[str]:
-    return [str(each["message"]["id"]) for each in record.get("messagesAdded", [])]
+    # Each time a draft is saved it is another message: what is not mail is not even asked for.
+    return [
+        str(each["message"]["id"])
+        for each in record.get("messagesAdded", [])
+        if not LEFT_OUT & set(each["message"].get("labelIds", ()))
+    ]
