@@ -38,7 +38,7 @@ class SignInRefused(Invalid):
 
 STALE = (
     "This sign-in is not known here: it was finished before, took longer than ten minutes, or was begun in another "
-    "browser. Begin again."
+    "browser or at another address of this server. Begin again."
 )
 
 
