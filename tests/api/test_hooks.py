@@ -198,12 +198,12 @@ async def test_a_call_that_comes_while_a_mailbox_is_read_is_not_lost(
 
 
 async def test_google_is_asked_to_call_each_day(pushed: Runtime, google: Google) -> None:
-    ada, _ = await connect(pushed, google)
+    ada, mailbox = await connect(pushed, google)
     async with pushed.db.begin(ada.scope) as db:
         await db.execute(update(Mailbox).values(subscribe_at=now() - timedelta(seconds=1)))
     await jobs.subscribe(pushed)
     await jobs.subscribe(pushed)
-    assert google.count("/watch") == 1
+    assert google.watched[mailbox.address] == 1
     async with pushed.db.begin(ada.scope) as db:
         again = await db.scalar(select(Mailbox.subscribe_at))
     assert again is not None
@@ -212,7 +212,7 @@ async def test_google_is_asked_to_call_each_day(pushed: Runtime, google: Google)
 
 async def test_a_watch_that_fails_is_tried_again_within_the_hour(pushed: Runtime, google: Google) -> None:
     ada, _ = await connect(pushed, google)
-    google.fail("/watch", 400, reason="invalidArgument")
+    google.fail("/watch", 400, reason="invalidArgument", times=100)
     async with pushed.db.begin(ada.scope) as db:
         await db.execute(update(Mailbox).values(subscribe_at=now() - timedelta(seconds=1)))
     await jobs.subscribe(pushed)

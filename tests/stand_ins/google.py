@@ -76,6 +76,7 @@ class Google:
     faults: list[Fault] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    watched: Counter[str] = field(default_factory=Counter)  # by address
     refreshes: Counter[str] = field(default_factory=Counter)  # by refresh token
     over_quota: int = 0
     trouble: float = 0.0  # the share of calls of Gmail that fail in one way or another
@@ -333,6 +334,7 @@ class Google:
             shown = {"emailAddress": box.address, "messagesTotal": len(box.messages), "historyId": str(box.history_id)}
             return 200, {**shown, "threadsTotal": len({each.thread_id for each in box.messages.values()})}
         if what == "watch":
+            self.watched[box.address] += 1
             return 200, {"historyId": str(box.history_id), "expiration": str(int((self.now() + 7 * 86400) * 1000))}
         if what == "history":
             return self._history(box, query)

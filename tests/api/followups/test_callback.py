@@ -250,6 +250,7 @@ async def test_a_newcomer_from_elsewhere_is_turned_away_where_sign_up_is_narrow(
         known = await make_user(runtime, email=new_address(google))
         answer = await come_back(client, google, known.user.email, await begin(client))
         assert answer.status_code == 200
+        await retire_boxes(runtime, google)
 
 
 async def test_a_viewer_connects_no_mailbox(with_google: Runtime, browser: Client, google: Google) -> None:
