@@ -27,9 +27,9 @@ UNKNOWN_USER = _any(
     r"badrcptto|badrecipientto|\bnot our customer|addressee unknown|\bnot? (?:a )?(?:known|valid) (?:user|recipient|mailbox|address)|user missing home directory",
     r"unknown in (?:local|virtual|relay) |(?:destinat|empf)\w{0,8}.{0,30}(?:unbekannt|inconnu|desconocid|sconosciut|onbekend|invalide|inexist)",
     r"n'existe pas|non recensé|utilisateur inconnu|usuario (?:desconocido|no existe)|no existe (?:ese|dicha|el) |benutzer unbekannt|utente (?:sconosciuto|non)|utilizador desconhecido|onbekende gebruiker"
-    r"|nie ma takiego|\bnessun utente|宛先.{0,12}(?:見つかり|存在し|不明)|ユーザ.{0,10}(?:存在|見つか)|メールアドレス.{0,12}(?:見つかり|存在|ありま)",
+    r"|nie ma takiego|existiert nicht|gibt es nicht|addressee not known|not hosted here|(?:do not|don't) have a (?:mail ?box|account|user)|\bnessun utente|宛先.{0,12}(?:見つかり|存在し|不明)|ユーザ.{0,10}(?:存在|見つか)|メールアドレス.{0,12}(?:見つかり|存在|ありま)",
     r"refuses? to receive mail|user reject|refused due to recipient|blocked by (?:the )?recipient|resolver\.rst\.(?:notauth|notrestricted)|only accept\w* mail from"
-    r"|is not accepting (?:any )?mail|extended inactivity|restricted sms|account is protected by|recipients? (?:was|were|has been) rejected by|could not be delivered to the recipient address",
+    r"|is not accepting (?:any )?mail|mail filter|blocked you\b|(?:user|recipient) has blocked|extended inactivity|restricted sms|account is protected by|recipients? (?:was|were|has been) rejected by|could not be delivered to the recipient address",
 )  # fmt: skip
 
 # What only the server that holds the directory says.
@@ -51,7 +51,7 @@ FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
     )),
     ("spamdetected", _any(r"\b(?:sur|ur[il]b)l\b|(?:uribl|surbl)\.|(?:black ?listed|blocked|listed) (?:url|uri|link|domain in)|(?:url|uri|link) .{0,30}(?:black ?listed|blocked|listed)")),
     ("networkerror", _any(r"host not found, try again|(?:malformed|unexpected) name server reply")),
-    ("securityerror", _any(r"unauthenticated senders?\b|(?:smtp )?authentication (?:is )?(?:required|needed)|must (?:be |first )?authenticat|client was not authenticated|authentication fail|must issue a starttls|tls (?:is )?required|requires? (?:tls|authentication)|not authenticated to send")),
+    ("securityerror", _any(r"unauthenticated senders?\b|(?:smtp )?authentication (?:is )?(?:required|needed)(?! for relay)|must (?:be |first )?authenticat|client was not authenticated|authentication fail|must issue a starttls|tls (?:is )?required|requires? (?:tls|authentication)|not authenticated to send")),
     ("mailboxfull", _any(
         rf"{_BOX}\b.{{0,80}}(?:\bfull\b|over[- ]?(?:its |the |their |his )?(?:disk |storage |allotted |e?-?mail )?quota|over ?quota|over (?:the )?(?:size |storage )?limit|quota (?:exceed|is|limit|violat|full)|exceed\w*.{{0,40}}(?:quota|limit|storage|size allowed|allowed|space)"
         r"|out of (?:storage|disk|space)|too (?:full|large|many messages)|(?:not|no|without) (?:have )?(?:enough|sufficient|any)?.{0,12}(?:space|storage|room)|size limit|reached .{0,30}(?:quota|limit|size)|voll|pleine|llen[oa]|pien[oa]|cheia|vol\b|一杯|いっぱい|容量)",
@@ -64,7 +64,7 @@ FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("mesgtoobig", _any(
         r"(?:message|mail|e-?mail|data|content|attachment|body|msg)(?:'s)?(?: size| length| file| body)? (?:limit |is |was |has |already |has already |file )?(?:exceed\w*|too (?:big|large|long)|larger than|over (?:the )?(?:max|limit|size))",
         r"(?:max(?:imum)?|limit\w*)[\w ]{0,20}(?:message|mail|size)[\w ]{0,12}(?:size|limit|exceed)|message size (?:exceeds|limit|is|greater)|line limit exceeded|size (?:of .{0,20})?exceeds|exceed\w* .{0,30}(?:size|length|max|octets|bytes)\b"
-        r"|too (?:big|large) (?:for|to|e-?mail|message)|size larger|messagetoolarge|sizelimit|nachricht zu gro|messaggio troppo grande|taille maxim",
+        r"|(?:^|\d )size limit exceeded|too (?:big|large) (?:for|to|e-?mail|message)|size larger|messagetoolarge|sizelimit|nachricht zu gro|messaggio troppo grande|taille maxim",
     )),
     ("suspend", _any(
         rf"{_WHO}s?\b.{{0,60}}\b(?:disabled|suspend\w*|inactiv\w*|frozen|deactivat\w*|discontinued|locked|expired|closed|terminated|cancel\w*|dormant|not active|unavailable temporarily|archiv\w*|restricted|inhibit\w*|gesperrt|desactiv\w*|désactiv\w*|deaktiviert|disattivat\w*)"
@@ -77,7 +77,7 @@ FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("norelaying", _any(
         r"relay(?:ing)?\b.{0,40}(?:denied|not (?:permit\w+|allow\w+|author\w+|support\w+|local|enabled)|prohibit\w*|disallow\w*|refused?|access|reject\w*|disabled|blocked)",
         r"(?:unable|not (?:permit\w+|allow\w+|author\w+|configured)|can(?:'t|not)|denied|refus\w+|won't|will not|does(?:n't| not)|no|insecure) (?:\w+ ){0,3}relay|relay(?:ing)? (?:is )?(?:not|denied|prohibited)|isn't in my list of allowed rcpthosts"
-        r"|we (?:do not|don't) (?:relay|accept mail for)|not a (?:permitted|gateway|open relay)|mail server requires authentication when attempting to send to a non-local|local user only|you are not allowed to relay|tenantattribution|host not (?:configured|listed) .{0,20}relay",
+        r"|we (?:do not|don't) (?:relay|accept mail for)|not a (?:permitted|gateway|open relay)|mail server requires authentication when attempting to send to a non-local|local user only|you are not allowed to relay|tenantattribution|required for relay|host not (?:configured|listed) .{0,20}relay",
     )),
     ("notcompliantrfc", _any(r"not rfc ?\d{3,4} compli|rfc ?\d{3,4}.{0,40}(?:compl|violat|conform|requir|section)|multiple addresses in from|(?:duplicate|multiple|missing|invalid|malformed) ['\"]?(?:from|subject|date|message-id|to|sender)['\"]? header|messages? missing a (?:valid )?(?:message-?id|address)|rfcmessagenoncompliant|rfc-?(?:ignorant|violat)")),
     ("requireptr", _any(
@@ -97,13 +97,13 @@ FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"(?:ip|host|client|connection|address)s? .{0,10}[\[(]?\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}[\])]?.{0,40}(?:block|reject|banned|denied|refused|listed|not (?:allowed|permitted|authori))|(?:block|bann|list|reject|refus)\w* .{0,20}\[?\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\]?",
         r"banned (?:sending )?ip|blocked (?:ip|using|by|for|due|address|sender)|client host (?:rejected|blocked)|(?:invalid|bad|unauthorized|disallowed|dynamic|residential|dial-?up|blocked) ip\b|no access from (?:mail )?(?:server|host)|connection (?:refused|rejected|denied|not (?:allowed|accepted|permitted)|dropped due)(?! by the|$)"
         r"|not accept(?:ing|ed)? (?:mail|connections?|e-?mail|messages?|any|smtp)[\w ]{0,20}(?:from|dynamic)|connections? not accepted from|(?:e?helo|hostname)\b.{0,40}(?:reject|invalid|not|denied|forged|mismatch|bad|syntax)|(?:invalid|bad) (?:e?helo|domain name|hostname)",
-        r"dynamic(?:/| ip|ally)|generic (?:hostname|rdns)|not (?:authorized|allowed|permitted) to (?:send|connect)[\w' ]{0,30}(?:directly|from (?:this|your))|ip .{0,20}(?:is|has been|was) (?:block|bann|list|temporar)|part of their network is on|messages from .{0,40}weren't sent|your (?:ip|host|server|access) .{0,20}(?:was|is|has been)|access denied\.\.\.|service refuse|blocked - see|:blocked\)|\bip=\[?\d{1,3}\.\d|\((?:rly|rtr|con|dyn|dns)[:;]\w{2}|black ?listed|is in a black ?list"
+        r"dynamic(?:/| ip|ally)|generic (?:hostname|rdns)|not (?:authorized|allowed|permitted) to (?:send|connect)[\w' ]{0,30}(?:directly|from (?:this|your))|ip .{0,20}(?:is|has been|was) (?:block|bann|list|temporar)|part of their network is on|messages from .{0,40}weren't sent|your (?:ip|host|server|access) .{0,20}(?:was|is|has been)|access denied\.\.\.|service refuse|blocked - see|access denied (?:for|to) (?:host|ip|your)|not accepting connections|:blocked\)|\bip=\[?\d{1,3}\.\d|\((?:rly|rtr|con|dyn|dns)[:;]\w{2}|black ?listed|is in a black ?list"
         r"|temporar\w+ (?:block|deferred|blacklist|rate)|gr[ea]y ?list|email (?:is )?blocked|due to (?:the )?poor|no(?:t)? (?:dns|mx) .{0,20}for (?:your|sender)|aup#(?:\w*bl\w*|cx\w+|dns\w*|out\w*)",
     )),
     ("rejected", _any(
         r"(?:sender|mail from|envelope[- ]from|return[- ]?path|envelope sender|originator|from address|from:(?= )|reverse[- ]path|sender's?)(?!\w).{0,60}(?:reject|den(?:y|ied)|refus|block|not (?:exist|allow|accept|permit|verif|author|found|valid|local|recogn)|invalid|unknown|does ?n.?o?t|fail|bad|banned|disallow|unroutable|prohibit|has been|is not|couldn)",
         r"(?:unroutable|invalid|bad|unverified|unknown|illegal|blocked|fake|unresolvable|forged|null|denied|rejected) (?:envelope |mail |e-?mail )?(?:sender|from|return[- ]path|originator|reverse-path)|domain of sender|sender (?:verify|verification|callout|address rejected|domain|not)|purported responsible address|backscatter|(?:bounces?|null sender|<>)[\w ]{0,15}(?:not (?:accept|allow|welcome)|are refused|rejected)",
-        r"not (?:allowed|authorized|authorised|permitted) to (?:post|send (?:to|mail to|messages? to|from|as)|submit)|only (?:\w+ ){0,3}(?:members|subscribers|senders|authenticated) (?:\w+ ){0,4}(?:post|send|allowed|accept)|(?:no|without|not have) permission to (?:post|send)|sendernotauthenticated|senderrestricted|sender not (?:in|authenti)|email address is on (?:a|the|our)|groups\.google\.com|posting .{0,20}not (?:allowed|permitted)",
+        r"not (?:allowed|authorized|authorised|permitted) to (?:post|send (?:to|mail to|messages? to|from|as)|submit)|only (?:\w+ ){0,3}(?:members|subscribers|senders|authenticated) (?:\w+ ){0,4}(?:post|send|allowed|accept)|(?:no|without|not have) permission to (?:post|send)|sendernotauthenticated|senderrestricted|sender not (?:in|authenti)|email address is on (?:a|the|our)|groups\.google\.com|senderfilterconfig|callout verification|no such sender|envelope from domain|sender domain has no|posting .{0,20}not (?:allowed|permitted)",
     )),
 )  # fmt: skip
 THEN: tuple[tuple[str, re.Pattern[str]], ...] = (
