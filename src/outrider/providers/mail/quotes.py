@@ -44,7 +44,7 @@ _TIME_ADDRESS_COLON = re.compile(
     r"(?=[^\n]{0,200}(?:\d{1,2}[:.h]\d{2}|\b(?:19|20)\d\d\b))[^\n]{6,250}<\s*(?:mailto:)?[^<>\s]{1,64}@[^<>]{1,200}>[^\n<>]{0,40}[:：]\s*$"
 )
 _SEPARATOR = re.compile(
-    r"[\s*>]*(?:[-_=*—]{2,}\s*(?:(?:original|forwarded|reply|replied|reply) (?:message|e?mail)|(?:ursprüngliche|weitergeleitete|original)[ -]?(?:nachricht|mail)"
+    r"[\s*>]*(?:[-_=*—‐]{2,}\s*(?:(?:original|forwarded|reply|replied|reply) (?:message|e?mail)|(?:ursprüngliche|weitergeleitete|original)[ -]?(?:nachricht|mail)"
     r"|message (?:d['’]origine|d['’]original|transféré|original|réexpédié)|mensaje (?:original|reenviado)|messaggio (?:originale|inoltrato|originario)"
     r"|mensagem (?:original|encaminhada|reencaminhada)|(?:oorspronkelijk|doorgestuurd|origineel) bericht|original(?:meddelande|t meddelande)|ursprungligt meddelande|oprindelig (?:meddelelse|besked)|opprinnelig melding"
     r"|alkuperäinen viesti|wiadomość oryginalna|oryginalna wiadomość|(?:původní|pôvodná) (?:zpráva|správa)|eredeti üzenet|mesaj original|исходное сообщение|пересылаемое сообщение|元のメッセージ|original ?メッセージ|原始邮件|原始郵件|원본 메일)"
@@ -59,11 +59,17 @@ _SEPARATOR_OF_WORDS = re.compile(
     r"|responda (?:por encima|acima)|rispondi sopra|antwoord boven) [^\n]{0,60})\s*$",
     re.IGNORECASE,
 )
+_PROGRAMS = (
+    r"(?:outlook|mail\b|e-?mail app|yahoo|samsung|proton|gmail|gmx|web\.de|t-online|mobile|iphone|ipad|ios|android|blackberry|typeapp|bluemail|superhuman|spark|aol|hey\b|front\b|edison"
+    r"|mailbird|windows|canary|newton|airmail|postbox|huawei|xiaomi|nokia|galaxy|smartphone|handy|telefon|téléphone|teléfono|telefoon|cellulare|telemóvel|celular|htc|sony|lg\b|oneplus|pixel|thunderbird|k-9|fairemail|libero|orange|sfr|free\b|wp\.pl|onet|interia)"
+)
 _ADDED = re.compile(
-    r"\W{0,3}(?:sent (?:from|via|with|by|using) (?:my|the|outlook|mail|yahoo|samsung|proton|gmail|mobile|iphone|ipad|android|blackberry|a |an |typeapp|bluemail|superhuman|spark|aol|hey|front|edison|mailbird|windows|canary|newton|airmail|postbox)"
-    r"|(?:get|download|try) (?:outlook|bluemail|typeapp|spark|yahoo mail|the (?:new )?\w+ app)|von (?:meinem|unterwegs|mobil)\b.{0,40}(?:gesendet|$)|diese nachricht wurde (?:von|mit)\b.{0,60}gesendet|(?:gesendet|versendet|verschickt) (?:von|mit|über|aus)\b|von .{2,40} gesendet\W*$"
-    r"|envoyé (?:de(?:puis)?|à partir d\w*|avec|par)\b|(?:télécharge[zr]|obtene[zr]|obtenir) (?:outlook|yahoo)|enviad[oa] (?:desde|do|a partir|através|con|com|pelo|por)\b|obt(?:én|ener|enha|er)\b.{0,6}outlook|inviato (?:da|con|tramite)|scarica outlook|ottieni outlook"
-    r"|ver(?:zonden|stuurd) (?:vanaf|met|via|vanuit)|(?:download|outlook voor) |wysłan[eoy] z\b|pobierz (?:outlook|aplikacj)|skickat från|sendt fra|lähetetty |отправлено (?:с|из)|odesláno z|odoslané z|trimis de pe"
+    rf"\W{{0,3}}(?:sent (?:from my\b|(?:from|via|with|by|using) (?:the |a |an |my )?(?:all new |new )?{_PROGRAMS})|(?:get|download|try) {_PROGRAMS}"
+    rf"|von (?:meinem|unterwegs|mobil)\b.{{0,40}}(?:gesendet|$)|diese nachricht wurde (?:von|mit)\b.{{0,60}}gesendet|gesendet (?:von meinem\b|(?:von|mit|über|aus) (?:der |dem |meine[mr] )?{_PROGRAMS})|von .{{2,40}} gesendet\W*$"
+    rf"|envoyé (?:de(?:puis)? mon\b|(?:depuis|à partir d\w*|avec|via) (?:l['’]|la |le |mon )?(?:application |messagerie )?{_PROGRAMS})|(?:télécharge[zr]|obtene[zr]|obtenir) {_PROGRAMS}"
+    rf"|enviad[oa] (?:desde mi\b|do meu\b|(?:desde|do|a partir d[eo]|através d[eo]|con|com) (?:el |o |mi |meu )?{_PROGRAMS})|obt(?:én|ener|enha|er)\b.{{0,6}}outlook"
+    rf"|inviato (?:dal mio\b|(?:da|dal|con|tramite) (?:il |la |mio )?{_PROGRAMS})|(?:scarica|ottieni) outlook|ver(?:zonden|stuurd) (?:(?:vanaf|met|via|vanuit) (?:mijn\b|{_PROGRAMS}))|(?:download )?outlook voor "
+    rf"|wysłan[eoy] z (?:mojego\b|{_PROGRAMS})|pobierz {_PROGRAMS}|skickat från (?:min|{_PROGRAMS})|sendt fra (?:min|{_PROGRAMS})|lähetetty (?:i(?:phone|pad)|puhelim)|отправлено (?:с|из) |odesláno z|odoslané z|trimis de pe"
     r"|(?:iphone|ipad|android|outlook|yahoo|ソフトバンク|au|ドコモ).{0,24}(?:から送信|で送信|より送信)|発?送信元|从我的.{0,12}发送|發自我的|나의 .{0,12}에서 보냄)",
     re.IGNORECASE,
 )
@@ -77,7 +83,7 @@ _CLOSING = re.compile(
 )
 _DISCLAIMER = re.compile(
     r"\W{0,6}(?:(?:this|the information (?:contained )?in this|the contents? of this) (?:e-?mail|message|communication|transmission)\b.{0,120}(?:confidential|intended (?:solely|only|for)|privileged|proprietary)"
-    r"|(?:confidentiality|disclaimer|legal|privacy|important) (?:notice|note|warning|disclaimer|information)\b\W{0,3}(?:\s|$)|disclaimer\s*[:.]|please (?:consider the environment|think before you print)|if you (?:are not|have received|received) (?:the intended|this (?:e-?mail|message) in error)"
+    r"|(?:confidentiality|disclaimer|legal) (?:notice|note|warning|disclaimer|information)\b\W{0,3}(?:\s|$)|disclaimer\s*[:.]|please (?:consider the environment|think before you print)|if you (?:are not|have received|received) (?:the intended|this (?:e-?mail|message) in error)"
     r"|diese (?:e-?mail|nachricht)\b.{0,80}(?:vertraulich|ausschließlich|nur für)|der inhalt dieser (?:e-?mail|nachricht)|bitte (?:denken|prüfen) sie .{0,40}(?:ausdruck|drucken|umwelt)"
     r"|(?:ce|le présent|les informations contenues dans ce) (?:message|courriel|e-?mail)\b.{0,100}(?:confidentiel|destinat|exclusi)|este (?:mensaje|correo|e-?mail)\b.{0,100}(?:confidencial|exclusiv|destin)"
     r"|(?:le informazioni contenute|questo messaggio|questa e-?mail|il presente messaggio)\b.{0,120}(?:riservat|confidenzial|esclusiv|messaggio)|est[ea] (?:mensagem|e-?mail)\b.{0,100}(?:confidencia|exclusiv|destin)|(?:dit|deze) (?:bericht|e-?mail|boodschap)\b.{0,100}(?:vertrouwelijk|uitsluitend|bestemd)"
@@ -88,7 +94,7 @@ _LIST_FOOTER = re.compile(
     r"mailing list|listinfo|mailman|unsubscribe|groups\.google|googlegroups|abmelden|désabonn|-(?:users|devel|dev|list)@|lists?\.",
     re.IGNORECASE,
 )
-_RULES = frozenset("-_=*—#")
+_RULES = frozenset("-_=*—‐#")
 _RULE = re.compile(r"[-_=*~]{2,}\s*$")
 _LAST = 6  # lines under a closing that can be a name
 
