@@ -35,7 +35,7 @@ _YEAR = r"(?:,?\s+(?:de\s+|del\s+)?(?P<y>\d{4})\b)?"
 _NO_DATE = rf"(?!,?\s+(?:(?:the|den|dem|le|el|il|dia)\s+)?(?:\d|{_MONTH.replace('?P<mon>', '?:')}))"
 _MENTIONS = (
     re.compile(r"(?:(?P<y>\d{4})年)?(?P<m>\d{1,2})月(?P<d>\d{1,2})日"),
-    re.compile(r"\b(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})\b"),
+    re.compile(r"\b(?P<y>\d{4})[-/](?P<m>\d{1,2})[-/](?P<d>\d{1,2})(?!\d)"),
     re.compile(r"(?<![\d.:/-])(?P<d>\d{1,2})(?P<sep>[./-])(?P<m>\d{1,2})(?:(?P=sep)(?P<y>\d{4}|\d{2})\b)?(?![\d:])"),
     re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.|º|°|er|e)?\s+(?:of\s+|de\s+)?{_MONTH}{_YEAR}", re.IGNORECASE),
     re.compile(rf"{_MONTH}\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s*[:.]\d){_YEAR}", re.IGNORECASE),
@@ -45,12 +45,14 @@ _MENTIONS = (
         rf"\bthe\s+(?P<only>\d{{1,2}})(?:st|nd|rd|th)\b(?!\s+(?:of|floor|{_MONTH.replace('?P<mon>', '?:')}))",
         re.IGNORECASE,
     ),
+    re.compile(rf"\b(?:in|im|en|em|w|we)\s+{_MONTH}(?!\s*\.?\d)", re.IGNORECASE),
+    re.compile(r"(?P<tomorrow>明日)"),
     re.compile(r"(?P<day>[月火水木金土日]曜)"),
     re.compile(r"(?<!\w)(?P<tomorrow>tomorrow|morgen|demain|mañana|domani|amanhã|jutro|明日)\b", re.IGNORECASE),
 )
 # Words by a day that make it the day of return; "until" makes it the last day away.
 _BACK = re.compile(
-    r"\b(?:back|return\w*|re-?open\w*|again|zurück\w*|wieder|rückkehr|(?:de )?retour|rentr\w+|revien\w+|reprend\w*"
+    r"\b(?:back|return\w*|re-?open\w*|again|di nuovo|de nouveau|de nuevo|de novo|opnieuw|znowu|zurück\w*|wieder|rückkehr|(?:de )?retour|rentr\w+|revien\w+|reprend\w*"
     r"|vuelv\w+|vuelta|regres\w+|reincorpor\w+|volt(?:o|arei|amos|aremos|a)|retorn\w+|torn(?:o|erò|iamo|eremo)"
     r"|rientr\w+|ritorn\w+|riapr\w+|terug\w*|weer|wrac\w+|wróc\w+|powr[aó]\w+|będę)\b|以降|より(?:営業|出社)|に?(?:戻|復帰|出社)",
     re.IGNORECASE,
@@ -59,7 +61,7 @@ _UNTIL = re.compile(
     r"\b(?:until|till?|through|thru|bis|jusqu\W?\w{0,3}|hasta|até|fino|tot|t/m)\b|\bdo\s+(?:dnia\s+)?$|まで", re.IGNORECASE
 )  # fmt: skip
 _SHORT_UNTIL = re.compile(
-    r"\d.*\W(?:to|and|au|al|a|ao|e|et|y|-|–)\s*(?:the |le |el |il )?(?:\w{4,10},? )?$", re.IGNORECASE
+    r"\d.*\W(?:to|and|au|al|a|ao|e|et|y|-|–|～|~)\s*(?:the |le |el |il )?(?:\w{4,10},? )?$", re.IGNORECASE
 )
 _SENTENCE_END = re.compile(r"[!?;\n]|(?<!\d)\.\s")
 _WRAP = re.compile(r"(?<!\n)\n(?!\n)")
