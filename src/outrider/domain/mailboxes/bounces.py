@@ -1,5 +1,6 @@
 """Finding out that a mail reports on the delivery of another one: by its report, its headers, or its words alone."""
 
+import re
 from dataclasses import replace
 
 from outrider.domain.mailboxes import marks, phrases, refusals
@@ -9,6 +10,7 @@ from outrider.providers.mail import transcripts
 from outrider.providers.mail.parsed import ParsedMail, ReportedRecipient, ReportKind
 
 MUCH = 4_000  # characters of a text that are looked at
+_PUBLIC = re.compile(r"[^@\s/]+@[^@\s]+\.[^@\s]+")
 _FEW = 1_000  # characters in which a bounce has said what it is
 
 
@@ -72,6 +74,8 @@ def _outcome(recipient: ReportedRecipient) -> str:
 
 def _judged(mail: ParsedMail, told: list[ReportedRecipient]) -> tuple[Refusal, ...]:
     words = transcripts.own_words(mail.text)
+    if len(told) == 1 and not _PUBLIC.fullmatch(told[0].address):
+        told = [replace(told[0], address=_named(mail) or told[0].address)]
     others = [each.address for each in told]
     found = []
     for each in told:
@@ -79,6 +83,13 @@ def _judged(mail: ParsedMail, told: list[ReportedRecipient]) -> tuple[Refusal, .
         rest = transcripts.plain(words) if len(others) == 1 else ""
         found.append(refusals.judge(_joined(each, prose), prose=rest))
     return tuple(found)
+
+
+def _named(mail: ParsedMail) -> str:
+    """Whom the rest of the bounce names, where its report names a file or a host of its own."""
+    ours = {each.address for each in (*mail.to, *mail.cc)}
+    found = transcripts.recipients(mail.text, ours=ours, named=", ".join(mail.headers.get("x-failed-recipients", ())))
+    return found[0].address if len(found) == 1 else ""
 
 
 def _joined(told: ReportedRecipient, prose: ReportedRecipient) -> ReportedRecipient:

@@ -104,7 +104,7 @@ def _text(part: Message) -> str:
 def _recipient(block: Message) -> ReportedRecipient | None:
     original = _address(_value(block, "original-recipient"))
     address = _address(_value(block, "final-recipient"))
-    if not headers.is_address(address):  # X.400 and the like
+    if not headers.is_address(address) or "." not in address.partition("@")[2]:  # X.400, a file, a host of their own
         address = original or address
     if not address:
         return None

@@ -111,7 +111,9 @@ def section(words: str, address: str, others: list[str]) -> ReportedRecipient:
 def status_in(text: str) -> str:
     """The first enhanced status code (RFC 3463) that says something; else the first."""
     found = [each for each in _STATUS.findall(text[:_LONGEST]) if each[0] != "2"] or _STATUS.findall(text[:_LONGEST])
-    return next((each for each in found if not _VAGUE.match(each)), found[0] if found else "")
+    told = [each for each in found if not _VAGUE.match(each)] or found
+    # "Expired" hides why it was tried for so long (RFC 3463 3.5).
+    return next((each for each in told if not each.endswith(".4.7")), told[0] if told else "")
 
 
 def command_in(text: str) -> str:
