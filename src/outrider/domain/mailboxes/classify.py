@@ -136,19 +136,19 @@ def _calls_itself_automatic(text: str) -> bool:
 
 def _has_automatic_subject(whole: str, text: str) -> bool:
     subject = _bare(whole)
-    # The subject first: a body takes much longer to look through.
-    is_telling = phrases.AUTOMATIC_SUBJECT.search(subject) or phrases.AWAY_SUBJECT.search(subject)
-    if is_telling and phrases.AWAY_BODY.search(text):
+    is_automatic = bool(phrases.AUTOMATIC_SUBJECT.search(subject))
+    is_absence = bool(phrases.AWAY_SUBJECT.search(subject))
+    if (is_automatic or is_absence) and phrases.AWAY_BODY.search(text):
         return True
     # A person who answers gets a "Re:" from their program; what follows counts only without one.
     if subject != whole.strip():
         return False
     is_notice = len(subject.split()) <= LONGEST_NOTICE and not subject.endswith("?")
-    return bool(
-        phrases.AUTOMATIC_SUBJECT.search(subject)
-        or phrases.RECEIVED_SUBJECT.search(subject)
-        or (is_notice and phrases.AWAY_SUBJECT.search(subject))
-        or phrases.NO_ANSWER_BODY.search(text)
+    return (
+        is_automatic
+        or bool(phrases.RECEIVED_SUBJECT.search(subject))
+        or (is_notice and is_absence)
+        or bool(phrases.NO_ANSWER_BODY.search(text))
     )
 
 

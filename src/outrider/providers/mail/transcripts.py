@@ -17,6 +17,7 @@ _SECTION = 1_500
 _ADDRESS = re.compile(r"(?<![\w.+%=/-])[\w.+%=&'/~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}")
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _REPLY = re.compile(r"(?<![\w.#/:=-])[45]\d\d[ :-](?=.*[a-z]{2})[^\n]", re.IGNORECASE)
+_LETTER = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]{3}")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _VAGUE = re.compile(r"[245]\.0\.0$")
@@ -141,7 +142,7 @@ def _normal(command: str) -> str:
 
 
 def _says_something(text: str) -> bool:
-    return sum(character.isalpha() for character in text[:400]) > 12  # noqa: PLR2004  # more than a title
+    return len(_LETTER.findall(text[:400])) > 12  # noqa: PLR2004  # more than a title
 
 
 def _addresses(text: str, ours: set[str]) -> list[str]:
@@ -167,7 +168,7 @@ def _heard(own: str, address: str) -> str:
         if not _DESCRIBED.match(lowered[lowered.rfind("\n", 0, start) + 1 : start]):
             for following in _PARAGRAPH.split(rest.lstrip(" \t\n>:)]\"'"), maxsplit=3)[:3]:
                 # "for the following reason:" is not yet one
-                if sum(each.isalpha() for each in following) > 3 and not following.rstrip().endswith(":"):  # noqa: PLR2004
+                if len(_LETTER.findall(following[:100])) > 3 and not following.rstrip().endswith(":"):  # noqa: PLR2004
                     return following
         start = lowered.find(address, start + 1)
     before = lowered[: max(lowered.find(address), 0)].rpartition("\n")[2] if address else ""
