@@ -31,7 +31,7 @@ OUTRIDER = str(Path(sys.executable).parent / "outrider")
 COMMANDS = [
     ["serve"], ["worker"], ["migrate"], ["doctor"], ["keys"], ["routes"], ["demo"], ["why"],
     ["user", "create"], ["user", "sessions"], ["user", "keys"], ["mailbox", "connect"],
-    ["mailbox", "list"], ["mailbox", "limit"], ["mailbox", "resume"], ["footer"],
+    ["mailbox", "list"], ["mailbox", "limit"], ["mailbox", "resume"], ["footer"], ["tracking"],
     ["suppression", "list"], ["suppression", "add"], ["suppression", "lift"], ["dkim", "create"], ["dkim", "activate"],
 ]  # fmt: skip
 

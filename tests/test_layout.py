@@ -59,6 +59,8 @@ TESTED_ELSEWHERE = {
     "domain/sending/settling_jobs.py": "faults/test_kills.py",
     "domain/sending/desk.py": "faults/test_kills.py",
     "domain/sequences/rules.py": "domain/sequences/test_scheduling.py",
+    "domain/tracking/actions.py": "api/test_tracking.py",
+    "domain/tracking/queries.py": "api/test_tracking.py",
     "domain/suppressions/queries.py": "domain/suppressions/test_actions.py",
     "domain/suppressions/rules.py": "domain/suppressions/test_actions.py",
     "domain/templates/filters.py": "domain/templates/test_rendering.py",

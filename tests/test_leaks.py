@@ -24,7 +24,7 @@ CANARY = "canary"
 # Reviewed: what anybody may call.
 PUBLIC = {
     ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json"), ("GET", "/health"),
-    ("GET", "/u/{token}"), ("POST", "/u/{token}"),
+    ("GET", "/c/{token}"), ("GET", "/o/{token}"), ("GET", "/u/{token}"), ("POST", "/u/{token}"),
     ("POST", "/webhooks/gmail"), ("POST", "/auth/connect"), ("GET", "/auth/callback"), ("POST", "/auth/refresh"),
 }  # fmt: skip
 SECRET_FIELDS = ("password", "passwordHash", "secret", "digest", "wrapped")

@@ -9,6 +9,7 @@ import pytest
 
 from outrider.core.clock import now
 from outrider.core.embedded import EmbeddedServer
+from outrider.domain.accounts.models import Workspace
 from outrider.domain.sending import claiming
 from outrider.domain.sending.models import Hold
 from outrider.runtime import Runtime
@@ -79,3 +80,14 @@ async def test_the_footer_is_set_and_taken_away(runtime: Runtime, operator: Oper
     ada = await make_user(runtime)
     assert "under every mail" in await said(operator, "footer", ada.user.email, "A Ltd, 1 Road")
     assert "no footer" in await said(operator, "footer", ada.user.email, "")
+
+
+async def test_tracking_is_off_until_switched_on(runtime: Runtime, operator: Operator) -> None:
+    ada = await make_user(runtime)
+    async with runtime.db.begin(ada.scope) as db:
+        workspace = await db.get_one(Workspace, ada.workspace_id)
+        assert (workspace.tracks_opens, workspace.tracks_clicks) == (False, False)
+    shown = await said(operator, "tracking", ada.user.email, "--clicks")
+    assert "Opens are not tracked, clicks are tracked." in shown
+    assert "https://" in shown
+    assert "clicks are not tracked" in await said(operator, "tracking", ada.user.email)

@@ -21,6 +21,7 @@ def add_to(app: typer.Typer, mailboxes: typer.Typer) -> None:
     app.command("footer", epilog='Example: `outrider footer ada@example.com "Example Ltd, 1 Main Road, 10115 Berlin"`')(
         footer
     )
+    app.command("tracking", epilog="Example: `outrider tracking ada@example.com --clicks`")(tracking)
     mailboxes.command("list", epilog="Example: `outrider mailbox list ada@example.com`")(list_mailboxes)
     mailboxes.command("limit", epilog="Example: `outrider mailbox limit ada@example.com ada@example.com 80`")(limit)
     mailboxes.command("resume", epilog="Example: `outrider mailbox resume ada@example.com ada@example.com`")(resume)
@@ -59,6 +60,17 @@ def footer(
     from outrider import managing
 
     run(managing.set_footer(read_settings(), user, postal_address))
+
+
+def tracking(
+    user: User,
+    opens: Annotated[bool, typer.Option(help="Put a picture into every mail.")] = False,
+    clicks: Annotated[bool, typer.Option(help="Lead every link through this server.")] = False,
+) -> None:
+    """Set what a workspace tracks; without options nothing. Opens and clicks are never taken for an answer."""
+    from outrider import managing
+
+    run(managing.set_tracking(read_settings(), user, opens=opens, clicks=clicks))
 
 
 @suppressions.command("list", epilog="Example: `outrider suppression list ada@example.com`")

@@ -15,9 +15,11 @@ from outrider.api import hooks
 from outrider.api.edge import Edge
 from outrider.api.followups import app as followups
 from outrider.api.limits import RateLimiter
+from outrider.api.tracking import click, picture
 from outrider.api.unsubscribe import unsubscribe
 from outrider.domain import all_jobs
-from outrider.domain.suppressions import links
+from outrider.domain.suppressions.models import UNSUBSCRIBE_PATH
+from outrider.domain.tracking.links import CLICK_PATH, OPEN_PATH
 from outrider.runtime import Runtime
 
 # The longest prefix first.
@@ -75,5 +77,8 @@ SYSTEM = {
     "/livez": (livez, ("GET",)),
     "/readyz": (readyz, ("GET",)),
     "/metrics": (metrics, ("GET",)),
-    f"{links.PATH}{{token}}": (unsubscribe, ("GET", "POST")),  # the token in it is what it needs
+    # The token in these is what they need.
+    f"{UNSUBSCRIBE_PATH}{{token}}": (unsubscribe, ("GET", "POST")),
+    f"{CLICK_PATH}{{token}}": (click, ("GET",)),
+    f"{OPEN_PATH}{{token}}": (picture, ("GET",)),
 }

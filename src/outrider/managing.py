@@ -120,6 +120,16 @@ async def set_footer(settings: Settings, user: str, postal_address: str) -> None
     typer.echo("It stands under every mail from now on." if workspace.postal_address else "Mails have no footer now.")
 
 
+async def set_tracking(settings: Settings, user: str, *, opens: bool, clicks: bool) -> None:
+    async with _acting(settings, user) as (runtime, actor, db):
+        workspace = await db.get_one(Workspace, actor.workspace_id)
+        workspace.tracks_opens, workspace.tracks_clicks = opens, clicks
+        is_reachable = runtime.settings.public_url.startswith("https://")
+    typer.echo(f"Opens are {'' if opens else 'not '}tracked, clicks are {'' if clicks else 'not '}tracked.")
+    if (opens or clicks) and not is_reachable:
+        typer.echo("Nothing will be until NEXT_PUBLIC_BASE_URL is an https:// address that recipients can reach.")
+
+
 async def _mailbox(db: AsyncSession, actor: Actor, address: str) -> Mailbox:
     found = await mailboxes.of_user(db, actor.workspace_id, actor.user_id)
     for mailbox in found:

@@ -128,7 +128,7 @@ async def test_the_page_asks_and_names_both_sides_safely(runtime: Runtime, anony
     assert "form-action 'self'" in page.headers["content-security-policy"]
 
 
-@pytest.mark.parametrize("token", ["x", "A" * 64, "x%20y"])
+@pytest.mark.parametrize("token", ["x", "A" * 63, "A" * 64, "x%20y"])
 async def test_a_broken_link_says_what_to_do_instead(anonymous: Client, token: str) -> None:
     answer = await anonymous.post(f"/u/{token}", data=ONE_CLICK)
     assert answer.status_code == 404

@@ -11,14 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from outrider.core import signed
 from outrider.core.clock import now
 from outrider.core.db import Scope
+from outrider.core.signed import LinkInvalid, Token
 from outrider.domain.accounts.vault import find_vault
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.sending.models import Send
-from outrider.domain.suppressions import actions, links
-from outrider.domain.suppressions.links import LinkInvalid, Token
-from outrider.domain.suppressions.models import Reason
+from outrider.domain.suppressions import actions
+from outrider.domain.suppressions.models import UNSUBSCRIBE, UNSUBSCRIBE_PATH, Reason
 from outrider.runtime import Runtime
 
 # Nothing but its own style and a form to itself.
@@ -52,9 +53,9 @@ FORM = """<form method="post"><input type="hidden" name="List-Unsubscribe" value
 
 async def unsubscribe(request: Request) -> Response:
     runtime: Runtime = request.state.runtime
-    request.state.logged_path = f"{links.PATH}…"
+    request.state.logged_path = f"{UNSUBSCRIBE_PATH}…"
     try:
-        token = links.read(request.path_params["token"])
+        token = signed.read(request.path_params["token"])
         async with runtime.db.begin(Scope(token.workspace_id, actor="unsubscribe")) as db:
             send, sender = await _behind(db, runtime, token)
             if request.method == "POST":
@@ -72,7 +73,7 @@ async def unsubscribe(request: Request) -> Response:
                     },
                 )
     except LinkInvalid as error:
-        return _page("This link does not work", error.message, status=404)
+        return _page("This link does not work", f"{error.message} Or answer the mail with: unsubscribe.", status=404)
     who, whom = escape(sender), escape(send.recipient)
     if request.method == "POST":
         return _page("You are unsubscribed", f"{whom} gets no more mail from {who}.")
@@ -84,8 +85,8 @@ async def _behind(db: AsyncSession, runtime: Runtime, token: Token) -> tuple[Sen
     vault = await find_vault(db, runtime.keyring, token.workspace_id)
     if vault is None:
         raise LinkInvalid
-    links.verify(vault, token)
-    send = await db.get(Send, (token.workspace_id, token.send_id))
+    signed.verify(vault, token, purpose=UNSUBSCRIBE)
+    send = await db.get(Send, (token.workspace_id, token.subject_id))
     if send is None:
         raise LinkInvalid
     mailbox = await db.get_one(Mailbox, (send.workspace_id, send.mailbox_id))

@@ -24,11 +24,20 @@ class DayOut(Out):
     failed: int
 
 
+class HitsOut(Out):
+    """Mails whose picture or links were fetched by what may be people. Zeros unless the workspace tracks."""
+
+    opened: int
+    clicked: int
+    machine_hits: int
+
+
 class SendsOut(Out):
     since: Moment
     until: Moment
     by_status: dict[str, int]
     days: list[DayOut]
+    hits: HitsOut
 
 
 class EnrollmentsOut(Out):

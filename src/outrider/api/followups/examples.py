@@ -291,6 +291,7 @@ ANSWERS: dict[str, Any] = {
         "until": "2026-11-21T09:30:11.250Z",
         "byStatus": {"sent": 131, "failed": 2, "scheduled": 42},
         "days": [{"day": "2026-11-20", "sent": 9, "failed": 0}, {"day": "2026-11-21", "sent": 17, "failed": 0}],
+        "hits": {"opened": 0, "clicked": 0, "machineHits": 0},
     },
     "enrollment_figures": {
         "since": "2026-10-22T09:30:11.250Z",

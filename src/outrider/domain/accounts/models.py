@@ -49,13 +49,17 @@ class User(Stamped, Model):
 
 
 class Workspace(Stamped, Model):
-    """`postal_address` stands under every mail: bulk mail has to say where its sender can be reached."""
+    """`postal_address` stands under every mail: bulk mail has to say where its sender can be reached. Nothing is tracked
+    unless the workspace wants it.
+    """
 
     __tablename__ = "workspaces"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     name: Mapped[str] = mapped_column(Text)
     postal_address: Mapped[str] = mapped_column(Text, default="")
+    tracks_opens: Mapped[bool] = mapped_column(default=False)
+    tracks_clicks: Mapped[bool] = mapped_column(default=False)
 
 
 class Member(Model):

@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.domain.sending.models import Send
 from outrider.domain.sequences.models import Enrollment, EnrollmentStatus
+from outrider.domain.tracking import queries as tracking
+from outrider.domain.tracking.queries import HitFigures
 
 MOST_DAYS = 366
 
@@ -26,6 +28,7 @@ class SendFigures:
     until: datetime
     by_status: dict[str, int]
     days: list[DaySends]
+    hits: HitFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ async def sends(
         DaySends(day, states.get("sent", 0), states.get("failed", 0) + states.get("unconfirmed", 0))
         for day, states in sorted(days.items())
     ]
-    return SendFigures(since, until, by_status, counted)
+    hits = await tracking.of_sends(db, workspace_id, select(Send.id).where(*where))
+    return SendFigures(since, until, by_status, counted, hits)
 
 
 async def enrollments(

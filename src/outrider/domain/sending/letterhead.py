@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from outrider.core import signed
 from outrider.core.crypto import Vault
 from outrider.domain.accounts.models import Workspace
 from outrider.domain.accounts.vault import open_vault
@@ -13,7 +14,8 @@ from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.sending.models import Send
 from outrider.domain.signing import keys
 from outrider.domain.signing.keys import Signer
-from outrider.domain.suppressions import links
+from outrider.domain.suppressions.models import UNSUBSCRIBE, UNSUBSCRIBE_PATH
+from outrider.domain.tracking import links
 from outrider.runtime import Runtime
 
 
@@ -25,6 +27,8 @@ class Letterhead:
     base_url: str = ""
     postal_address: str = ""
     signer: Signer | None = None
+    tracks_opens: bool = False
+    tracks_clicks: bool = False
 
     def write(self, mail: EmailMessage, send: Send, mailbox: Mailbox) -> None:
         """Adds the headers."""
@@ -45,7 +49,22 @@ class Letterhead:
     def link(self, send: Send) -> str:
         if not self.base_url:
             return ""
-        return f"{self.base_url}{links.PATH}{links.mint(self.vault, send.workspace_id, send.id)}"
+        token = signed.mint(self.vault, send.workspace_id, send.id, purpose=UNSUBSCRIBE)
+        return f"{self.base_url}{UNSUBSCRIBE_PATH}{token}"
+
+    def html(self, send: Send, text: str) -> str | None:
+        """The same text as HTML where something of it is tracked; else a plain mail stays one."""
+        if not self.base_url or not (self.tracks_opens or self.tracks_clicks):
+            return None
+        return links.html_of(
+            text,
+            vault=self.vault,
+            base_url=self.base_url,
+            workspace_id=send.workspace_id,
+            send_id=send.id,
+            clicks=self.tracks_clicks,
+            opens=self.tracks_opens,
+        )
 
 
 async def of(app: Runtime, db: AsyncSession, mailbox: Mailbox) -> Letterhead:
@@ -56,5 +75,7 @@ async def of(app: Runtime, db: AsyncSession, mailbox: Mailbox) -> Letterhead:
         vault,
         base_url=public if public.startswith("https://") else "",
         postal_address=workspace.postal_address,
+        tracks_opens=workspace.tracks_opens,
+        tracks_clicks=workspace.tracks_clicks,
         signer=await keys.signer_of(db, vault, mailbox.workspace_id, mailbox.address.rpartition("@")[2].lower()),
     )

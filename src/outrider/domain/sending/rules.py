@@ -68,7 +68,10 @@ def compose(mailbox: Mailbox, send: Send, letterhead: Letterhead, *, at: datetim
     if send.references:
         mail["References"] = " ".join(send.references)
     letterhead.write(mail, send, mailbox)
-    mail.set_content(send.body + letterhead.footer(send))
+    text = send.body + letterhead.footer(send)
+    mail.set_content(text)
+    if (html := letterhead.html(send, text)) is not None:
+        mail.add_alternative(html, subtype="html")
     raw = mail.as_bytes()
     return letterhead.signer.sign(raw) if letterhead.signer else raw
 

@@ -11,6 +11,9 @@ from outrider.core.clock import now
 from outrider.core.db import Model
 from outrider.domain.tables import Tenant
 
+# The link in every mail by which its recipient ends all further mail (RFC 8058).
+UNSUBSCRIBE_PATH, UNSUBSCRIBE = "/u/", "unsubscribe link"
+
 
 class Scope(StrEnum):
     ADDRESS = "address"

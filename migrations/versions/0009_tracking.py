@@ -1,0 +1,38 @@
+"""Tracking, off unless a workspace switches it on: what was fetched and followed."""
+
+import sqlalchemy as sa
+from alembic import context, op
+
+from outrider.core.schema import grant, protect
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "hits",
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("send_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(40), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("machine", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name="pk_hits"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name="fk_hits_workspace_id_workspaces", ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "send_id"],
+            ["sends.workspace_id", "sends.id"],
+            name="fk_hits_workspace_id_send_id_sends",
+            ondelete="CASCADE",
+        ),
+    )
+    op.create_index("ix_hits_workspace_id_send_id_at", "hits", ["workspace_id", "send_id", "at"])
+    for column in ("tracks_opens", "tracks_clicks"):
+        op.add_column("workspaces", sa.Column(column, sa.Boolean(), nullable=False, server_default=sa.false()))
+        op.alter_column("workspaces", column, server_default=None)
+    protect("hits")
+    grant(context.config.attributes["app_role"])
