@@ -13,27 +13,17 @@ from typing import Any
 import uvloop
 from tests.real.mail_servers import MailServers
 
-from bench import footprint, lists, scale, sending, syncing
+from bench import footprint, lists, reading, scale, sending, syncing, workers
 from bench.figures import Figure, table
+from bench.unpaced import UNPACED
 from outrider import starting
 from outrider.core import log
 from outrider.runtime import open_runtime
 from outrider.settings import load
 
-NAMES = ("footprint", "lists", "sending", "syncing")
+NAMES = ("footprint", "lists", "sending", "workers", "reading", "syncing")
 LONG = ("scale",)
 ON_REAL_SERVERS = {"syncing", "scale"}
-# Nothing is paced: what is measured is how fast it could be.
-UNPACED = {
-    "OUTRIDER_RATE_PER_USER": 10**9,
-    "OUTRIDER_DOMAIN_DAILY_LIMIT": 100_000,
-    "OUTRIDER_COMPANY_DAILY_LIMIT": 100_000,
-    "OUTRIDER_RAMP_START": 100_000,
-    "OUTRIDER_SEND_GAP_MIN": "0s",
-    "OUTRIDER_SEND_GAP_MAX": "0s",
-    "OUTRIDER_EGRESS_ALLOW": "127.0.0.1,localhost",
-    "OUTRIDER_UNENCRYPTED_MAIL_HOSTS": "127.0.0.1",
-}
 
 
 async def measure(names: list[str], folder: Path, mail: Path | None, servers: MailServers | None) -> list[Figure]:
@@ -48,6 +38,8 @@ async def measure(names: list[str], folder: Path, mail: Path | None, servers: Ma
             figures += await lists.compare(runtime, found)
         if "sending" in names:
             figures += await sending.compare(runtime, folder)
+        if "workers" in names:
+            figures += await workers.compare(runtime, found, folder)
         if servers is not None and "syncing" in names:
             figures += await syncing.compare(runtime, found, servers, mail)
         if servers is not None and "scale" in names:
@@ -71,6 +63,7 @@ def main() -> None:
         folder.chmod(0o755)
         servers = stack.enter_context(syncing.serving()) if ON_REAL_SERVERS & set(names) else None
         figures = footprint.measure(folder) if "footprint" in names else []
+        figures += reading.measure(given.mail) if "reading" in names else []
         figures += uvloop.run(measure(names, folder, given.mail, servers))
     print("\n" + table(figures))
 

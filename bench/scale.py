@@ -1,7 +1,6 @@
 """Two hundred mailboxes on a real Dovecot in one worker: what they cost, and how soon an answer stops a follow-up."""
 
 import asyncio
-import os
 import statistics
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from tests.faults.test_many_mailboxes import answered, new_addresses, until_read
 from tests.real.mail_servers import MailServers
 
 from bench.figures import Figure
+from bench.processes import environment
 from outrider.runtime import Addresses, Runtime
 
 MAILBOXES, EACH, ANSWERS = 200, 250, 100
@@ -22,7 +22,7 @@ async def measure(runtime: Runtime, addresses: Addresses, servers: MailServers, 
     accounts = new_addresses(MAILBOXES)
     await asyncio.to_thread(crowd.fill, servers, accounts, mails=EACH)
     mailboxes = await crowd.connect_all(runtime, servers, owner, accounts)
-    with crowd.worker(environment(runtime, addresses, servers), folder) as process:
+    with crowd.worker(environment(runtime, addresses, OUTRIDER_CA_FILE=str(servers.ca_file)), folder) as process:
         first = await until_read(runtime, owner, MAILBOXES * EACH, seconds=600)
         await until_watched(runtime, owner, MAILBOXES, seconds=120)
         before = process.use()
@@ -51,20 +51,3 @@ async def measure(runtime: Runtime, addresses: Addresses, servers: MailServers, 
 
 def _rate(seconds: float) -> str:
     return f"{seconds:.0f} s, {MAILBOXES * EACH / seconds:.0f}/s"
-
-
-def environment(runtime: Runtime, addresses: Addresses, servers: MailServers) -> dict[str, str]:
-    """A worker's, on the bench's own database."""
-    settings = runtime.settings
-    assert settings.jwt_secret is not None
-    assert settings.encryption_keys is not None
-    given = {"DATABASE_URL": addresses.owner, "DATABASE_APP_URL": addresses.app}
-    return {
-        "PATH": os.environ["PATH"],
-        **{name: url.set(drivername="postgresql").render_as_string(hide_password=False) for name, url in given.items()},
-        "JWT_SECRET": settings.jwt_secret.get_secret_value(),
-        "OUTRIDER_ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
-        "OUTRIDER_EGRESS_ALLOW": "127.0.0.1,localhost",
-        "OUTRIDER_CA_FILE": str(servers.ca_file),
-        "OUTRIDER_LOG_LEVEL": "WARNING",
-    }

@@ -1,0 +1,12 @@
+"""Nothing is paced: what is measured is how fast it could be."""
+
+UNPACED = {
+    "OUTRIDER_RATE_PER_USER": 10**9,
+    "OUTRIDER_DOMAIN_DAILY_LIMIT": 100_000,
+    "OUTRIDER_COMPANY_DAILY_LIMIT": 100_000,
+    "OUTRIDER_RAMP_START": 100_000,
+    "OUTRIDER_SEND_GAP_MIN": "0s",
+    "OUTRIDER_SEND_GAP_MAX": "0s",
+    "OUTRIDER_EGRESS_ALLOW": "127.0.0.1,localhost",
+    "OUTRIDER_UNENCRYPTED_MAIL_HOSTS": "127.0.0.1",
+}
