@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from outrider.core.egress import Egress
-from outrider.providers.mail import gmail_api, gmail_fetch, gmail_sync
+from outrider.providers.mail import gmail, gmail_api, gmail_fetch, gmail_sync
 from outrider.providers.mail.gmail import Gmail
 from outrider.providers.mail.gmail_sync import EVERYTHING, GmailReader, Position
 from outrider.providers.mail.interface import (
@@ -300,6 +300,15 @@ async def test_verifying_finds_the_mailbox_and_refuses_another(provider: Gmail, 
     with pytest.raises(ConnectFailed, match=r"not for eve@gmail\.test") as caught:
         await provider.verify(GrantedAccount("eve@gmail.test", tokens))
     assert caught.value.is_terminal
+
+
+async def test_who_waits_for_a_connection_waits_no_longer_than_a_person_does(
+    provider: Gmail, tokens: Tokens, google: Google, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gmail, "PATIENCE", 0.3)
+    google.fail("/profile", 429, reason="rateLimitExceeded", headers={"Retry-After": "30"})
+    with pytest.raises(ConnectFailed, match="too long"):
+        await asyncio.wait_for(provider.verify(GrantedAccount(ADA, tokens)), 5)
 
 
 async def test_large_messages_come_in_smaller_batches(

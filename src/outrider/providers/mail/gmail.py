@@ -14,6 +14,8 @@ from outrider.providers.mail.quota import Quota
 WHOLE_AT_ONCE = 2  # mailboxes read from the beginning at the same time
 JITTER = 5.0
 MOST_QUOTAS = 10_000
+# While a mailbox is being connected a person is waiting.
+PATIENCE = 20
 AGAIN = "It is tried again by itself."
 
 
@@ -35,7 +37,8 @@ class Gmail:
         self._quotas: dict[str, Quota] = {}
 
     async def verify(self, account: GrantedAccount) -> Verified:
-        profile = await self._call(account, "profile")
+        async with _said_as_connecting():
+            profile = await self._api(account).read("profile", units=UNITS["profile"])
         address = str(profile.get("emailAddress", ""))
         if address.lower() != account.address.lower():
             message = f"The permission is for {address or 'another mailbox'}, not for {account.address}."
@@ -53,22 +56,9 @@ class Gmail:
     async def subscribe(self, account: GrantedAccount) -> bool:
         if self._topic is None:
             return False
-        await self._call(account, "watch")
+        async with _said_as_connecting():
+            await self._api(account).write("watch", {"topicName": self._topic}, units=UNITS["watch"])
         return True
-
-    async def _call(self, account: GrantedAccount, what: str) -> dict[str, object]:
-        api = self._api(account)
-        try:
-            if what == "watch":
-                return await api.write("watch", {"topicName": self._topic}, units=UNITS[what])
-            return await api.read(what, units=UNITS[what])
-        except ApiError as error:
-            failure = error.refusal.failure()
-        except ReadFailed as error:
-            failure = error
-        if isinstance(failure, ConnectFailed):
-            raise failure
-        raise ConnectFailed(Step.CONNECT, SERVER, failure.message, AGAIN)
 
     def _api(self, account: GrantedAccount) -> GmailApi:
         return GmailApi(self._egress, self._base_url, account, self._quota(account.address))
@@ -78,3 +68,22 @@ class Gmail:
         if len(self._quotas) > MOST_QUOTAS:
             self._quotas = {name: quota for name, quota in self._quotas.items() if not quota.is_full}
         return self._quotas.setdefault(address, Quota(self._per_minute, burst=BURST))
+
+
+@asynccontextmanager
+async def _said_as_connecting() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            yield
+    except TimeoutError as error:
+        raise ConnectFailed(Step.CONNECT, SERVER, "Google took too long to answer.", AGAIN) from error
+    except ApiError as error:
+        raise _connecting(error.refusal.failure()) from error
+    except ReadFailed as error:
+        raise _connecting(error) from error
+
+
+def _connecting(failure: ConnectFailed | ReadFailed) -> ConnectFailed:
+    if isinstance(failure, ConnectFailed):
+        return failure
+    return ConnectFailed(Step.CONNECT, SERVER, failure.message, AGAIN)

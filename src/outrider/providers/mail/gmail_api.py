@@ -29,7 +29,6 @@ RATE_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LI
 SPENT_REASONS = frozenset({"dailyLimitExceeded", "quotaExceeded"})
 SCOPE_REASONS = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
 OFF_REASONS = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
-AGAIN = "Connect the mailbox again by signing in with Google."
 
 
 @dataclass(frozen=True, slots=True)
