@@ -1,4 +1,4 @@
-"""Tracking, off unless a workspace switches it on: what was fetched and followed."""
+"""What became of mail after it left: delivered, by its server's word; opened and followed, where that is tracked."""
 
 import sqlalchemy as sa
 from alembic import context, op
@@ -34,5 +34,6 @@ def upgrade() -> None:
     for column in ("tracks_opens", "tracks_clicks"):
         op.add_column("workspaces", sa.Column(column, sa.Boolean(), nullable=False, server_default=sa.false()))
         op.alter_column("workspaces", column, server_default=None)
+    op.add_column("sends", sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True))
     protect("hits")
     grant(context.config.attributes["app_role"])

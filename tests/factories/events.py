@@ -11,7 +11,7 @@ from outrider.domain.sending.models import Send
 
 def received(
     mailbox: Mailbox, email: Message, kind: Kind, *, sender: str = "bob@b.test", mentions: list[str] | None = None,
-    bounced: list[str] | None = None, gone: list[str] | None = None,
+    bounced: list[str] | None = None, gone: list[str] | None = None, delivered: list[str] | None = None,
 ) -> MessageReceived:  # fmt: skip
     """Mail that came in after `email`, in its thread and about it unless `mentions` says otherwise."""
     return MessageReceived(
@@ -24,6 +24,7 @@ def received(
         mentions=[email.message_id or ""] if mentions is None else mentions,
         sender=sender,
         bounced=bounced or [],
+        delivered=delivered or [],
         refusals=[{"address": each, "isHard": each in (gone or [])} for each in bounced or []],
         returns_on=None,
         received_at=now(),

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from outrider.core.clock import now
 from outrider.core.events import emit
@@ -11,11 +11,13 @@ from outrider.domain.deliverability import actions, jobs, queries
 from outrider.domain.deliverability.models import Feedback, FeedbackKind
 from outrider.domain.mailboxes.models import Mailbox, Message
 from outrider.domain.mailboxes.verdict import Kind
+from outrider.domain.sending import actions as sending
 from outrider.domain.sending import claiming
 from outrider.domain.sending.models import Hold, MailboxPace, State
+from outrider.domain.suppressions import actions as suppressions
 from outrider.domain.suppressions.models import Reason, Suppression
 from outrider.runtime import Runtime
-from tests.domain.sending.test_claiming import PACE
+from tests.domain.sending.test_claiming import PACE, reload
 from tests.factories.accounts import Someone, make_user
 from tests.factories.events import received, refused
 from tests.factories.mailboxes import make_mailbox, make_message
@@ -144,3 +146,50 @@ async def test_its_owner_lets_it_go_on_and_old_bounces_no_longer_count(case: Cas
         returns = await queries.returns_of(db, case.ada.workspace_id, case.mailbox.id, now=now())
         assert returns.bounces == 0
         assert not await actions.let_go_on(db, case.ada.workspace_id, case.mailbox.id, now=now())
+
+
+async def told(case: Case) -> list[tuple[str, dict[str, object]]]:
+    async with case.runtime.db.begin(case.ada.scope) as db:
+        rows = await db.execute(text("select name, payload from events where name like 'send.%' order by id"))
+        return [(row.name, row.payload) for row in rows]
+
+
+async def test_a_report_of_delivery_is_a_fact_with_its_proof(case: Case) -> None:
+    send = await make_send(case.runtime, case.ada, case.mailbox, case.email, state=State.SENT, sent_at=now())
+    report = received(case.mailbox, case.email, Kind.RECEIPT, mentions=[send.message_id], delivered=["bob@b.test"])
+    other = received(case.mailbox, case.email, Kind.RECEIPT, mentions=["<x@y.test>"], delivered=["bob@b.test"])
+    for each in (other, report, report):
+        await jobs.on_message(case.runtime, each)
+    [(name, payload)] = await told(case)
+    assert (name, payload["send_id"]) == ("send.delivered", str(send.id))
+    assert payload["proof"] == {"messageId": str(report.message_id), "evidence": "as the test says"}
+    assert (await reload(case.runtime, case.ada, send)).delivered_at is not None
+
+
+async def test_a_bounce_of_our_mail_is_a_fact_with_its_proof(case: Case) -> None:
+    send = await make_send(case.runtime, case.ada, case.mailbox, case.email, state=State.SENT, sent_at=now())
+    sent = await make_message(case.runtime, case.mailbox)
+    async with case.runtime.db.begin(case.ada.scope) as db:
+        (await db.get_one(Message, (sent.workspace_id, sent.id))).message_id = send.message_id
+    bounce = received(
+        case.mailbox, case.email, Kind.BOUNCE, mentions=[send.message_id], bounced=["bob@b.test"], gone=["bob@b.test"]
+    )
+    await jobs.on_message(case.runtime, bounce)
+    await jobs.on_message(case.runtime, bounce)
+    [(name, payload)] = await told(case)
+    assert (name, payload["is_hard"], payload["recipient"]) == ("send.bounced", True, "bob@b.test")
+
+
+async def test_what_is_taken_back_and_what_may_not_leave_are_facts(case: Case) -> None:
+    first = await make_send(case.runtime, case.ada, case.mailbox, case.email)
+    second = await make_send(case.runtime, case.ada, case.mailbox, case.email, recipient="carol@c.test")
+    async with case.runtime.db.begin(case.ada.scope) as db:
+        await sending.cancel(db, case.ada.workspace_id, first.origin_id, reason="Deleted by its owner.")
+        await suppressions.suppress(
+            db, case.runtime.keyring, case.ada.workspace_id, "c.test", reason=Reason.MANUAL, proof={}
+        )
+        await claiming.claim(db, case.ada.workspace_id, [case.mailbox.id], now=now(), pace=PACE)
+    stopped = [(payload["send_id"], payload["reason"]) for name, payload in await told(case) if name == "send.stopped"]
+    assert stopped[0] == (str(first.id), "Deleted by its owner.")
+    assert stopped[1][0] == str(second.id)
+    assert "c.test gets no mail" in str(stopped[1][1])

@@ -124,6 +124,7 @@ PLANNED = {
     "status": "scheduled",
     "attempts": 0,
     "sentAt": None,
+    "deliveredAt": None,
     "messageId": None,
     "lastError": None,
     "proof": None,

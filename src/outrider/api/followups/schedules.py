@@ -104,6 +104,7 @@ def schedule_out(schedule: Schedule) -> ScheduleOut:
         status=schedule.status,  # type: ignore[arg-type]  # validated against the wire's words
         attempts=schedule.attempts,
         sent_at=schedule.sent_at,
+        delivered_at=schedule.delivered_at,
         message_id=schedule.message_id,
         last_error=schedule.last_error,
         proof=schedule.proof,

@@ -248,6 +248,7 @@ class ScheduleOut(Out):
     status: ScheduleStatus
     attempts: int
     sent_at: Moment | None
+    delivered_at: Moment | None = Field(description="Set where the recipient's server reported it; most do not.")
     message_id: str | None
     last_error: str | None
     proof: str | None = Field(description="The server's answer to the sent mail, or where its copy was found.")

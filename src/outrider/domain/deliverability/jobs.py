@@ -8,12 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.clock import now
 from outrider.core.db import Scope
-from outrider.core.events import during, on
+from outrider.core.events import during, emit, on
 from outrider.domain.deliverability import actions, queries, rules
 from outrider.domain.deliverability.models import FeedbackKind
 from outrider.domain.mailboxes.events import MessageReceived
 from outrider.domain.mailboxes.verdict import Kind
-from outrider.domain.sending.events import SendRefused
+from outrider.domain.sending.events import SendBounced, SendDelivered, SendRefused, facts_of
 from outrider.domain.suppressions import actions as suppressions
 from outrider.domain.suppressions.models import Reason
 from outrider.runtime import Runtime
@@ -54,6 +54,7 @@ async def on_refused(app: Runtime, event: SendRefused) -> None:
 async def on_message(app: Runtime, event: MessageReceived) -> None:
     react = {
         Kind.BOUNCE: _bounced,
+        Kind.RECEIPT: _delivered,
         Kind.COMPLAINT: _complained,
         Kind.UNSUBSCRIBE: _unsubscribed,
         Kind.LEFT_COMPANY: _gone,
@@ -71,7 +72,9 @@ async def _bounced(app: Runtime, db: AsyncSession, event: MessageReceived) -> No
         if message_id is None:
             continue
         is_gone = recipient in gone
-        await _record(db, event, message_id, recipient, FeedbackKind.GONE if is_gone else FeedbackKind.BOUNCED)
+        kind = FeedbackKind.GONE if is_gone else FeedbackKind.BOUNCED
+        if await _record(db, event, message_id, recipient, kind):
+            await _tell_bounced(db, event, message_id, recipient, is_hard=is_gone)
         returns = await queries.bounced_at(db, event.workspace_id, recipient, now=event.received_at)
         if is_gone or rules.is_given_up(returns):
             await _suppress(app, db, event, recipient, Reason.BOUNCE, aboutMessageId=message_id)
@@ -94,10 +97,33 @@ async def _gone(app: Runtime, db: AsyncSession, event: MessageReceived) -> None:
         await _suppress(app, db, event, event.sender, Reason.GONE)
 
 
+async def _delivered(_app: Runtime, db: AsyncSession, event: MessageReceived) -> None:
+    """Takes down what a server reports as delivered; asked for by nobody here, some send it all the same."""
+    for recipient in event.delivered:
+        for send in await queries.sends_to(db, event.workspace_id, event.mailbox_id, event.mentions, recipient):
+            if send.delivered_at is None:
+                send.delivered_at = event.received_at
+                await emit(db, SendDelivered(at=event.received_at, proof=_proof(event), **facts_of(send)))
+
+
+async def _tell_bounced(
+    db: AsyncSession, event: MessageReceived, message_id: str, recipient: str, *, is_hard: bool
+) -> None:
+    why = next((each for each in event.refusals if each["address"] == recipient), {})
+    for send in await queries.sends_to(db, event.workspace_id, event.mailbox_id, [message_id], recipient):
+        reason = str(why.get("reason") or event.evidence)
+        proof = {**_proof(event), "diagnostic": why.get("diagnostic", "")}
+        await emit(db, SendBounced(reason=reason, is_hard=is_hard, proof=proof, **facts_of(send)))
+
+
+def _proof(event: MessageReceived) -> dict[str, Any]:
+    return {"messageId": str(event.message_id), "evidence": event.evidence}
+
+
 async def _record(
     db: AsyncSession, event: MessageReceived, message_id: str, recipient: str, kind: FeedbackKind
-) -> None:
-    await actions.record(
+) -> bool:
+    return await actions.record(
         db,
         workspace_id=event.workspace_id,
         mailbox_id=event.mailbox_id,
@@ -112,5 +138,5 @@ async def _record(
 async def _suppress(
     app: Runtime, db: AsyncSession, event: MessageReceived, recipient: str, reason: Reason, **more: Any
 ) -> None:
-    proof = {"messageId": str(event.message_id), "evidence": event.evidence, **more}
+    proof = {**_proof(event), **more}
     await suppressions.suppress(db, app.keyring, event.workspace_id, recipient, reason=reason, proof=proof)

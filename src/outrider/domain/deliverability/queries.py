@@ -87,6 +87,20 @@ async def recipients_of(
     return [(row.message_id, row.recipient) for row in rows]
 
 
+async def sends_to(
+    db: AsyncSession, workspace_id: UUID, mailbox_id: UUID, message_ids: list[str], recipient: str
+) -> list[Send]:
+    rows = await db.scalars(
+        select(Send).where(
+            Send.workspace_id == workspace_id,
+            Send.mailbox_id == mailbox_id,
+            Send.message_id.in_(message_ids),
+            Send.recipient == recipient,
+        )
+    )
+    return list(rows)
+
+
 async def was_written_to(
     db: AsyncSession, workspace_id: UUID, recipient: str, *, now: datetime, within: timedelta
 ) -> bool:

@@ -34,7 +34,7 @@ class MailboxDisconnected(Event):
 class MessageReceived(Event):
     """New mail in a thread we wrote to, or a wish for no more mail in any. `mentions` are the Message-IDs it answers
     or reports on, and `evidence` says what made it of its `kind`. `bounced` are the addresses a bounce names,
-    `refusals` says of each why and whether for good; `successor` is whom an absent or departed writer names instead.
+    `refusals` says of each why and whether for good; `delivered` are those a report says it reached; `successor` is whom an absent or departed writer names instead.
     """
 
     name: ClassVar[str] = "message.received"
@@ -46,6 +46,7 @@ class MessageReceived(Event):
     mentions: list[str]
     sender: str
     bounced: list[str]
+    delivered: list[str] = field(default_factory=list)
     returns_on: date | None
     received_at: datetime
     refusals: list[dict[str, Any]] = field(default_factory=list)

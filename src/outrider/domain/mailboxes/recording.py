@@ -20,11 +20,13 @@ from outrider.domain.mailboxes.threads import Arrived, Threads
 from outrider.domain.mailboxes.verdict import Kind, Verdict
 from outrider.providers.mail.interface import Changes, Fetched, Role
 from outrider.providers.mail.mime import snippet
+from outrider.providers.mail.parsed import ParsedMail
 
 LOCK = text("select pg_advisory_xact_lock(hashtextextended('mailbox:' || cast(:mailbox as text), 0))")
 # Updates of many rows with values of their own go past the mapper, in one round trip.
 MESSAGES = cast("Table", Message.__table__)
 MAX_BOUNCED = 50
+DELIVERED = frozenset({"delivered", "relayed", "expanded"})
 IGNORED = frozenset({Kind.BULK})
 
 
@@ -96,6 +98,11 @@ def _arrived(fetched: Fetched, judged: Judged) -> Arrived:
     return Arrived(
         fetched, mail, verdict, rules.identity(mail, fetched), rules.mentioned(mail, verdict.kind), judged.words
     )
+
+
+def _delivered(mail: ParsedMail) -> list[str]:
+    recipients = mail.report.recipients if mail.report else ()
+    return [each.address for each in recipients if each.action in DELIVERED][:MAX_BOUNCED]
 
 
 def _bounced(verdict: Verdict) -> list[str]:
@@ -262,6 +269,7 @@ async def _announce(
                     mentions=each.mentions[:20],
                     sender=row["from_address"],
                     bounced=row["bounced"],
+                    delivered=_delivered(each.mail),
                     refusals=row["refusals"],
                     returns_on=each.verdict.returns_on,
                     successor=each.verdict.successor,

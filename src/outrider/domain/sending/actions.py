@@ -10,11 +10,13 @@ from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from outrider.core.events import emit
 from outrider.domain.mailboxes import drafts
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.drafts import Draft
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.sending import pacing, rules
+from outrider.domain.sending.events import SendStopped, facts_of
 from outrider.domain.sending.letterhead import Letterhead
 from outrider.domain.sending.models import Send, State, Waiting
 
@@ -107,7 +109,7 @@ async def resume(db: AsyncSession, workspace_id: UUID, origin_id: UUID) -> None:
 
 async def cancel(db: AsyncSession, workspace_id: UUID, origin_id: UUID, *, reason: str) -> None:
     """Takes back what has not left yet. A row being sent right now runs to its end."""
-    await _move(
+    taken_back = await _move(
         db,
         workspace_id,
         [origin_id],
@@ -116,6 +118,7 @@ async def cancel(db: AsyncSession, workspace_id: UUID, origin_id: UUID, *, reaso
         waiting_for=None,
         last_error=reason,
     )
+    await emit(db, *(SendStopped(reason=reason, **facts_of(send)) for send in taken_back))
 
 
 async def postpone(db: AsyncSession, workspace_id: UUID, origin_id: UUID, *, until: datetime) -> bool:
@@ -129,7 +132,7 @@ async def postpone(db: AsyncSession, workspace_id: UUID, origin_id: UUID, *, unt
         give_up_at=func.greatest(Send.give_up_at, until + rules.GIVE_UP_AFTER),
         waiting_for=Waiting.DELAY,
     )
-    return moved > 0
+    return bool(moved)
 
 
 async def hasten(db: AsyncSession, workspace_id: UUID, origin_id: UUID, *, now: datetime) -> bool:
@@ -146,7 +149,7 @@ async def hasten(db: AsyncSession, workspace_id: UUID, origin_id: UUID, *, now: 
         waiting_for=None,
         give_up_at=now + rules.GIVE_UP_AFTER,
     )
-    return moved > 0
+    return bool(moved)
 
 
 def copy_of(send: Send, mailbox: Mailbox, letterhead: Letterhead) -> bytes:
@@ -165,12 +168,12 @@ async def mark_copied(db: AsyncSession, send: Send, *, at: datetime) -> None:
 
 async def _move(
     db: AsyncSession, workspace_id: UUID, origin_ids: Sequence[UUID], states: list[State], **values: Any
-) -> int:
-    moved = await db.execute(
+) -> Sequence[Send]:
+    moved = await db.scalars(
         update(Send)
         .where(Send.workspace_id == workspace_id, Send.origin_id.in_(origin_ids), Send.state.in_(states))
         .values(**values)
-        .returning(Send.id)
+        .returning(Send)
         .execution_options(synchronize_session="fetch")
     )
-    return len(moved.all())
+    return moved.all()

@@ -15,8 +15,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core import windows
+from outrider.core.events import emit
 from outrider.domain.mailboxes.models import Mailbox, Message
 from outrider.domain.sending import pacing
+from outrider.domain.sending.events import SendStopped, facts_of
 from outrider.domain.sending.models import Claim, Hold, MailboxPace, Send, State, Waiting
 from outrider.domain.sending.pacing import DAY, Cap, Pace
 from outrider.domain.suppressions import queries as suppressions
@@ -319,6 +321,7 @@ async def _stop(db: AsyncSession, workspace_id: UUID, sends: Sequence[Send]) -> 
         send.state, send.waiting_for = State.CANCELLED, None
         send.last_error = why.message if why else "Somebody answered in the thread."
     await db.flush()
+    await emit(db, *(SendStopped(reason=send.last_error or "", **facts_of(send)) for send in sends))
 
 
 async def _hold_full(db: AsyncSession, lines: Sequence[Line], *, now: datetime) -> None:

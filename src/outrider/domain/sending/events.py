@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from outrider.core.events import Event
@@ -51,3 +51,56 @@ class SendStopped(SendFact):
 
     name: ClassVar[str] = "send.stopped"
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendDelivered(SendFact):
+    """The recipient's server confirmed it (RFC 3464, action delivered or relayed); `proof` is the report."""
+
+    name: ClassVar[str] = "send.delivered"
+    at: datetime
+    proof: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendBounced(SendFact):
+    """It came back after it had been taken; `is_hard` says that the address will never be reached."""
+
+    name: ClassVar[str] = "send.bounced"
+    reason: str
+    is_hard: bool
+    proof: dict[str, Any]
+
+
+class Told(Protocol):
+    """What every fact about a send tells of it; a row of the outbox has it all."""
+
+    @property
+    def workspace_id(self) -> UUID: ...
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def mailbox_id(self) -> UUID: ...
+    @property
+    def origin(self) -> str: ...
+    @property
+    def origin_id(self) -> UUID: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def message_id(self) -> str: ...
+    @property
+    def recipient(self) -> str: ...
+
+
+def facts_of(send: Told) -> dict[str, Any]:
+    return {
+        "workspace_id": send.workspace_id,
+        "send_id": send.id,
+        "mailbox_id": send.mailbox_id,
+        "origin": send.origin,
+        "origin_id": send.origin_id,
+        "step": send.step,
+        "message_id": send.message_id,
+        "recipient": send.recipient,
+    }

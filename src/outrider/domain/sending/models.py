@@ -117,6 +117,7 @@ class Send(Tenant, Stamped, Model):
     look_at: Mapped[datetime | None]  # when an unknown row is looked up next
     unknown_since: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]  # when a report said that the recipient's server has it; most send none
     copied_at: Mapped[datetime | None]  # when a copy was known to lie in the Sent folder
     proof: Mapped[str | None] = mapped_column(Text)  # the server's answer to a sent mail, or where its copy was found
     last_error: Mapped[str | None] = mapped_column(Text)

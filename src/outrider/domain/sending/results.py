@@ -13,7 +13,7 @@ from outrider.core.events import emit
 from outrider.domain.mailboxes import connections, drafts
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.sending import claiming, replies, rules
-from outrider.domain.sending.events import SendRefused, SendUnconfirmed, Sent
+from outrider.domain.sending.events import SendRefused, SendUnconfirmed, Sent, facts_of
 from outrider.domain.sending.models import Claim, Hold, Send, State, Waiting
 from outrider.domain.sending.replies import ReplyClass
 from outrider.providers.mail.interface import ConnectFailed, Outcome, Receipt, SendFailed, Step
@@ -246,7 +246,7 @@ async def settle(
         row.look_at, row.unknown_since = None, None
     else:
         row.state, row.waiting_for, row.look_at, row.last_error = State.UNCONFIRMED, None, None, UNCONFIRMED
-        await emit(db, SendUnconfirmed(reason=UNCONFIRMED, **_facts(row)))
+        await emit(db, SendUnconfirmed(reason=UNCONFIRMED, **facts_of(row)))
     await db.flush()
 
 
@@ -274,21 +274,8 @@ async def _announce_sent(
         return
     mailboxes, message_ids = {each.mailbox_id for each in sent}, [each.message_id for each in sent]
     await drafts.mark_sent(db, sent[0].workspace_id, list(mailboxes), message_ids, at=at)
-    await emit(db, *(Sent(at=at, proof=proofs[each.id][:500], **_facts(each)) for each in sent))
+    await emit(db, *(Sent(at=at, proof=proofs[each.id][:500], **facts_of(each)) for each in sent))
 
 
 async def _announce_refused(db: AsyncSession, send: Send, reason: str, *, is_recipient: bool) -> None:
-    await emit(db, SendRefused(reason=reason[:500], is_recipient=is_recipient, **_facts(send)))
-
-
-def _facts(send: Send | Recorded) -> dict[str, Any]:
-    return {
-        "workspace_id": send.workspace_id,
-        "send_id": send.id,
-        "mailbox_id": send.mailbox_id,
-        "origin": send.origin,
-        "origin_id": send.origin_id,
-        "step": send.step,
-        "message_id": send.message_id,
-        "recipient": send.recipient,
-    }
+    await emit(db, SendRefused(reason=reason[:500], is_recipient=is_recipient, **facts_of(send)))

@@ -1,6 +1,7 @@
 """Facts about enrolments."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -23,4 +24,15 @@ class EnrollmentEnded(Event):
     sequence_id: UUID
     status: str
     reason: str
+    proof: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replied(Event):
+    """A person answered in the enrolment's thread for the first time, whether or not that ends it."""
+
+    name: ClassVar[str] = "enrollment.replied"
+    enrollment_id: UUID
+    sequence_id: UUID
+    at: datetime
     proof: dict[str, Any]

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core import jobs, windows
 from outrider.core.db import Scope
-from outrider.core.events import during, on
+from outrider.core.events import during, emit, on
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.events import MessageReceived
 from outrider.domain.mailboxes.verdict import Kind
@@ -16,6 +16,7 @@ from outrider.domain.sending import actions as sending
 from outrider.domain.sending import queries as sends
 from outrider.domain.sending.events import SendRefused, SendUnconfirmed, Sent
 from outrider.domain.sequences import actions, queries, scheduling
+from outrider.domain.sequences.events import Replied
 from outrider.domain.sequences.models import Enrollment, EnrollmentStatus
 from outrider.domain.sequences.scheduling import ORIGIN
 from outrider.domain.suppressions.events import Suppressed
@@ -135,10 +136,18 @@ async def _answered(db: AsyncSession, enrollment: Enrollment, event: MessageRece
         "snippet": message.snippet if message else "",
         "matchedBy": matched_by,
     }
+    proof = {"messageId": str(event.message_id), "matchedBy": matched_by, "evidence": event.evidence}
+    fact = Replied(
+        workspace_id=event.workspace_id,
+        enrollment_id=enrollment.id,
+        sequence_id=enrollment.sequence_id,
+        at=event.received_at,
+        proof=proof,
+    )
+    await emit(db, fact)
     sequence = await queries.get_any(db, event.workspace_id, enrollment.sequence_id)
     if sequence is not None and not sequence.stop_on_reply:
         return
-    proof = {"messageId": str(event.message_id), "matchedBy": matched_by, "evidence": event.evidence}
     if enrollment.status == EnrollmentStatus.COMPLETED:
         enrollment.stop_proof = proof
         enrollment.status, enrollment.stop_reason = EnrollmentStatus.REPLIED, "Answered after the last step."

@@ -44,6 +44,7 @@ class Schedule:
     status: str
     attempts: int
     sent_at: datetime | None
+    delivered_at: datetime | None
     message_id: str | None
     last_error: str | None
     proof: str | None
@@ -218,6 +219,7 @@ def _planned(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         literal_column("'scheduled'").label("status"),
         literal_column("0").label("attempts"),
         null().label("sent_at"),
+        null().label("delivered_at"),
         null().label("message_id"),
         Enrollment.hold_reason.label("last_error"),
         null().label("proof"),
@@ -246,6 +248,7 @@ def _queued(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
             STATUS.label("status"),
             Send.attempts,
             Send.sent_at,
+            Send.delivered_at,
             Send.message_id,
             Send.last_error,
             Send.proof,
