@@ -14,12 +14,14 @@ from bench.figures import Figure
 from bench.processes import environment
 from outrider.runtime import Addresses, Runtime
 
+ROUNDS = 2
 STARTING = 4.0  # seconds until a worker is at work; the mails are queued then
 
 
 async def compare(runtime: Runtime, addresses: Addresses, folder: Path) -> list[Figure]:
     with sending.sink(folder) as port:
-        one, two = [await by(runtime, addresses, folder, port, workers) for workers in (1, 2)]
+        rounds = [[await by(runtime, addresses, folder, port, workers) for workers in (1, 2)] for _ in range(ROUNDS)]
+    one, two = (min(each[number] for each in rounds) for number in (0, 1))
     return [
         Figure(
             f"sending {sending.MAILS:,} mails, 2 workers",
