@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from outrider.core.db import Database, Scope, as_asyncpg
 from outrider.core.ids import new_id
 from outrider.core.migrations import derived_password
+from outrider.domain.accounts.models import Workspace
 from outrider.settings import new_secrets
 from tests.real import postgres
 from tests.real.daemons import free_ports
@@ -114,7 +115,7 @@ async def test_through_a_pooler_no_workspace_sees_anothers_rows(outside: Cluster
         database = Database(as_asyncpg(application(outside, port)), pool_size=10, through_pooler=True)
         for workspace in workspaces:
             async with database.begin(Scope(workspace)) as db:
-                await db.execute(text("insert into workspaces values (:id, 'x', now(), now(), '')"), {"id": workspace})
+                db.add(Workspace(id=workspace, name="x"))
 
         async def work(workspace: object) -> None:
             nonlocal cut_short
