@@ -3,9 +3,8 @@
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 
-from tldextract import TLDExtract
+from outrider.core.domains import registrable
 
 DAY = timedelta(days=1)
 # A mailbox that sent this much in its last thirty days has shown that it is used, and needs no ramp.
@@ -72,16 +71,8 @@ def gap(cap: Cap, pace: Pace, *, draw: float | None = None) -> timedelta:
 
 def company_of(domain: str) -> str | None:
     """The registrable domain of a firm, None for public mail providers, whose users have nothing in common."""
-    found = _suffixes()(domain)
-    # Under an ending that is not on the list the last label counts as one (the list's default rule).
-    company = found.top_domain_under_public_suffix or ".".join(domain.split(".")[-2:])
-    return None if company in PUBLIC_PROVIDERS or found.domain in PUBLIC_NAMES else company
-
-
-@cache
-def _suffixes() -> TLDExtract:
-    # The list that comes with the library; nothing is fetched or written.
-    return TLDExtract(suffix_list_urls=(), cache_dir=None)
+    company = registrable(domain)
+    return None if company in PUBLIC_PROVIDERS or company.split(".")[0] in PUBLIC_NAMES else company
 
 
 # Known under many countries' endings.

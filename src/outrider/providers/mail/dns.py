@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from dns.asyncresolver import Resolver
 from dns.exception import DNSException
 from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.TXT import TXT
 from dns.resolver import NXDOMAIN, NoAnswer, NoNameservers
-from tldextract import TLDExtract
 
 PATIENCE = 5.0  # seconds for one question, over all servers
 MOST_RECORDS = 50
@@ -55,13 +53,3 @@ class Dns:
         resolver.nameservers = [address for address, _ in self.servers]
         resolver.port = self.servers[0][1]
         return resolver
-
-
-def organisation_of(domain: str) -> str:
-    """The registrable domain, where DMARC looks next (RFC 7489 3.2)."""
-    return _suffixes()(domain).top_domain_under_public_suffix or ".".join(domain.split(".")[-2:])
-
-
-@cache
-def _suffixes() -> TLDExtract:
-    return TLDExtract(suffix_list_urls=(), cache_dir=None)

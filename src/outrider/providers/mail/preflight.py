@@ -15,8 +15,9 @@ from typing import Literal
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from outrider.core.domains import registrable
 from outrider.providers.mail import spf
-from outrider.providers.mail.dns import Dns, LookupFailed, organisation_of
+from outrider.providers.mail.dns import Dns, LookupFailed
 from outrider.providers.mail.spf import SpfBroken
 
 SHORTEST_KEY, GOOD_KEY = 1024, 2048  # bits (RFC 8301 3.2)
@@ -66,7 +67,7 @@ OF_HOSTS = {
 
 def host_of(server: str) -> Host | None:
     """Returns who runs a mail server of this name, None where nothing is known of it."""
-    found = OF_HOSTS.get(organisation_of(server.lower()))
+    found = OF_HOSTS.get(registrable(server.lower()))
     return HOSTS[found] if found else None
 
 
@@ -166,7 +167,7 @@ def _bits(key: str) -> int:
 
 async def _dmarc(dns: Dns, domain: str) -> Check:
     wanted = f"TXT of _dmarc.{domain}: v=DMARC1; p=none; rua=mailto:postmaster@{domain}"
-    for place in dict.fromkeys((domain, organisation_of(domain))):
+    for place in dict.fromkeys((domain, registrable(domain))):
         records = [each for each in await dns.txt(f"_dmarc.{place}") if re.match(r"v\s*=\s*DMARC1\s*(;|$)", each)]
         if len(records) > 1:
             return Check("dmarc", Verdict.FAIL, f"_dmarc.{place} has {len(records)} records; only one counts.", wanted)
