@@ -76,7 +76,8 @@ async def die(runtime: Runtime, ada: Someone, mailboxes: list[Mailbox]) -> list[
         ids = [each.id for each in mailboxes]
         for folder in await db.scalars(select(Folder).where(Folder.mailbox_id.in_(ids), Folder.name == "INBOX")):
             position = json.loads(folder.cursor or "{}")
-            folder.cursor = json.dumps({**position, "uid_validity": position["uid_validity"] - 1})
+            # Far from any other mailbox's: servers number by the second in which a folder is made.
+            folder.cursor = json.dumps({**position, "uid_validity": position["uid_validity"] - 1_000_000})
             gone.append(folder.cursor)
         await db.execute(update(Mailbox).where(Mailbox.id.in_(ids)).values(sync_due_at=now()))
     return gone
