@@ -50,7 +50,7 @@ _HARD = {Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED}
 
 # By the code without its class. These decide whatever the words are.
 _CERTAIN = {
-    "3.1": Reason.SYSTEM_FULL, "1.6": Reason.HAS_MOVED, "1.7": Reason.REJECTED, "1.8": Reason.REJECTED, "2.2": Reason.MAILBOX_FULL,
+    "1.6": Reason.HAS_MOVED, "1.7": Reason.REJECTED, "1.8": Reason.REJECTED, "2.2": Reason.MAILBOX_FULL,
     "2.3": Reason.EXCEEDS_LIMIT, "3.4": Reason.MESSAGE_TOO_BIG, "5.6": Reason.SECURITY_ERROR,
     "7.20": Reason.AUTH_FAILURE, "7.21": Reason.AUTH_FAILURE, "7.22": Reason.AUTH_FAILURE, "7.23": Reason.AUTH_FAILURE,
     "7.24": Reason.AUTH_FAILURE, "7.25": Reason.REQUIRE_PTR, "7.26": Reason.AUTH_FAILURE, "7.27": Reason.NOT_ACCEPT,
@@ -77,7 +77,7 @@ _USUAL = {
 _VAGUE = {"1.0", "2.0", "2.1", "3.0", "4.0", "5.1", "5.2", "7.9"}
 _BY_SUBJECT = {"6": Reason.CONTENT_ERROR, "7": Reason.SECURITY_ERROR}
 _REPLY_CODE = re.compile(r"(?:^|[\s;:\"'\[(<])([45]\d\d)(?=[-\s:.,;#)\]]|$)")
-_ADDRESS = re.compile(r"<?[^\s<>()\[\]]{1,80}@[^\s<>()\[\]]{1,120}>?")
+_ADDRESS = re.compile(r"<?[^\s<>()\[\]]{1,80}@[\w.-]{1,120}>?")
 _ANCHOR = re.compile(r"(?<=/)#[a-z]{4,20}\b")
 _NO_MORE_THAN_REFUSED = re.compile(r"recipient address rejected: (?=[a-z])(?!access denied)")
 _EXIT_CODES = {
@@ -154,6 +154,8 @@ def _by_words(words: str, detail: str, command: str, category: str = "") -> Reas
     if not words:
         return None
     found = _first(FIRST, words) or _unknown_user(words, detail, command) or _first(THEN, words)
+    if command == "MAIL" and found in _HARD | {Reason.NOT_ACCEPT}:
+        return Reason.REJECTED  # what does not exist is the sender, not the recipient
     return Reason.MAILER_ERROR if found is Reason.SYSTEM_ERROR and category == "x-unix" else found
 
 
