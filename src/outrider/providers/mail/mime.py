@@ -27,8 +27,8 @@ _PARSER = BytesParser(policy=policy.compat32)
 
 def parse(raw: bytes) -> ParsedMail:
     """Reads a whole mail, or its header block alone."""
-    raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if raw.startswith(b"From "):  # as mbox files begin
+    raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").removeprefix(b"\xef\xbb\xbf").lstrip(b"\n")
+    if raw.startswith((b"From ", b">From ")):  # as mbox files begin, and what they became on their way
         raw = raw.partition(b"\n")[2]
     try:
         check(raw)

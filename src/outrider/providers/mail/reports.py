@@ -1,5 +1,7 @@
 """Reports of mail systems on mail we sent: deliveries (RFC 3464), receipts (RFC 8098), complaints (RFC 5965)."""
 
+import base64
+import quopri
 import re
 from collections.abc import Iterator
 from email import policy
@@ -25,6 +27,10 @@ _ID_LINE = re.compile(r"^message-id:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILI
 _ORIGINAL_ID_LINE = re.compile(r"^original-message-id:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
 _JUNK_REPORTER = "x-hmxmroriginalrecipient"
 _FEEDBACK_FIELDS = re.compile(r"\s*(?:[\w-]{1,40}:[^\n]{0,300}\n){0,12}feedback-type:\s*\w", re.IGNORECASE)
+_DELIVERY_FIELDS = re.compile(
+    r"\s*reporting-mta:[^\n]{0,300}\n(?:[ \t]*\n|[\w-]{1,40}:[^\n]{0,300}\n|[ \t][^\n]{0,300}\n){0,12}?(?:final|original)-recipient:",
+    re.IGNORECASE,
+)
 _COMPLAINED = re.compile(r"^(?:original-rcpt-to|removal-recipient):[ \t]*([^\n]{3,320})", re.IGNORECASE | re.MULTILINE)
 _MUCH = 20_000
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
@@ -33,14 +39,40 @@ _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 def read(mail: Message) -> Report | None:
     """Returns what a report says of each recipient; None where the mail is none."""
     parts = list(_own_parts(mail))
-    kind = next((found for part in parts if (found := _kind(part))), None)
+    kind = _first_kind(parts)
+    if kind is None and _is_from_nobody(mail):  # a gateway's own bounce, with the one it was told attached
+        parts = [part for each in _attached(parts) for part in _own_parts(each)]
+        kind = _first_kind(parts)
     if kind is None:
         return None
-    told = [part for part in parts if part.get_content_type() in _DELIVERY]
+    told = [part for part in parts if part.get_content_type() in _DELIVERY or _is_delivery_as_text(part)]
     recipients = [recipient for part in told for recipient in _recipients(part)]
     if kind is ReportKind.FEEDBACK:
         recipients = _complainants(parts)
     return Report(_original_id(parts), tuple(recipients[:MAX_RECIPIENTS]), kind)
+
+
+def _first_kind(parts: list[Message]) -> ReportKind | None:
+    if kind := next((found for part in parts if (found := _kind(part))), None):
+        return kind
+    is_report = any(part.get_content_type() == "multipart/report" for part in parts)
+    return ReportKind.DELIVERY if is_report and any(_is_delivery_as_text(part) for part in parts) else None
+
+
+def _is_from_nobody(mail: Message) -> bool:
+    return str(mail.get("return-path", "")).strip() == "<>"
+
+
+def _attached(parts: list[Message]) -> Iterator[Message]:
+    for part in parts:
+        payload = part.get_payload()
+        if part.get_content_type() in _MAIL and isinstance(payload, list):
+            yield from (each for each in payload[:1] if isinstance(each, Message))
+
+
+def _is_delivery_as_text(part: Message) -> bool:
+    """Some relabel the fields of RFC 3464 as plain text."""
+    return part.get_content_type() == "text/plain" and bool(_DELIVERY_FIELDS.match(_text(part)[: _LONGEST * 4]))
 
 
 def _kind(part: Message) -> ReportKind | None:
@@ -85,7 +117,7 @@ def _own_parts(mail: Message) -> Iterator[Message]:
 
 def _recipients(part: Message) -> list[ReportedRecipient]:
     payload = part.get_payload()
-    if isinstance(payload, list) and len(payload) > 1:
+    if isinstance(payload, list) and len(payload) > 1 and not _encoding(part):
         blocks = [block for block in payload if isinstance(block, Message)]
     else:  # one of a kind the library knows nothing of, or encoded
         parser = Parser(policy=policy.compat32)
@@ -96,9 +128,25 @@ def _recipients(part: Message) -> list[ReportedRecipient]:
 def _text(part: Message) -> str:
     payload = part.get_payload()
     if isinstance(payload, list):
-        return "\n\n".join(block.as_string() for block in payload if isinstance(block, Message))
+        return _decoded(part, "\n\n".join(block.as_string() for block in payload if isinstance(block, Message)))
     decoded = part.get_payload(decode=True)
     return decoded.decode("utf-8", "replace") if isinstance(decoded, bytes) else str(payload)
+
+
+def _decoded(part: Message, text: str) -> str:
+    """What is within a message/… part must not be encoded (RFC 2046 5.2), but some do."""
+    try:
+        if _encoding(part) == "base64":
+            return base64.b64decode(text.encode()).decode("utf-8", "replace")
+    except ValueError:
+        return text
+    is_quoted = _encoding(part) == "quoted-printable"
+    return quopri.decodestring(text.encode()).decode("utf-8", "replace") if is_quoted else text
+
+
+def _encoding(part: Message) -> str:
+    encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
+    return encoding if encoding in {"base64", "quoted-printable"} else ""
 
 
 def _recipient(block: Message) -> ReportedRecipient | None:

@@ -6,6 +6,7 @@ Mail systems write this in hundreds of shapes; what they share is an address, an
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from outrider.providers.mail.parsed import ReportedRecipient
@@ -86,9 +87,16 @@ def recipients(text: str, *, ours: Iterable[str], named: str = "") -> tuple[Repo
     """Whom the prose is about. `ours` are addresses of the mail itself; `named` a header that lists who failed."""
     words = own_words(text)
     if found := _from_fields(words) or _from_json(text):
-        return found
+        return tuple(each if each.diagnostic else _told_in_prose(each, words) for each in found)
     addresses = _addresses(named, set()) or _addresses(words, set(ours)) or [""]
     return tuple(section(words, address, addresses) for address in addresses[:MAX_RECIPIENTS])
+
+
+def _told_in_prose(told: ReportedRecipient, words: str) -> ReportedRecipient:
+    """Fields that give no reason leave it to the words around them."""
+    prose = section(words, told.address, [told.address])
+    status = prose.status if not told.status or _VAGUE.match(told.status) else told.status
+    return replace(told, status=status or told.status, diagnostic=prose.diagnostic, command=prose.command)
 
 
 def returned_ids(text: str) -> list[str]:
