@@ -51,7 +51,8 @@ _HARD = {Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED}
 # By the code without its class. These decide whatever the words are.
 _CERTAIN = {
     "1.6": Reason.HAS_MOVED, "1.7": Reason.REJECTED, "1.8": Reason.REJECTED, "2.2": Reason.MAILBOX_FULL,
-    "2.3": Reason.EXCEEDS_LIMIT, "3.4": Reason.MESSAGE_TOO_BIG, "5.6": Reason.SECURITY_ERROR,
+    "2.3": Reason.EXCEEDS_LIMIT, "3.4": Reason.MESSAGE_TOO_BIG, "5.6": Reason.SECURITY_ERROR, "4.6": Reason.NETWORK_ERROR, "4.12": Reason.NETWORK_ERROR, "4.14": Reason.NETWORK_ERROR,
+    "7.650": Reason.BAD_REPUTATION, "7.651": Reason.BAD_REPUTATION, "7.652": Reason.TOO_MANY_CONNECTIONS,
     "7.20": Reason.AUTH_FAILURE, "7.21": Reason.AUTH_FAILURE, "7.22": Reason.AUTH_FAILURE, "7.23": Reason.AUTH_FAILURE,
     "7.24": Reason.AUTH_FAILURE, "7.25": Reason.REQUIRE_PTR, "7.26": Reason.AUTH_FAILURE, "7.27": Reason.NOT_ACCEPT,
     "7.28": Reason.SPEEDING, "7.29": Reason.AUTH_FAILURE, "7.509": Reason.AUTH_FAILURE, "7.515": Reason.AUTH_FAILURE,
