@@ -80,6 +80,10 @@ _BY_SUBJECT = {"6": Reason.CONTENT_ERROR, "7": Reason.SECURITY_ERROR}
 _REPLY_CODE = re.compile(r"(?:^|[\s;:\"'\[(<])([45]\d\d)(?=[-\s:.,;#)\]]|$)")
 _ADDRESS = re.compile(r"<?[^\s<>()\[\]]{1,80}@[\w.-]{1,120}>?")
 _ANCHOR = re.compile(r"(?<=/)#[a-z]{4,20}\b")
+# Every line of a longer answer begins with the code again.
+_CODE_AGAIN = re.compile(
+    r"(?<=\S) [245]\d\d-(?:#?[245]\.\d{1,3}\.\d{1,3}(?= ))?(?: |$)|(?<=\S) ([245]\d\d) (?=[245]\.\d{1,3}\.\d{1,3} )[245.\d]+ "
+)
 _NO_MORE_THAN_REFUSED = re.compile(r"recipient address rejected: (?=[a-z])(?!access denied)")
 _EXIT_CODES = {
     "64": Reason.MAILER_ERROR, "65": Reason.CONTENT_ERROR, "67": Reason.USER_UNKNOWN, "68": Reason.HOST_UNKNOWN,
@@ -136,6 +140,7 @@ def _reason(told: ReportedRecipient, prose: str, subject: str) -> Reason:
         return known
     return (
         _by_words(words, detail, told.command, told.category)
+        or (Reason.REJECTED if told.command == "MAIL" and detail.startswith("5.") else None)
         or _by_code(detail)
         or _by_words(_bare(prose), detail, told.command)
         or _by_words(_bare(subject), detail, told.command)
@@ -148,6 +153,7 @@ def _reason(told: ReportedRecipient, prose: str, subject: str) -> Reason:
 def _bare(text: str) -> str:
     """The words alone, in lower case: an address or an anchor may itself sound like a reason."""
     words = _ANCHOR.sub("", " ".join(_ADDRESS.sub("<>", text[:1_500].lower()).split()))
+    words = _CODE_AGAIN.sub(" ", words)
     return _NO_MORE_THAN_REFUSED.sub("", words)
 
 
