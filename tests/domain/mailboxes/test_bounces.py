@@ -1,6 +1,9 @@
 """Bounces of many systems, and what forged ones may not do."""
 
+import base64
 import itertools
+import quopri
+from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -29,6 +32,7 @@ FORGED = list(itertools.product(FORGERS, ("postfix", "exchange", "sendmail", "am
 CASES = list(itertools.islice(itertools.product(REPLIES, SYSTEMS), 40))
 MONDAY = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 THEM = "bob@b.test"
+Disguise = Callable[[bytes], bytes]
 
 
 @pytest.mark.parametrize(("reply", "system"), list(itertools.product(REPLIES, SYSTEMS)))
@@ -210,3 +214,63 @@ def test_a_report_in_a_broken_envelope_is_read_all_the_same() -> None:
     verdict = classify(parse(broken), received_at=MONDAY)
     assert (verdict.kind, verdict.reason) == (Kind.BOUNCE, Reason.USER_UNKNOWN)
     assert [each.address for each in verdict.bounced] == [THEM]
+
+
+def _encoded(encoding: bytes, encode: Callable[[bytes], bytes]) -> Disguise:
+    kind = b"Content-Type: message/delivery-status\n\n"
+
+    def disguise(raw: bytes) -> bytes:
+        before, found, after = raw.partition(kind)
+        fields, edge, rest = after.partition(b"\n--b\n")
+        head = kind[:-1] + b"Content-Transfer-Encoding: " + encoding + b"\n\n"
+        return before + head + encode(fields) + edge + rest if found else raw
+
+    return disguise
+
+
+def _within(raw: bytes) -> bytes:
+    return (
+        b"Return-Path: <>\nFrom: MAILER-DAEMON@gate.example\nSubject: Undelivered Mail Returned to Sender\n"
+        b'Content-Type: multipart/mixed; boundary="o"\n\n--o\nContent-Type: text/plain\n\nSee below.\n'
+        b"--o\nContent-Type: message/rfc822\n\n" + raw + b"\n--o--\n"
+    )
+
+
+DISGUISES: dict[str, Disguise] = {
+    "its lines end as on Windows": lambda raw: raw.replace(b"\n", b"\r\n"),
+    "its lines end as on an old Macintosh": lambda raw: raw.replace(b"\n", b"\r"),
+    "it comes out of an mbox": lambda raw: b"From MAILER-DAEMON Mon May  4 10:15:00 2026\n" + raw,
+    "it comes out of an mbox that was quoted": lambda raw: b">From MAILER-DAEMON Mon May  4 10:15:00 2026\n" + raw,
+    "it begins with empty lines": lambda raw: b"\n\n" + raw,
+    "it begins with a byte order mark": lambda raw: b"\xef\xbb\xbf" + raw,
+    "its fields are in base64": _encoded(b"base64", base64.encodebytes),
+    "its fields are quoted-printable": _encoded(b"quoted-printable", quopri.encodestring),
+    "its fields are called plain text": lambda raw: raw.replace(b"message/delivery-status", b"text/plain"),
+    "its fields have no parts around them": lambda raw: raw.replace(b'; boundary="b"', b""),
+    "its last boundary is missing": lambda raw: raw.replace(b"--b--\n", b""),
+    "it has another boundary than it says": lambda raw: raw.replace(b'boundary="b"', b'boundary="c"'),
+    "it is called a mere mixture": lambda raw: raw.replace(
+        b"multipart/report; report-type=delivery-status", b"multipart/mixed"
+    ),
+    "it has a path of its own": lambda raw: raw.replace(b"Return-Path: <>\n", b""),
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_bounce_is_read_even_if(system: str, disguise: str) -> None:
+    for reply, (reason, is_hard) in REPLIES.items():
+        raw = make_bounce(system, us="me@a.example", them="bob@b.example", ours="<1@a.example>", reply=reply)
+        verdict = classify(parse(DISGUISES[disguise](raw)), received_at=MONDAY)
+        assert [each.address for each in verdict.bounced] == ["bob@b.example"]
+        assert (verdict.bounced[0].status, verdict.reason, verdict.is_hard) == (reply.split()[1], reason, is_hard)
+
+
+def test_a_report_attached_to_another_systems_bounce_counts() -> None:
+    reply, (reason, is_hard) = next(iter(REPLIES.items()))
+    raw = make_bounce("amazon", us="me@a.example", them="bob@b.example", ours="<1@a.example>", reply=reply)
+    verdict = classify(parse(_within(raw)), received_at=MONDAY)
+    assert [each.address for each in verdict.bounced] == ["bob@b.example"]
+    assert (verdict.reason, verdict.is_hard) == (reason, is_hard)
+    forwarded = parse(_within(raw).replace(b"Return-Path: <>", b"Return-Path: <ann@c.example>", 1))
+    assert forwarded.report is None

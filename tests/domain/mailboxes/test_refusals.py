@@ -1,11 +1,14 @@
 """Why mail was refused: what servers really answer, and what is made of it."""
 
+import time
+
 import pytest
 
 from outrider.domain.mailboxes.refusals import Reason, judge
 from outrider.providers.mail import transcripts
 from outrider.providers.mail.parsed import ReportedRecipient
 from tests.domain.mailboxes.answers import ANSWERS
+from tests.domain.mailboxes.paraphrases import PARAPHRASES
 
 SAID = {
     Reason.USER_UNKNOWN: (
@@ -150,6 +153,53 @@ def test_what_servers_answer_is_understood(reason: Reason, text: str) -> None:
 @pytest.mark.parametrize(("reason", "text"), ANSWERS)
 def test_systems_large_and_small_are_understood(reason: str, text: str) -> None:
     assert judge(told(text)).reason == reason
+
+
+REPEATED = (
+    "user ",
+    "no longer ",
+    "sender from ",
+    "domain name ",
+    "host server mail ",
+    "mailbox is not x ",
+    "recipient's ",
+)
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"), [(reason, text) for reason, texts in PARAPHRASES.items() for text in texts]
+)
+def test_the_same_in_other_words_is_understood(reason: str, text: str) -> None:
+    assert judge(told(text)).reason == reason
+
+
+def test_an_answer_of_many_lines_reads_as_one() -> None:
+    said = (
+        "550-5.7.1 [192.0.2.1] The IP you use is not authorized to 550-5.7.1 send email directly to us. 550 5.7.1 Bye"
+    )
+    assert judge(told(said)).reason is Reason.BLOCKED
+
+
+def test_what_does_not_exist_where_the_sender_was_refused_is_the_sender() -> None:
+    refusal = judge(told("553 mybox.a.example does not exist (in reply to MAIL FROM command)"))
+    assert (refusal.reason, refusal.is_hard) == (Reason.REJECTED, False)
+
+
+def test_a_recipient_who_refuses_is_no_unknown_one() -> None:
+    for said in (
+        "553 User refused to receive this mail.",
+        "550 Mail is rejected by recipients",
+        "550 Bob has blocked you",
+    ):
+        refusal = judge(told(f"{said} (in reply to RCPT TO command)"))
+        assert (refusal.reason, refusal.is_hard) == (Reason.FILTERED, False)
+
+
+@pytest.mark.parametrize("word", REPEATED)
+def test_words_meant_to_be_slow_are_looked_at_in_little_time(word: str) -> None:
+    started = time.perf_counter()
+    judge(told((word * 1_500)[:1_500]))
+    assert time.perf_counter() - started < 0.25
 
 
 def test_every_reason_is_known_by_an_answer_but_one_that_has_none() -> None:

@@ -140,8 +140,10 @@ def _decoded(part: Message, text: str) -> str:
             return base64.b64decode(text.encode()).decode("utf-8", "replace")
     except ValueError:
         return text
-    is_quoted = _encoding(part) == "quoted-printable"
-    return quopri.decodestring(text.encode()).decode("utf-8", "replace") if is_quoted else text
+    if _encoding(part) == "quoted-printable":
+        # The library takes the rest of a line that is broken softly for a body, and sets an empty line before it.
+        return quopri.decodestring(text.replace("=\n\n", "=\n").encode()).decode("utf-8", "replace")
+    return text
 
 
 def _encoding(part: Message) -> str:
