@@ -160,3 +160,20 @@ THEN: tuple[tuple[str, re.Pattern[str]], ...] = (
     )),
     ("syntaxerror", _any(r"command (?:parameter |not |unrecognized|unknown)|syntax error|unrecognized command|not implemented|bad sequence|invalid (?:command|parameter|argument)|unexpected command|angle-brackets|expected word|domain missing|unmatched doublequote|parameter")),
 )  # fmt: skip
+
+# Where no phrase is known, what is spoken of: the stem of a word says little, but more than nothing.
+LAST: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("spamdetected", _any(r"\bspam|content\b")),
+    ("norelaying", _any(r"\brelay(?!s?\.)")),
+    ("blocked", _any(r"\b(?:helo|ehlo)|open ?relay|attack|abus(?:e|ive)|\b(?:your|sending|client|remote|source) (?:ip|host|server|network)\b|\bip\b|\bhosts?\b.{0,20}(?:not|reject|refus|den)")),
+    ("securityerror", _any(r"\b(?:tls|ssl|starttls|encrypt\w*|certificate|auth\w*|login|password|credentials)\b")),
+    ("rejected", _any(r"\b(?:sender|from(?: address|:)|return[- ]path|originator|black mail|your address)\b")),
+    ("toomanyconn", _any(r"\b(?:concurren\w+|simultaneous\w*|sessions?|connections)\b")),
+    ("speeding", _any(r"\btoo (?:many|much|often|quickly)\b|\b(?:rate|hourly|daily|frequen\w+)\b")),
+    ("mesgtoobig", _any(r"\b(?:size|bytes|octets|megabytes|mb|large|big)\b")),
+    ("mailboxfull", _any(r"\b(?:quota|full|storage|space)\b")),
+    ("systemerror", _any(r"\b(?:queue|database|memory|disk|temporar\w+|internal|resource\w*|backend|busy|overload\w*|maintenance|unavailable|try (?:it )?(?:again|later))\b")),
+    ("contenterror", _any(r"\b(?:headers?|mime|charset|encoding|body|format)\b")),
+)  # fmt: skip
+# Of whom a refused recipient command speaks when it names nothing else.
+RECIPIENT = _any(r"\b(?:user|recipient|rcpt|mail ?box|account|addressee|empf[äa]nger|destinatai?r\w+)\b")

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from outrider.domain.mailboxes.refusal_phrases import FIRST, NOT_LISTED, THEN, UNKNOWN_USER
+from outrider.domain.mailboxes.refusal_phrases import FIRST, LAST, NOT_LISTED, RECIPIENT, THEN, UNKNOWN_USER
 from outrider.providers.mail.parsed import ReportedRecipient
 
 
@@ -200,4 +200,11 @@ def _by_reply(words: str, told: ReportedRecipient) -> Reason:
         return Reason.SYNTAX_ERROR
     if told.action in {"delayed", "expired"} or code == "421":
         return Reason.EXPIRED
-    return Reason.ON_HOLD if words else Reason.UNDEFINED
+    return _by_stems(words, code, told.command) or (Reason.ON_HOLD if words else Reason.UNDEFINED)
+
+
+def _by_stems(words: str, code: str, command: str) -> Reason | None:
+    if found := _first(LAST, words):
+        return found
+    is_final = code.startswith("5")
+    return Reason.USER_UNKNOWN if command == "RCPT" and is_final and RECIPIENT.search(words) else None
