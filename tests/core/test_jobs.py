@@ -113,6 +113,17 @@ async def test_many_are_queued_in_one_statement(runtime: Runtime) -> None:
     assert {number for number, _ in seen[key]} == set(range(50))
 
 
+async def test_of_many_those_already_queued_are_left_out(runtime: Runtime) -> None:
+    key = str(new_id())
+    async with runtime.db.begin() as db:
+        for number in (1, 2):
+            payloads = [{"key": key, "number": number}, {"key": key, "number": 10 * number}]
+            await jobs.enqueue_many(db, "tests.note", payloads, dedupe=[key, f"{key}{number}"], delay=0.2)
+    async with at_work(runtime):
+        await until(lambda: len(seen.get(key, [])) == 3)
+    assert sorted(number for number, _ in seen[key]) == [1, 10, 20]
+
+
 async def test_a_delayed_job_waits(runtime: Runtime) -> None:
     key, began = str(new_id()), time.monotonic()
     async with runtime.db.begin() as db:

@@ -96,10 +96,19 @@ async def enqueue(db: AsyncSession, name: str, *, dedupe: str | None = None, del
     )
 
 
-async def enqueue_many(db: AsyncSession, name: str, payloads: Sequence[dict[str, Any]]) -> None:
-    """Queues one job for each payload, in one statement."""
-    queries = Queries.from_asyncpg_connection(await driver(db))
-    await queries.enqueue([name] * len(payloads), [encode(each) for each in payloads], [0] * len(payloads))
+async def enqueue_many(
+    db: AsyncSession, name: str, payloads: Sequence[dict[str, Any]], *, dedupe: Sequence[str] = (), delay: float = 0
+) -> None:
+    """Queues one job for each payload, in one statement. `dedupe` holds a key for each, or nothing."""
+    keys: list[str | None] = [f"{name}:{each}" for each in dedupe] or [None] * len(payloads)
+    await Queries.from_asyncpg_connection(await driver(db)).enqueue(
+        [name] * len(payloads),
+        [encode(each) for each in payloads],
+        [0] * len(payloads),
+        execute_after=[timedelta(seconds=delay) if delay else None] * len(payloads),
+        dedupe_key=keys,
+        on_conflict="skip",
+    )
 
 
 async def run(app: Any, database: Database, stop: asyncio.Event, *, concurrency: int = 20) -> None:

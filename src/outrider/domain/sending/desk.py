@@ -138,16 +138,18 @@ class Desk:
 
     async def _ask_for_copies(self, db: AsyncSession, batch: Sequence[Request], sent: Sequence[Recorded]) -> None:
         with_mail = {each.mailbox_id for each in sent}
-        for mailbox in {each.mailbox.id: each.mailbox for each in batch}.values():
+        by_delay: defaultdict[float, dict[UUID, Mailbox]] = defaultdict(dict)
+        for mailbox in (each.mailbox for each in batch):
             if mailbox.id in with_mail and not mailbox.saves_sent:
-                await jobs.enqueue(
-                    db,
-                    "sending.keep_copies",
-                    dedupe=str(mailbox.id),
-                    delay=COPY_DELAY if mailbox.saves_sent is None else 1,
-                    workspace_id=mailbox.workspace_id,
-                    mailbox_id=mailbox.id,
-                )
+                by_delay[COPY_DELAY if mailbox.saves_sent is None else 1][mailbox.id] = mailbox
+        for delay, mailboxes in by_delay.items():
+            await jobs.enqueue_many(
+                db,
+                "sending.keep_copies",
+                [{"workspace_id": each.workspace_id, "mailbox_id": each.id} for each in mailboxes.values()],
+                dedupe=[str(each) for each in mailboxes],
+                delay=delay,
+            )
 
 
 def is_passing(error: DBAPIError) -> bool:
