@@ -5,6 +5,9 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
 
 import pytest
 from sqlalchemy import func, select
@@ -53,6 +56,24 @@ async def test_a_claim_is_the_whole_mail_under_the_rows_message_id(runtime: Runt
     assert mail["References"] == send.in_reply_to
     stored = await reload(runtime, ada, send)
     assert (stored.state, stored.attempts, stored.worker) == (State.SENDING, 1, "test")
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["A plan", "Über den Plan", "=?utf-8?q?Bcc=3A_x=40y.test?=", "w" * 200, "A plan\r\nBcc: x@y.test", 'a "b", <c@d>'],
+    ids=["plain", "umlaut", "encoded", "long", "two lines", "specials"],
+)
+async def test_a_header_reads_as_the_library_writes_it_whatever_stands_in_it(runtime: Runtime, subject: str) -> None:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
+    send = await make_send(runtime, ada, mailbox, await make_message(runtime, mailbox))
+    send.subject = send.recipient_name = subject
+    async with runtime.db.begin(ada.scope) as db:
+        raw = rules.compose(mailbox, send, await letterhead.of(runtime, db, mailbox), at=now())
+    theirs = EmailMessage(policy=SMTP)
+    theirs["To"] = Address(" ".join(subject.split()), addr_spec=send.recipient)
+    theirs["Subject"] = " ".join(subject.split())
+    assert raw.split(b"\r\n", 1)[1].startswith(theirs.as_bytes().rstrip())
 
 
 async def test_of_fifty_claims_at_once_one_gets_the_row(runtime: Runtime) -> None:

@@ -1,7 +1,6 @@
 """What every mail of a mailbox carries besides its text: the way to end it, its sender's address, a signature."""
 
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from urllib.parse import quote
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,13 +29,14 @@ class Letterhead:
     tracks_opens: bool = False
     tracks_clicks: bool = False
 
-    def write(self, mail: EmailMessage, send: Send, mailbox: Mailbox) -> None:
-        """Adds the headers."""
-        ways = [f"<mailto:{quote(mailbox.address, safe='@.')}?subject=unsubscribe>"]
+    def headers(self, send: Send, mailbox: Mailbox) -> list[tuple[str, str]]:
+        by_mail = f"<mailto:{quote(mailbox.address, safe='@.')}?subject=unsubscribe>"
         if link := self.link(send):
-            ways.insert(0, f"<{link}>")
-            mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        mail["List-Unsubscribe"] = ", ".join(ways)
+            return [
+                ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+                ("List-Unsubscribe", f"<{link}>, {by_mail}"),
+            ]
+        return [("List-Unsubscribe", by_mail)]
 
     def footer(self, send: Send) -> str:
         """What stands under the text where the workspace says who it is."""

@@ -1,12 +1,14 @@
 """Calculations of the outbox: Message-IDs, the mail itself, when to try again, what a refusal means."""
 
 import random
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from functools import lru_cache
 from uuid import UUID
 
 from outrider.domain.mailboxes.models import Mailbox
@@ -19,6 +21,10 @@ JITTER = 0.2
 RECONNECTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4))
 # Clients and servers cut long reference lists; the first and the last ones carry the thread (RFC 5322 3.6.4).
 MOST_REFERENCES = 20
+# What stands in a header as it is: visible ASCII in words, none of them encoded (RFC 2047), no longer than one line may
+# be with its colon and space.
+PLAIN = re.compile(r"(?!.*=\?)[!-~]+(?: [!-~]+)*")
+LONGEST_PLAIN = 76
 
 
 def mint_message_id(send_id: UUID, sender: str) -> str:
@@ -56,24 +62,41 @@ def references_of(message_id: str | None, earlier: Sequence[str]) -> list[str]:
 
 
 def compose(mailbox: Mailbox, send: Send, letterhead: Letterhead, *, at: datetime) -> bytes:
-    """Builds the mail's bytes. The library refuses CR and LF in every header, so nothing can be injected."""
+    """Builds the mail's bytes. Every header is plain or goes through the library, so nothing can be injected."""
     mail = EmailMessage(policy=SMTP)
-    mail["From"] = Address(_one_line(mailbox.name), addr_spec=mailbox.address)
-    mail["To"] = Address(_one_line(send.recipient_name), addr_spec=send.recipient)
-    mail["Subject"] = _one_line(send.subject)
-    mail["Date"] = format_datetime(at)
-    mail["Message-ID"] = send.message_id
+    _set(mail, "From", _address(_one_line(mailbox.name), mailbox.address))
+    _set(mail, "To", _address(_one_line(send.recipient_name), send.recipient))
+    _set(mail, "Subject", _one_line(send.subject))
+    _set(mail, "Date", format_datetime(at))
+    _set(mail, "Message-ID", send.message_id)
     if send.in_reply_to:
-        mail["In-Reply-To"] = send.in_reply_to
+        _set(mail, "In-Reply-To", send.in_reply_to)
     if send.references:
-        mail["References"] = " ".join(send.references)
-    letterhead.write(mail, send, mailbox)
+        _set(mail, "References", " ".join(send.references))
+    for name, value in letterhead.headers(send, mailbox):
+        _set(mail, name, value)
     text = send.body + letterhead.footer(send)
     mail.set_content(text)
     if (html := letterhead.html(send, text)) is not None:
         mail.add_alternative(html, subtype="html")
     raw = mail.as_bytes()
     return letterhead.signer.sign(raw) if letterhead.signer else raw
+
+
+def _set(mail: EmailMessage, name: str, value: str | Address) -> None:
+    """Adds a header. What needs neither encoding nor folding is kept as it is: the library's parser takes longer than
+    all the rest of the mail.
+    """
+    spelled = str(value)
+    if len(name) + len(spelled) <= LONGEST_PLAIN and PLAIN.fullmatch(spelled):
+        mail.set_raw(name, spelled)
+    else:
+        mail[name] = value
+
+
+@lru_cache(maxsize=1_000)
+def _address(name: str, address: str) -> Address:
+    return Address(name, addr_spec=address)
 
 
 def _one_line(text: str) -> str:
