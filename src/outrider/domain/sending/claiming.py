@@ -59,22 +59,26 @@ NEXT = (
 """)
     )
 )
+# Counted once for all of them: where the planner knows nothing of a young table yet, it may read all that the workspace
+# sent, which must not happen for each mailbox.
 RECENT = (
-    select(func.count().label("sent"), func.min(Send.sent_at).label("oldest"))
+    select(Send.mailbox_id, func.count().label("sent"), func.min(Send.sent_at).label("oldest"))
     .where(
         Send.workspace_id == bindparam("workspace"),
-        Send.mailbox_id == Mailbox.id,
+        Send.mailbox_id == any_(bindparam("mailboxes", type_=ARRAY(Uuid))),
         Send.sent_at > bindparam("since"),
     )
-    .lateral()
+    .group_by(Send.mailbox_id)
+    .cte("recent")
+    .prefix_with("materialized")
 )
 LINES = (
-    select(Mailbox, MailboxPace, RECENT.c.sent, RECENT.c.oldest)
+    select(Mailbox, MailboxPace, func.coalesce(RECENT.c.sent, 0), RECENT.c.oldest)
     .outerjoin(
         MailboxPace,
         (MailboxPace.workspace_id == Mailbox.workspace_id) & (MailboxPace.mailbox_id == Mailbox.id),
     )
-    .join(RECENT, text("true"))
+    .outerjoin(RECENT, RECENT.c.mailbox_id == Mailbox.id)
     .where(
         Mailbox.workspace_id == bindparam("workspace"), Mailbox.id == any_(bindparam("mailboxes", type_=ARRAY(Uuid)))
     )
