@@ -41,6 +41,8 @@ TESTED_ELSEWHERE = {
     "domain/mailboxes/jobs.py": "real/test_main_job.py",
     "domain/mailboxes/queries.py": "api/followups/test_emails.py",
     "domain/mailboxes/syncing.py": "real/test_sync_faults.py",
+    "domain/people/merging.py": "domain/people/test_actions.py",
+    "domain/people/queries.py": "domain/people/test_actions.py",
     "domain/operations/queries.py": "domain/operations/test_actions.py",
     "domain/sending/letterhead.py": "api/test_unsubscribe.py",
     "domain/sending/queries.py": "domain/sending/test_jobs.py",

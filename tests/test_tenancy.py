@@ -37,6 +37,9 @@ FORGETFUL = [
     "select * from places", "select * from sessions", "select * from refresh_tokens", "select * from access_keys",
     "select * from data_keys", "select * from operations", "select * from members", "select * from events",
     "select * from idempotency_keys", "select * from grants", "select * from audit_entries where workspace_id is not null",
+    "select * from contacts", "select * from contact_emails", "select * from contact_phones",
+    "select * from contact_sources", "select * from contact_import_jobs", "select * from contact_import_files",
+    "select * from imported_contacts",
     "select m.workspace_id from messages m join sends s using (thread_id)",
     "select e.workspace_id from enrollments e left join sequences s on s.id = e.sequence_id",
 ]  # fmt: skip

@@ -1,0 +1,114 @@
+"""A person as some source describes them, brought into the form in which people are compared and kept."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import phonenumbers
+
+from outrider.core.errors import Invalid
+from outrider.domain.accounts.actions import normalise_email
+
+# Of each kind that one person may bring; of a text, characters.
+MOST, LONGEST = 50, 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """`number` is E.164; None where `text` can't be read as a number that exists."""
+
+    text: str
+    number: str | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    address: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """`remote_id` and `etag` are the source's own."""
+
+    name: str = ""
+    given_name: str = ""
+    family_name: str = ""
+    notes: str = ""
+    emails: tuple[Email, ...] = ()
+    phones: tuple[Phone, ...] = ()
+    addresses: tuple[dict[str, str], ...] = ()
+    organisations: tuple[dict[str, str], ...] = ()
+    remote_id: str = ""
+    etag: str = ""
+    problems: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def can_be_known_again(self) -> bool:
+        return bool(self.emails or self.remote_id or any(each.number for each in self.phones))
+
+
+def make_person(
+    *,
+    name: str = "",
+    given_name: str = "",
+    family_name: str = "",
+    notes: str = "",
+    emails: Iterable[tuple[str, str]] = (),
+    phones: Iterable[tuple[str, str]] = (),
+    addresses: Iterable[dict[str, str]] = (),
+    organisations: Iterable[dict[str, str]] = (),
+    remote_id: str = "",
+    etag: str = "",
+    region: str | None = None,
+) -> Person:
+    """Normalises what a source says; `emails` and `phones` are pairs of value and label, `region` (`DE`) is where
+    numbers without a country code are at home. What can't be an address is left out and told in `problems`.
+    """
+    problems: list[str] = []
+    kept: dict[str, Email] = {}
+    for value, label in list(emails)[:MOST]:
+        try:
+            address = normalise_email(clean(value))
+            kept.setdefault(address, Email(address, clean(label)))
+        except Invalid as error:
+            problems.append(error.message)
+    numbers: dict[str, Phone] = {}
+    for value, label in list(phones)[:MOST]:
+        phone = read_phone(value, region, label)
+        numbers.setdefault(phone.number or phone.text, phone)
+    given_name, family_name = clean(given_name), clean(family_name)
+    return Person(
+        name=clean(name) or f"{given_name} {family_name}".strip(),
+        given_name=given_name,
+        family_name=family_name,
+        notes=clean(notes),
+        emails=tuple(kept.values()),
+        phones=tuple(numbers.values()),
+        addresses=_described(addresses),
+        organisations=_described(organisations),
+        remote_id=clean(remote_id),
+        etag=clean(etag),
+        problems=tuple(problems),
+    )
+
+
+def read_phone(text: str, region: str | None, label: str = "") -> Phone:
+    text = clean(text)
+    try:
+        parsed = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return Phone(text, None, clean(label))
+    is_number = phonenumbers.is_possible_number(parsed) and not parsed.extension
+    number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if is_number else None
+    return Phone(text, number, clean(label))
+
+
+def clean(text: str) -> str:
+    """Without NUL, which PostgreSQL can't store, and without the ends' white space."""
+    return text.replace("\0", "").strip()[:LONGEST]
+
+
+def _described(several: Iterable[dict[str, str]]) -> tuple[dict[str, str], ...]:
+    cleaned = ({name: clean(value) for name, value in each.items() if clean(value)} for each in list(several)[:MOST])
+    return tuple(each for each in cleaned if each)
