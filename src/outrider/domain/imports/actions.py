@@ -1,0 +1,166 @@
+"""Starting an import of a file, and taking its rows in part by part: contacts, outcomes and cursor in one transaction."""
+
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, insert, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from outrider.core import jobs
+from outrider.core.clock import now
+from outrider.core.errors import Limited
+from outrider.core.ids import new_id
+from outrider.domain.imports import queries
+from outrider.domain.imports.models import Action, ImportedContact, ImportFile, ImportJob, Provider, Status
+from outrider.domain.imports.reading import Part, Row, Source
+from outrider.domain.people import actions as people
+from outrider.domain.people.actions import Outcome, Taken
+
+JOB = "imports.take_in"
+STARTS_AN_HOUR = 5
+HOUR = timedelta(hours=1)
+Result = dict[str, Any]
+LOCK = text("select pg_advisory_xact_lock(hashtextextended('imports:' || :user, 0))")
+TAKEN = {Taken.CREATED: Action.CREATED, Taken.UPDATED: Action.UPDATED, Taken.UNCHANGED: Action.SKIPPED}
+
+
+async def start(
+    db: AsyncSession, workspace_id: UUID, user_id: UUID, source: Source, *, provider: Provider, name: str, dry_run: bool
+) -> ImportJob:
+    """Stores a file and queues its import. Raises Limited for a user's sixth within an hour."""
+    await db.execute(LOCK, {"user": str(user_id)})
+    begun = await queries.begun_since(db, workspace_id, user_id, now() - HOUR)
+    if len(begun) >= STARTS_AN_HOUR:
+        wait = max(1, int((begun[-STARTS_AN_HOUR] + HOUR - now()).total_seconds()) + 1)
+        raise Limited(
+            f"{STARTS_AN_HOUR} imports were started within the last hour. Start the next in {wait} seconds.",
+            retry_after=wait,
+            limit=STARTS_AN_HOUR,
+        )
+    job = ImportJob(
+        workspace_id=workspace_id,
+        id=new_id(),
+        user_id=user_id,
+        provider=provider,
+        provider_account_name=name,
+        dry_run=dry_run,
+        options=source.options,
+        cursor=source.start,
+        total_contacts=source.total,
+        status=Status.PENDING,
+    )
+    db.add(job)
+    await db.flush()
+    db.add(ImportFile(workspace_id=workspace_id, id=job.id, content=source.content))
+    await db.flush()
+    await queue(db, job)
+    return job
+
+
+async def queue(db: AsyncSession, job: ImportJob) -> None:
+    """Has a worker take in the next part."""
+    await jobs.enqueue(db, JOB, workspace_id=job.workspace_id, job_id=job.id)
+
+
+async def retry(db: AsyncSession, job: ImportJob) -> None:
+    """Goes on with what was not taken in yet. Raises ImportNotStopped."""
+    job.retry()
+    await db.flush()
+    await queue(db, job)
+
+
+async def cancel(db: AsyncSession, job: ImportJob) -> None:
+    """Keeps what was taken in. Raises ImportEnded."""
+    job.cancel(now())
+    await db.flush()
+
+
+async def take_in(db: AsyncSession, job: ImportJob, part: Part, *, is_last: bool) -> None:
+    """Takes a part in at the job's cursor and moves it on."""
+    await _record(db, job, await _weigh(db, job, part, after=job.row), part.size)
+    if is_last:
+        await _complete(db, job)
+
+
+async def rehearse(db: AsyncSession, job: ImportJob, parts: AsyncIterator[Part]) -> None:
+    """Finds out what a whole import would do, and undoes it."""
+    results: list[Result] = []
+    size = 0
+    with contextlib.suppress(_Undone):
+        async with db.begin_nested():
+            async for part in parts:
+                results += await _weigh(db, job, part, after=len(results))
+                size += part.size
+            raise _Undone
+    # The contacts are none.
+    await _record(db, job, [{**each, "contact_id": None} for each in results], size)
+    await _complete(db, job)
+
+
+class _Undone(Exception):
+    """Ends a rehearsal's inner transaction."""
+
+
+async def _weigh(db: AsyncSession, job: ImportJob, part: Part, *, after: int) -> list[Result]:
+    outcomes = iter(await _upsert(db, job, [row for row in part.rows if row.person.can_be_known_again]))
+    return [
+        _result(job, number, row, next(outcomes) if row.person.can_be_known_again else None)
+        for number, row in enumerate(part.rows, after + 1)
+    ]
+
+
+async def _record(db: AsyncSession, job: ImportJob, results: list[Result], size: int) -> None:
+    job.begin(now())
+    if results:
+        await db.execute(insert(ImportedContact), results)
+    counted = Counter(each["action"] for each in results)
+    job.row += len(results)
+    job.cursor += size
+    job.processed_contacts += len(results)
+    job.imported_contacts += counted[Action.CREATED] + counted[Action.UPDATED]
+    job.skipped_contacts += counted[Action.SKIPPED]
+    job.failed_contacts += counted[Action.FAILED]
+    await db.flush()
+
+
+async def _complete(db: AsyncSession, job: ImportJob) -> None:
+    job.complete(now())
+    await db.execute(delete(ImportFile).where(ImportFile.workspace_id == job.workspace_id, ImportFile.id == job.id))
+    await db.flush()
+
+
+async def _upsert(db: AsyncSession, job: ImportJob, rows: Sequence[Row]) -> list[Outcome]:
+    if not rows:
+        return []
+    return await people.upsert(
+        db,
+        job.workspace_id,
+        job.user_id,
+        [row.person for row in rows],
+        provider=job.provider,
+        account=job.provider_account_id or "",
+    )
+
+
+def _result(job: ImportJob, number: int, row: Row, outcome: Outcome | None) -> Result:
+    problems = " ".join(row.person.problems) or None
+    action = TAKEN[outcome.taken] if outcome else Action.FAILED if problems else Action.SKIPPED
+    reasons = {Action.SKIPPED: "duplicate" if outcome else "no_email_or_phone"}
+    return {
+        "workspace_id": job.workspace_id,
+        "id": new_id(),
+        "import_job_id": job.id,
+        "row": number,
+        "contact_id": outcome.contact_id if outcome else None,
+        "provider_contact_id": row.person.remote_id or None,
+        "provider_etag": row.person.etag or None,
+        "action": action,
+        "skip_reason": reasons.get(action),
+        "error_message": problems,
+        "raw_data": row.raw.replace("\0", "")[:10_000] if action is Action.FAILED else None,
+        "created_at": now(),
+    }
