@@ -12,11 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from outrider import VERSION
+from outrider.api.contact_import import app as contact_import
+from outrider.api.contact_import import examples as contact_import_examples
 from outrider.api.followups import app as followups
 from outrider.api.followups import examples as followups_examples
 
 ROOT = Path(__file__).parent.parent / "docs"
-SURFACES = {"followups": (followups.build, followups_examples)}
+SURFACES = {
+    "followups": (followups.build, followups_examples),
+    "contact-import": (contact_import.build, contact_import_examples),
+}
 METHODS = ("get", "post", "put", "delete")
 Examples = Any  # a module such as api/followups/examples.py
 
@@ -39,8 +44,12 @@ class Endpoint:
         return bool(self.operation["x-needs"] == "public")
 
     def request_bodies(self) -> dict[str, Any]:
-        content = self.operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        content = next(iter(self.operation.get("requestBody", {}).get("content", {}).values()), {})
         return {name: each["value"] for name, each in content.get("examples", {}).items()}
+
+    @property
+    def is_form(self) -> bool:
+        return "multipart/form-data" in self.operation.get("requestBody", {}).get("content", {})
 
     def response_body(self, status: str) -> Any:
         return self.operation["responses"][status].get("content", {}).get("application/json", {}).get("example")
@@ -53,10 +62,11 @@ class Endpoint:
 
 
 def endpoints(specification: dict[str, Any]) -> Iterator[Endpoint]:
+    prefix = specification.get("servers", [{"url": ""}])[0]["url"]
     for path, operations in specification["paths"].items():
         for method in METHODS:
             if method in operations:
-                yield Endpoint(method.upper(), path, operations[method], specification)
+                yield Endpoint(method.upper(), prefix + path, operations[method], specification)
 
 
 def curl(endpoint: Endpoint, title: str, body: Any, examples: Examples) -> str:
@@ -70,7 +80,9 @@ def curl(endpoint: Endpoint, title: str, body: Any, examples: Examples) -> str:
         lines.append("-b cookies.txt")
     if not endpoint.is_public or (body and body.get("provider") == "imap"):
         lines.append('-H "Authorization: Bearer $TOKEN"')
-    if body is not None:
+    if endpoint.is_form:
+        lines += [f"-F '{name}={value}'" for name, value in (body or {}).items()]
+    elif body is not None:
         text = json.dumps(body).replace("'", "\\u0027")
         for value, variable in examples.VARIABLES.items():
             text = text.replace(value, f"'\"${_shell_name(variable)}\"'")
@@ -114,13 +126,17 @@ def _postman_requests(endpoint: Endpoint, examples: Examples) -> Iterator[dict[s
         query = _query(endpoint, examples, lambda variable: "{{" + variable + "}}")
         request: dict[str, Any] = {
             "method": endpoint.method,
-            "header": [{"key": "Content-Type", "value": "application/json"}] if body is not None else [],
+            "header": []
+            if body is None or endpoint.is_form
+            else [{"key": "Content-Type", "value": "application/json"}],
             "url": {"raw": "{{baseUrl}}" + path + query, "host": ["{{baseUrl}}"], "path": path.strip("/").split("/")},
             "description": endpoint.operation.get("description", ""),
         }
         if not endpoint.is_public or (body and body.get("provider") == "imap"):
             request["auth"] = {"type": "bearer", "bearer": [{"key": "token", "value": "{{accessToken}}"}]}
-        if body is not None:
+        if endpoint.is_form and body is not None:
+            request["body"] = {"mode": "formdata", "formdata": [_form_field(*each) for each in body.items()]}
+        elif body is not None:
             text = json.dumps(body, indent=2, ensure_ascii=False)
             for value, variable in examples.VARIABLES.items():
                 text = text.replace(value, "{{" + variable + "}}")
@@ -131,6 +147,12 @@ def _postman_requests(endpoint: Endpoint, examples: Examples) -> Iterator[dict[s
         if body is None or body.get("provider") != "imap":
             item["event"] = _postman_tests(endpoint, name, examples)
         yield item
+
+
+def _form_field(name: str, value: str) -> dict[str, str]:
+    if value.startswith("@"):
+        return {"key": name, "type": "file", "src": value[1:]}
+    return {"key": name, "type": "text", "value": value}
 
 
 def _postman_tests(endpoint: Endpoint, name: str, examples: Examples) -> list[dict[str, Any]]:
@@ -169,16 +191,20 @@ def page(endpoint: Endpoint, examples: Examples) -> str:
     for code in sorted(each for each in operation["responses"] if each[0] in "45"):
         examples = operation["responses"][code].get("content", {}).get("application/json", {}).get("examples", {})
         errors += [
-            f"| {code} | `{name}` | {example['value']['error']['message'].replace('|', chr(92) + '|')} |"
+            f"| {code} | `{name}` | {_message(example['value']).replace('|', chr(92) + '|')} |"
             for name, example in examples.items()
         ]
     parts[-1] += "\n" + "\n".join(errors)
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def _message(body: dict[str, Any]) -> str:
+    return str(body["message"] if "message" in body else body["error"]["message"])
+
+
 def _fields(endpoint: Endpoint) -> Iterator[str]:
     """A table of the body's fields for each form it may have."""
-    content = endpoint.operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    content = next(iter(endpoint.operation.get("requestBody", {}).get("content", {}).values()), {})
     schema = _resolved(content.get("schema", {}), endpoint.specification)
     forms = schema.get("oneOf") or schema.get("anyOf") or [schema]
     for form in (_resolved(each, endpoint.specification) for each in forms):

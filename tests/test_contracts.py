@@ -3,6 +3,7 @@
 from scripts.contracts import endpoints, files
 
 from outrider import VERSION
+from outrider.api.contact_import import app as contact_import
 from outrider.api.followups import app
 
 # The 28 endpoints of the followups contract, as its clients call them, and where Google sends the browser back to.
@@ -25,3 +26,12 @@ def test_followups_has_its_29_endpoints() -> None:
     specification = app.build(VERSION).openapi()
     found = {f"{each.method} {each.path}" for each in endpoints(specification)}
     assert found == set(FOLLOWUPS.strip().replace("\n", "|").split("|"))
+
+
+def test_contact_import_has_what_needs_no_sign_in_with_a_provider() -> None:
+    base = "/api/v1/contacts/import"
+    found = {f"{each.method} {each.path}" for each in endpoints(contact_import.build(VERSION).openapi())}
+    assert found == {
+        f"GET {base}/health", f"POST {base}/csv", f"GET {base}/status/{{jobId}}", f"GET {base}/list",
+        f"POST {base}/{{jobId}}/cancel", f"POST {base}/{{jobId}}/retry",
+    }  # fmt: skip

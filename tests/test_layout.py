@@ -15,6 +15,9 @@ LONGEST = 400
 TESTED_ELSEWHERE = {
     "api/auth.py": "test_leaks.py",
     "api/deps.py": "test_leaks.py",
+    "api/contact_import/app.py": "test_contracts.py",
+    "api/contact_import/contract.py": "api/contact_import/test_imports.py",
+    "api/contact_import/examples.py": "api/test_openapi.py",
     "api/contract.py": "api/test_openapi.py",
     "api/exchange.py": "test_leaks.py",
     "api/issuing.py": "domain/accounts/test_sessions.py",

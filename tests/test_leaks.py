@@ -16,14 +16,17 @@ from outrider.operating import all_routes
 from outrider.runtime import Runtime
 from tests.client import Client
 from tests.factories.accounts import Someone, make_user
+from tests.factories.imports import contacts, start
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sending import make_send
 from tests.factories.sequences import make_enrollment, make_sequence
 
 CANARY = "canary"
+IMPORT = "/api/v1/contacts/import"
 # Reviewed: what anybody may call.
 PUBLIC = {
-    ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json"), ("GET", "/health"),
+    ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json"), ("GET", f"{IMPORT}/openapi.json"), ("GET", f"{IMPORT}/health"),
+    ("GET", "/health"),
     ("GET", "/c/{token}"), ("GET", "/o/{token}"), ("GET", "/u/{token}"), ("POST", "/u/{token}"),
     ("POST", "/webhooks/gmail"), ("POST", "/auth/connect"), ("GET", "/auth/callback"), ("POST", "/auth/refresh"),
 }  # fmt: skip
@@ -39,6 +42,7 @@ class Treasure:
     email_id: str
     sequence_id: str
     enrollment_id: str
+    job_id: str
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,11 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("POST", "/schedules/{enrollmentId}/trigger"): Row(is_named=True),
     ("GET", "/schedules/health"): Row(),
     ("POST", "/sync"): Row(body=lambda _: {}),
+    ("GET", f"{IMPORT}/status/{{jobId}}"): Row(is_named=True),
+    ("GET", f"{IMPORT}/list"): Row(),
+    ("POST", f"{IMPORT}/csv"): Row(),
+    ("POST", f"{IMPORT}/{{jobId}}/cancel"): Row(is_named=True),
+    ("POST", f"{IMPORT}/{{jobId}}/retry"): Row(is_named=True),
     ("GET", "/analytics/sends"): Row(query="?sequenceId={sequenceId}"),
     ("GET", "/analytics/enrollments"): Row(query="?sequenceId={sequenceId}"),
 }
@@ -92,7 +101,8 @@ async def treasure(runtime: Runtime) -> Treasure:
     sequence = await make_sequence(runtime, owner, body=f"{CANARY} body")
     enrollment = await make_enrollment(runtime, owner, email, sequence, variables={"note": CANARY})
     await make_send(runtime, owner, mailbox, email)
-    return Treasure(owner, mailbox, str(email.id), str(sequence.id), str(enrollment.id))
+    job = await start(runtime, owner, contacts(1), name=f"{CANARY}.csv")
+    return Treasure(owner, mailbox, str(email.id), str(sequence.id), str(enrollment.id), str(job.id))
 
 
 def fill(path: str, treasure: Treasure) -> str:
@@ -100,6 +110,7 @@ def fill(path: str, treasure: Treasure) -> str:
         path.replace("{emailId}", treasure.email_id)
         .replace("{sequenceId}", treasure.sequence_id)
         .replace("{enrollmentId}", treasure.enrollment_id)
+        .replace("{jobId}", treasure.job_id)
     )
 
 

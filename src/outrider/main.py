@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 
 from outrider import VERSION
 from outrider.api import hooks
+from outrider.api.contact_import import app as contact_import
+from outrider.api.contact_import.contract import PREFIX as CONTACT_IMPORT
 from outrider.api.edge import Edge
 from outrider.api.followups import app as followups
 from outrider.api.limits import RateLimiter
@@ -23,7 +25,7 @@ from outrider.domain.tracking.links import CLICK_PATH, OPEN_PATH
 from outrider.runtime import Runtime
 
 # The longest prefix first.
-SURFACES = {"/": followups.build}
+SURFACES = {CONTACT_IMPORT: contact_import.build, "/": followups.build}
 
 
 def create_app(runtime: Runtime) -> ASGIApp:

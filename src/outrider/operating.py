@@ -204,7 +204,9 @@ def all_routes() -> list[dict[str, str]]:
     for prefix, build in SURFACES.items():
         specification = build(VERSION).openapi()
         surface = specification["info"]["title"]
-        listed.append({"surface": surface, "method": "GET", "path": f"{prefix}openapi.json", "needs": "public"})
+        listed.append(
+            {"surface": surface, "method": "GET", "path": f"{prefix.rstrip('/')}/openapi.json", "needs": "public"}
+        )
         listed += [
             {
                 "surface": surface,

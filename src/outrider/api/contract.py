@@ -66,6 +66,8 @@ class Contract:
     parameters: Mapping[str, str] = {}
     # By operation: parameters of other operations, and where its answer holds them (`data.0.id`).
     links: Mapping[str, Mapping[str, str]] = {}
+    # Where it is mounted, if not at the root.
+    prefix: str = ""
 
     def item_model(self, model: Any) -> Any:
         return model
@@ -87,7 +89,14 @@ class Contract:
 
     def app(self, routers: Iterable["Router"], *, version: str) -> FastAPI:
         """Builds the surface: its own OpenAPI, and every error in its own dialect."""
-        app = FastAPI(title=self.title, description=self.description, version=version, docs_url=None, redoc_url=None)
+        app = FastAPI(
+            title=self.title,
+            description=self.description,
+            version=version,
+            docs_url=None,
+            redoc_url=None,
+            servers=[{"url": self.prefix}] if self.prefix else None,
+        )
         routers = list(routers)
         for router in routers:
             app.include_router(router)

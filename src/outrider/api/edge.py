@@ -15,7 +15,10 @@ from outrider.core.ids import new_id
 
 log = structlog.get_logger()
 
-MAX_BODY = 1024 * 1024
+MEBIBYTE = 1024 * 1024
+MAX_BODY = MEBIBYTE
+# Where files are taken: what a form adds to them included.
+LARGER_BODIES = {"/api/v1/contacts/import/csv": 9 * MEBIBYTE}
 REQUESTS = Counter("outrider_http_requests_total", "Requests answered.", ["surface", "method", "status"])
 SECONDS = Histogram("outrider_http_request_seconds", "Time to answer a request.", ["surface", "method"])
 SECURITY_HEADERS = {
@@ -76,15 +79,16 @@ class Edge:
 def _limited(scope: Scope, receive: Receive) -> Receive:
     """Stops reading a body once it is larger than any request of ours."""
     read = 0
+    most = LARGER_BODIES.get(scope["path"], MAX_BODY)
     declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    is_too_large = declared.isdigit() and int(declared) > MAX_BODY
+    is_too_large = declared.isdigit() and int(declared) > most
 
     async def bounded() -> Message:
         nonlocal read
         message = {} if is_too_large else await receive()
         read += len(message.get("body", b""))
-        if is_too_large or read > MAX_BODY:
-            raise HTTPException(413, "The body is larger than 1 MiB.")
+        if is_too_large or read > most:
+            raise HTTPException(413, f"The body is larger than {most // MEBIBYTE} MiB.")
         return message
 
     return bounded

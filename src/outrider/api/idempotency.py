@@ -45,7 +45,7 @@ class Idempotency:
 
     async def replay(self) -> Response | None:
         """Returns the stored answer of an earlier request; None if this is the first and it should go on."""
-        fingerprint = hashlib.sha256(self._request.url.query.encode() + b"\0" + await self._request.body()).digest()
+        fingerprint = hashlib.sha256(self._request.url.query.encode() + b"\0" + await _content(self._request)).digest()
         try:
             # Waits here for a twin that is still running, until its commit or the statement's time limit.
             if await self._db.scalar(CLAIM, {**self._row, "fingerprint": fingerprint}):
@@ -62,3 +62,18 @@ class Idempotency:
 
     async def keep(self, response: Response) -> None:
         await self._db.execute(KEEP, {**self._row, "status": response.status_code, "body": bytes(response.body)})
+
+
+async def _content(request: Request) -> bytes:
+    """What a request says: a form without its boundary, which every try draws anew."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return await request.body()
+    digest = hashlib.sha256()
+    for name, value in (await request.form()).multi_items():
+        if isinstance(value, str):
+            content = value.encode()
+        else:
+            content = await value.read()
+            await value.seek(0)
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.digest()

@@ -12,6 +12,9 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from outrider.core.errors import Limited
 
+# How often a user may ask how their imports go, as that contract fixed it.
+IMPORT_STATUS = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -37,7 +40,11 @@ class RateLimiter:
 
     def __init__(self, *, per_user: int, per_address: int) -> None:
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._items = {"user": RateLimitItemPerMinute(per_user), "address": RateLimitItemPerMinute(per_address)}
+        self._items = {
+            "user": RateLimitItemPerMinute(per_user),
+            "address": RateLimitItemPerMinute(per_address),
+            "import_status": RateLimitItemPerMinute(IMPORT_STATUS),
+        }
 
     async def hit(self, name: str, key: str) -> Standing:
         """Counts one request of a user or an address. Raises Limited once the window is full."""

@@ -70,7 +70,8 @@ def _add_examples(operation: dict[str, Any], contract: Documented) -> None:
     name = operation["operationId"]
     if "requestBody" in operation:
         bodies = {title: {"value": body} for title, body in contract.requests.get(name, {}).items()}
-        operation["requestBody"]["content"]["application/json"]["examples"] = bodies
+        media = next(iter(operation["requestBody"]["content"].values()))  # JSON, or a form with a file
+        media["examples"] = bodies
         for error in REFUSED_BODIES:
             operation["responses"][str(error.status)] = {
                 "description": error.code.replace("_", " ").capitalize(),

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.errors import NotFound
 from outrider.core.pages import Page
-from outrider.domain.imports.models import ImportFile, ImportJob, Provider, Status
+from outrider.domain.imports.models import ImportedContact, ImportFile, ImportJob, Provider, Status
 
 
 class ImportNotFound(NotFound):
@@ -55,6 +55,21 @@ async def search(
         .offset(offset).limit(limit)
     )  # fmt: skip
     return Page(list(rows), total, offset // limit + 1, limit)
+
+
+async def problems(db: AsyncSession, workspace_id: UUID, job_id: UUID, *, at_most: int) -> list[ImportedContact]:
+    """Returns the first rows of an import of which something could not be taken."""
+    rows = await db.scalars(
+        select(ImportedContact)
+        .where(
+            ImportedContact.workspace_id == workspace_id,
+            ImportedContact.import_job_id == job_id,
+            ImportedContact.error_message.is_not(None),
+        )
+        .order_by(ImportedContact.row)
+        .limit(at_most)
+    )
+    return list(rows)
 
 
 async def begun_since(db: AsyncSession, workspace_id: UUID, user_id: UUID, since: datetime) -> list[datetime]:
