@@ -9,16 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from outrider.api.contact_import.contract import PREFIX
 from outrider.core.embedded import EmbeddedServer
 from outrider.runtime import Runtime
 from outrider.settings import Settings
 from tests.factories.accounts import make_user
+from tests.factories.imports import contacts, start
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sequences import make_enrollment, make_sequence
 from tests.live import serving
 
 ROOT = Path(__file__).parents[2]
-SPECIFICATION = ROOT / "docs/contracts/followups.json"
+CONTRACTS = ROOT / "docs/contracts"
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 HOOKS = "tests.api.schemathesis_hooks"
 
@@ -27,6 +29,16 @@ async def test_no_generated_request_breaks_a_promise(
     runtime: Runtime, settings: Settings, server: EmbeddedServer, tmp_path: Path
 ) -> None:
     await hammer(runtime, settings, server, tmp_path, examples=8, seeds=[1])
+
+
+async def test_no_generated_request_breaks_a_promise_of_the_contact_import(
+    runtime: Runtime, settings: Settings, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    ada = await make_user(runtime)
+    known = {"jobId": [str((await start(runtime, ada, contacts(3))).id) for _ in range(4)]}
+    with serving(settings, server, tmp_path) as live:
+        url = f"{live.url}{PREFIX}"
+        run(url, ada.access_token, known, tmp_path, contract="contact-import", operations=6, examples=8, seed=1)
 
 
 @pytest.mark.faults
@@ -42,24 +54,39 @@ async def hammer(
     token, known = await seeded(runtime)
     with serving(settings, server, folder) as live:
         for seed in seeds:
-            report = folder / f"report-{seed}.json"
-            done = subprocess.run(
-                [
-                    str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(CONFIG), "run", str(SPECIFICATION), "--url", live.url,
-                    "--checks", "all", "--max-examples", str(examples), "--seed", str(seed), "--workers", "2",
-                    "--header", f"Authorization: Bearer {token}", "--continue-on-failure", "--no-color",
-                    "--generation-database", "none", "--report-json-path", str(report),
-                ],
-                cwd=ROOT,
-                env={**os.environ, "SCHEMATHESIS_HOOKS": HOOKS, "KNOWN_IDS": json.dumps(known)},
-                capture_output=True,
-                text=True,
-                check=False,
-            )  # fmt: skip
-            summary = done.stdout[done.stdout.find("= SUMMARY") :]
-            print(f"\nseed {seed}:\n{summary}")
-            assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
-            assert re.search(r"Tested: +29", summary), summary
+            run(live.url, token, known, folder, contract="followups", operations=29, examples=examples, seed=seed)
+
+
+def run(
+    url: str,
+    token: str,
+    known: dict[str, list[str]],
+    folder: Path,
+    *,
+    contract: str,
+    operations: int,
+    examples: int,
+    seed: int,
+) -> None:
+    report = folder / f"report-{seed}.json"
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(CONFIG), "run",
+            str(CONTRACTS / f"{contract}.json"), "--url", url,
+            "--checks", "all", "--max-examples", str(examples), "--seed", str(seed), "--workers", "2",
+            "--header", f"Authorization: Bearer {token}", "--continue-on-failure", "--no-color",
+            "--generation-database", "none", "--report-json-path", str(report),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": HOOKS, "KNOWN_IDS": json.dumps(known)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    summary = done.stdout[done.stdout.find("= SUMMARY") :]
+    print(f"\n{contract}, seed {seed}:\n{summary}")
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
+    assert re.search(rf"Tested: +{operations}", summary), summary
 
 
 async def seeded(runtime: Runtime) -> tuple[str, dict[str, list[str]]]:
