@@ -1,0 +1,74 @@
+"""The lines of a mail with their offsets: the writer's own, and the signature among them."""
+
+import re
+from dataclasses import dataclass
+
+from outrider.domain.harvest.lead import Evidence, Field, Source
+from outrider.providers.mail import quotes
+
+LONGEST = 400  # characters of a line that are looked at
+MOST_TEXT = 60_000
+MOST_LINES = 1_500
+_SIGNATURE_LINES = 16
+_LAST_LINES = 10  # of a letter that has no signature mark
+_SHORT = 75
+_DASHES = re.compile(r"\s*(?:--|—|–)\s{0,3}$")
+_RULE = re.compile(r"[\W_]{3,}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    text: str
+    start: int
+    source: Source = Source.TEXT
+
+    def evidence(self, part: str) -> Evidence:
+        at = max(self.text.find(part), 0)
+        return Evidence(self.source, part, self.start + at, self.start + at + len(part))
+
+    def field(self, part: str, confidence: float, *, value: str | None = None) -> Field:
+        return Field(part if value is None else value, confidence, self.evidence(part))
+
+
+def lines(text: str, source: Source = Source.TEXT) -> list[Line]:
+    found: list[Line] = []
+    at = 0
+    for line in text[:MOST_TEXT].split("\n")[:MOST_LINES]:
+        found.append(Line(line[:LONGEST].rstrip("\r"), at, source))
+        at += len(line) + 1
+    return found
+
+
+def own(all_lines: list[Line]) -> list[Line]:
+    """Without quotes, what stands below them, list footers and small print; a signature stays."""
+    texts = [line.text for line in all_lines]
+    kept: list[Line] = []
+    for at, line in enumerate(all_lines):
+        if quotes.is_end(texts, at) or _is_footer(texts, at):
+            break
+        header = quotes.quote_header(texts, at)
+        if header and not any(text.lstrip().startswith((">", "|")) for text in texts[at + header : at + header + 3]):
+            break
+        if not header and not line.text.lstrip().startswith((">", "|>")) and not quotes.is_added(line.text):
+            kept.append(line)
+    return kept
+
+
+def signature(own_lines: list[Line]) -> tuple[list[Line], bool]:
+    """The last lines that can be one, and whether a mark says that they are."""
+    marks = [at for at, line in enumerate(own_lines) if _DASHES.match(line.text)]
+    if marks:
+        block = [line for line in own_lines[marks[-1] + 1 :] if line.text.strip()]
+        if block:
+            return block[:_SIGNATURE_LINES], True
+    written = [line for line in own_lines if line.text.strip() and not _DASHES.match(line.text)]
+    block = []
+    for line in reversed(written[-_LAST_LINES:]):
+        if len(line.text.strip()) > _SHORT:
+            break
+        block.insert(0, line)
+    return block, False
+
+
+def _is_footer(texts: list[str], at: int) -> bool:
+    return quotes.is_signature(texts, at) and not _DASHES.match(texts[at])
