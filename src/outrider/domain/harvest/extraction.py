@@ -19,6 +19,7 @@ from outrider.providers.mail.mime import visible_text
 from outrider.providers.mail.parsed import Forwarded, Mailbox, ParsedMail
 
 MOST_PHONES = 6
+_UNSURE = 0.8
 _PEOPLE = frozenset({Kind.HUMAN, Kind.UNSUBSCRIBE, Kind.BULK})
 # A form's program writes from an address that takes no answers, so the classifier may take its mail for automatic.
 _MAY_BE_FORM = frozenset({Kind.HUMAN, Kind.AUTO_REPLY, Kind.BULK, Kind.RECEIPT})
@@ -32,7 +33,8 @@ def extract(mail: ParsedMail, verdict: Verdict, *, region: str | None = None) ->
     if verdict.kind in _MAY_BE_FORM and not mail.in_reply_to and mail.forwarded is None:
         form = extraction_forms.find(text_lines)
         if form is not None and (person := _of_form(mail, form, region)) is not None:
-            return Extraction(person)
+            said = person.message.value if person.message else ""
+            return Extraction(person, extraction_unwanted.why_text(said))
     if verdict.kind not in _PEOPLE:
         return Extraction(None, f"Automatic mail ({verdict.kind}): {verdict.evidence}")
     if mail.forwarded is not None and mail.forwarded.sender is not None:
@@ -69,7 +71,9 @@ def _of_form(mail: ParsedMail, form: Form, region: str | None) -> Person | None:
     if name is None and email is None:
         return None
     message = _message(form.message)
-    language = _language(f"{mail.subject}\n{mail.text if message is None else message.value}")
+    language = _language(message.value if message else "") or _language(mail.text)
+    if language is None or language.confidence < _UNSURE:
+        language = _language(f"{message.value if message else ''}\n{mail.text}\n{mail.subject}") or language
     countries = extraction_phones.regions(
         language=language.value if language else "", text=mail.text[:4_000],
         domains=_domains(email, mail), default=region,
@@ -137,7 +141,7 @@ def _person(
         phones=tuple(phones[:MOST_PHONES]),
         company=company,
         title=title,
-        address=extraction_signatures.address(signed),
+        address=extraction_signatures.address(signed, name=name.value if name else ""),
         websites=extraction_signatures.websites(signed),
         language=language,
         message=Field(said, 0.8, Evidence(Source.FORWARDED if origin is Origin.FORWARD else Source.TEXT, said[:200])),

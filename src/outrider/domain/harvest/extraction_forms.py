@@ -93,6 +93,8 @@ def address_in(text: str) -> str | None:
 def _is_form(form: Form) -> bool:
     kinds = form.values.keys()
     has_address = any(address_in(form.values[kind].text) for kind in ("email", "from") if kind in kinds)
+    if "from" in kinds and not form.message:
+        return False  # letters begin so too
     has_name = bool(kinds & {"name", "first", "last", "from"})
     others = len(kinds & {"phone", "company", "title", "address", "website"}) + bool(form.message)
     return has_name and (has_address or "phone" in kinds) and (others > 0 or len(kinds) > _FEWEST)

@@ -13,7 +13,12 @@ _SIGNATURE_LINES = 16
 _LAST_LINES = 10  # of a letter that has no signature mark
 _SHORT = 75
 _DASHES = re.compile(r"\s*(?:--|—|–)\s{0,3}$")
-_RULE = re.compile(r"[\W_]{3,}$")
+_RULE = re.compile(r"\s*[-_=*~#]{8,}\s*$")
+_OF_A_LIST = re.compile(
+    r"listinfo|mailing list|mailman|\(?un\)?subscri|sponsored by|groups\.yahoo|googlegroups|abmelden|désabonn|in remembrance|[\w-]-(?:users|devel|dev|list|talk)@",
+    re.IGNORECASE,
+)
+_LEAVING = re.compile(r"\s*to unsubscribe\b|\s*your use of yahoo! groups", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +76,9 @@ def signature(own_lines: list[Line]) -> tuple[list[Line], bool]:
 
 
 def _is_footer(texts: list[str], at: int) -> bool:
-    return quotes.is_signature(texts, at) and not _DASHES.match(texts[at])
+    """Small print, or what a list adds below a rule or a signature mark of its own."""
+    line = texts[at][:LONGEST]
+    if _DASHES.match(line) or _RULE.match(line):
+        below = [text[:LONGEST] for text in texts[at + 1 : at + 4]]
+        return any(_OF_A_LIST.search(text) for text in below)
+    return quotes.is_signature(texts, at) or _LEAVING.match(line) is not None

@@ -8,15 +8,16 @@ import phonenumbers
 from outrider.domain.harvest.extraction_lines import Line
 from outrider.domain.harvest.lead import Field
 
-_NUMBER = re.compile(r"(?<![\w./@=#-])(?:\+|\(\+?)?\d(?:[ ./()\u00a0‑–-]{0,3}\d){5,16}(?![\w@=])")
+_NUMBER = re.compile(r"(?<![\w./@=#-])(?:\+|\(\+?)?\d(?:[ ./()\u00a0‑–-]{0,3}\d){5,16}(?![\d@=])")
 _FAX = re.compile(r"\b(?:tele)?fax\b|\bfacsimile\b|\bf(?=[:.]? ?[+(\d])", re.IGNORECASE)
+_FAX_AFTER = re.compile(r"[ (]{0,2}fax\b|fax", re.IGNORECASE)
 _PHONE = re.compile(
     r"\b(?:tel[eé]?(?:fon\w*|phone|foon\w*|f)?|t[eé]l[eé]phone|phone|ph|mob(?:ile?|iel|il)?|cell?(?:ular\w*|phone)?|handy|portable|m[oó]vil|telem[oó]vel"
     r"|gsm|voice|office|work|home|direct|desk|whatsapp|call|ring|rufen|appel\w*|llam\w+|chiam\w+|lig\w+|bel\w*|[tmpvhwod])\b",
     re.IGNORECASE,
 )
 _NOT_PHONE = re.compile(
-    r"\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d\d\b|\d{4}-\d\d-\d\d|(?:\d{1,3}\.){3}\d{1,3}$|\d{1,3}(?:[.,]\d{3})+$"
+    r"\d{5}-\d{4}$|\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d\d\b|\d{4}-\d\d-\d\d|(?:\d{1,3}\.){3}\d{1,3}$|\d{1,3}(?:[.,]\d{3})+$"
 )
 _OTHER_LABEL = re.compile(
     r"\b(?:iban|vat|ust|siret|siren|kvk|btw|nif|cif|p\.? ?iva|partita|cnpj|hrb|icq|key|fingerprint|gpg|pgp|id|ref\w*|order|nr|n°|isbn|issn|uin)\b",
@@ -53,7 +54,8 @@ def read(line: Line, countries: tuple[str, ...], *, is_expected: bool) -> list[F
     found: list[Field] = []
     for match in list(_NUMBER.finditer(line.text))[:_BOUND]:
         before = line.text[max(0, match.start() - 24) : match.start()]
-        if _is_fax(before) or _NOT_PHONE.match(match[0]) or _OTHER_LABEL.search(before):
+        after = line.text[match.end() : match.end() + 6]
+        if _is_fax(before) or _FAX_AFTER.match(after) or _NOT_PHONE.match(match[0]) or _OTHER_LABEL.search(before):
             continue
         is_named = _PHONE.search(before) is not None
         number = _parse(match[0], countries, is_strict=not (is_expected or is_named))

@@ -4,14 +4,14 @@ import re
 import unicodedata
 
 from outrider.domain.harvest.extraction_lines import Line
-from outrider.domain.harvest.lead import Field
+from outrider.domain.harvest.lead import Evidence, Field
 
 _TITLE = re.compile(
-    r"\b(?:ceo|cto|cfo|coo|cio|chief|head|director\w*|manager\w*|engineer\w*|developer|administrator|analyst|consultant\w*|architect|president|founder|co-?founder|owner|partner|secretary|assistant"
+    r"\b(?:ceo|cto|cfo|coo|cio|chief|head|director\w*|manager\w*|engineer\w*|developer|administrator|analyst|consultant\w*|architect|president|executive|admin|founder|co-?founder|owner|partner|secretary|assistant"
     r"|professor|lecturer|researcher|scientist|coordinator|supervisor|buyer|officer|chair|editor|programmer|specialist|technician|solicitor|accountant|vice[ -]president|vp|lead|student|designer"
-    r"|geschäftsführ\w*|leiter\w*|inhaber\w*|vorstand\w*|\w*leitung|einkäufer\w*|einkauf|referent\w*|prokurist\w*|ingenieur\w*|sachbearbeiter\w*|vertrieb\w*|assistenz|büroleit\w*"
+    r"|geschäftsführ\w*|\w*leiter\w*|inhaber\w*|vorstand\w*|\w*leitung|einkäufer\w*|einkauf|referent\w*|prokurist\w*|ingenieur\w*|sachbearbeiter\w*|vertrieb\w*|assistenz|büroleit\w*"
     r"|directeur|directrice|gérante?|responsable|chef|cheffe|ingénieure?|acheteu\w*|présidente?|adjointe?|secrétaire|chargée? d\w*|dirigeante?|fondat\w*"
-    r"|director[ae]?|gerente|jef[ea]|responsável|encargad[oa]|propietari[oa]|administrador[a]?|ingenier[oa]|secretari[oa]|compras|diretor[a]?|coordenador[a]?|sóci[oa]|engenheir[oa]|proprietári[oa]|comercial"
+    r"|director[ae]?|gerente|jef[ea]|responsável|encargad[oa]|propietari[oa]|administrador[a]?|ingenier[oa]|secretari[oa]|compras|gestor[a]?|diretor[a]?|coordenador[a]?|sóci[oa]|engenheir[oa]|proprietári[oa]|comercial"
     r"|direttore|direttrice|titolare|amministrat\w*|ingegnere|ufficio acquisti|presidente|socio|segretari[oa]|coordinat\w*"
     r"|inkoper\w*|eigena\w+|bestuurder|zaakvoerder|hoofd|medewerk\w+|beheerder|adviseur|voorzitter|directeur-\w+|projectleider|bedrijfsleider)\b",
     re.IGNORECASE,
@@ -31,9 +31,18 @@ _STREET = re.compile(
     r"|via|viale|piazza|corso|vicolo|\w*(?:straße|strasse|str\.|weg|gasse|platz|allee|ring|damm|ufer|straat|laan|plein|gracht|kade|dijk|steeg))(?!\w)",
     re.IGNORECASE,
 )
+_NUMBERED = re.compile(r"\d{1,5}[a-zA-Z]?,? [A-Z][\w'’.-]+(?: [A-Z][\w'’.-]+){0,3}(?:,|$)")
+_CITY = re.compile(r"[A-ZÀ-Ý][\w'’.-]+(?:[ ,]{1,2}[A-ZÀ-Ý\d][\w'’.-]*){0,3}$")
+_KEY = re.compile(
+    r"(?:[0-9A-F]{4}\s{1,2}){3}|\b(?:gpg|pgp|fingerprint|icq|uin)\b|[?!]|\b(?:19|20)\d\d\.", re.IGNORECASE
+)
+_TO_CALL = re.compile(
+    r"(?:\b[A-Za-z]{1,9}[.:]{1,2}\s{0,3}|\b[TMFP]\s|\b(?:tel|phone|fax|mobile)\s)?(?:\+|\(\+?)\d(?:[ ./()‑–-]{0,3}\d){6,16}|(?:\b[A-Za-z]{1,9}[.:]{1,2}\s{0,3}|\b[TMFP]\s)\d(?:[ ./()‑–-]{0,3}\d){6,16}.*$",
+    re.IGNORECASE,
+)
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'()\[\]]{3,200}", re.IGNORECASE)
 _ADDRESS = re.compile(r"[\w.+'-]{1,64}(?:@| at | \[at\] )[\w-]{1,63}\.[\w.-]{1,80}")
-_PARTS = re.compile(r"\s*(?:\||·|•|—|–|\t|\s{3,}|\s/\s|,(?=\s))\s*")
+_PARTS = re.compile(r"\s*(?:\||·|•|—|–|\t|::|\s{3,}|,(?=\s))\s*")
 _LABEL = re.compile(r"^\s*(?:[\w. -]{1,16}:|[TMFPEW]:?\s(?=[+(\dwh]))\s*", re.IGNORECASE)
 _CLOSING = re.compile(
     r"\W*(?:regards|(?:best|kind|warm)\b.{0,14}|sincerely\b.*|yours\b.*|cheers|thanks\b.*|thank you\b.*|mit \w+ gr.{2,6}|(?:viele|liebe|beste|freundliche|herzliche) gr.{2,6}|gru(?:ß|ss)|mfg|(?:bien )?cordialement|salutations\b.*"
@@ -166,24 +175,37 @@ def websites(block: list[Line]) -> tuple[Field, ...]:
     return tuple({each.value: each for each in found}.values())[:10]
 
 
-def address(block: list[Line]) -> Field | None:
-    """A street with a number, or a postcode, and the line beside it."""
-    places = [at for at, line in enumerate(block) if _is_place(_without_contacts(line.text))]
-    if not places:
+def address(block: list[Line], *, name: str) -> Field | None:
+    """A street with a number, or a postcode, and the lines of a place below it."""
+    first = next((at for at, line in enumerate(block) if _is_place(_place(line.text, name))), None)
+    if first is None:
         return None
-    first = places[0]
-    last = first
-    while last + 1 in places:
-        last += 1
-    parts = [_without_contacts(line.text).strip(" ,") for line in block[first : last + 1]]
-    written = block[first]
-    found = written.evidence(written.text.strip())
-    return Field(", ".join(parts), 0.75, found)
+    parts: list[str] = []
+    for line in block[first : first + 5]:
+        part = _place(line.text, name)
+        if not part or (parts and not _is_place(part) and not _CITY.match(part)):
+            break
+        parts.append(part)
+    source, start = block[first].source, block[first].start
+    end = block[first + len(parts) - 1]
+    quote = "\n".join(line.text for line in block[first : first + len(parts)])
+    return Field(", ".join(parts), 0.75, Evidence(source, quote, start, end.start + len(end.text)))
+
+
+def _place(text: str, name: str) -> str:
+    """The line without addresses, numbers to call, and the writer's name before it."""
+    bare = _TO_CALL.sub("", _URL.sub("", _ADDRESS.sub("", text)))
+    if name and bare.strip().lower().startswith(name.lower()):
+        bare = bare.strip()[len(name) :]
+    parts = [part for part in re.split(r"\s*[|·•]\s*|\t|\s{3,}", bare) if _is_place(part)]
+    return (parts[0] if parts else bare).strip(" ,.|*-_#<>\t")
 
 
 def _is_place(text: str) -> bool:
     has_number = re.search(r"\d", text) is not None
-    return bool(has_number and (_POSTCODE.search(text) or (_STREET.search(text) and len(text) < 90)))  # noqa: PLR2004
+    if not has_number or len(text) > 90 or _KEY.search(text):  # noqa: PLR2004
+        return False
+    return bool(_NUMBERED.match(text) or (_POSTCODE.search(text) or _STREET.search(text)))
 
 
 def _without_contacts(text: str) -> str:

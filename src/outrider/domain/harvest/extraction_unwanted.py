@@ -35,12 +35,16 @@ _SIGNS = tuple(
     )
 )  # fmt: skip
 _MAILERS = re.compile(
-    r"^(?:no-?reply|do-?not-?reply|newsletters?|news|mailer|mailings?|notif\w*|alerts?|updates?|offers?|promo\w*|deals?|bounces?\W?|announce\w*|advisor\w*|[\w-]+-(?:advisory|announce|news\w*|noreply)|webmaster|digest|rssfeeds|daemon|cron|root|nobody|www-data|apache)(?:[+\-_.]|@)",
+    r"^(?:no-?reply|do-?not-?reply|newsletters?|news|mailer|mailings?|notif\w*|alerts?|updates?|offers?|promo\w*|deals?|bounces?\W?|announce\w*|advisor\w*|[\w-]+-(?:advisory|announce|news\w*|noreply)|webmaster|digest|daily[\w-]*|weekly[\w-]*|rssfeeds|daemon|cron|root|nobody|www-data|apache)(?:[+\-_.]|@)",
     re.IGNORECASE,
 )
 _SPAM_SUBJECT = re.compile(r"[A-Z]{4,}\W+[A-Z]{4,}\W+[A-Z]{3,}|!{2,}|\${2,}|\s{6,}\S|\bFREE\b|^\W*adv\b|\$\d")
 _SUBJECT_NOTICE = re.compile(
     r"\b(?:newsletter|digest|weekly|daily|automated|reminder|advisory|stories for|update:|now available|signed up|subscription)\b",
+    re.IGNORECASE,
+)
+_NOBODY = re.compile(
+    r"\b(?:network|team|news|daily|of the day|cent(?:er|re)|support|customer|service|sales|info|shop|store|club|offers?|nic|admin|editors?|staff|marketing|billing|system|list)\b|!",
     re.IGNORECASE,
 )
 _CAPITALS = re.compile(r"(?m)^[^a-z\n]*[A-Z][^a-z\n]{12,}$")
@@ -56,17 +60,23 @@ def why(mail: ParsedMail, text: str) -> str:
     sender = mail.sender.address if mail.sender else ""
     if _MAILERS.match(sender):
         return f"It comes from {sender}, which sends to many."
-    text = " ".join(text[:_LOOKED_AT].split(" "))
-    joined = " ".join(f"{mail.subject} {text}".split())
-    points, found = 0.0, []
-    for pattern, weight, what in _SIGNS:
-        if pattern.search(joined):
-            points += weight
-            found.append(what)
-    extra = _shape(mail, text)
-    if points + extra >= ENOUGH and not _is_answer(mail):
+    text = text[:_LOOKED_AT]
+    points, found = _signs(f"{mail.subject} {text}")
+    if points + _shape(mail, text) >= ENOUGH and not _is_answer(mail):
         return f"It reads like a mailing: {', '.join(found) or 'its shape'}."
     return ""
+
+
+def why_text(text: str) -> str:
+    """The same of what somebody wrote into a form: by its words alone."""
+    points, found = _signs(text[:_LOOKED_AT])
+    return f"It reads like a mailing: {', '.join(found)}." if points > ENOUGH else ""
+
+
+def _signs(text: str) -> tuple[float, list[str]]:
+    joined = " ".join(text.split())
+    found = [(weight, what) for pattern, weight, what in _SIGNS if pattern.search(joined)]
+    return sum(weight for weight, _ in found), [what for _, what in found]
 
 
 def _shape(mail: ParsedMail, text: str) -> float:
@@ -76,6 +86,9 @@ def _shape(mail: ParsedMail, text: str) -> float:
     points += 0.5 if text.count("!") > _MANY else 0.0
     points += 0.5 if len(_LINK.findall(text)) >= _MANY else 0.0
     points += 0.5 if len(text) > _LONG else 0.0
+    name = mail.sender.name if mail.sender else ""
+    points += 2.0 if _NOBODY.search(name) else 0.0 if name else 0.5
+    points += 0.5 if "!" in mail.subject else 0.0
     is_html_only = "text/html" in mail.parts and "text/plain" not in mail.parts
     return points + (0.5 if is_html_only else 0.0)
 
