@@ -179,4 +179,4 @@ def _part(line: Line, match: re.Match[str]) -> Line:
 
 
 def _folded(label: str) -> str:
-    return " ".join(label.strip(" *.:_\t\u00a0").lower().split())
+    return " ".join(label.replace("_", " ").strip(" *.:?\t\u00a0").lower().split())

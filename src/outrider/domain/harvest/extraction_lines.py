@@ -67,6 +67,11 @@ def signature(own_lines: list[Line]) -> tuple[list[Line], bool]:
         if block:
             return block[:_SIGNATURE_LINES], True
     written = [line for line in own_lines if line.text.strip() and not _DASHES.match(line.text)]
+    while written and _RULE.match(written[-1].text):
+        written.pop()
+    rules = [at for at, line in enumerate(written) if _RULE.match(line.text)]
+    if rules and len(written) - rules[-1] <= _SIGNATURE_LINES:
+        return written[rules[-1] + 1 :], False
     block = []
     for line in reversed(written[-_LAST_LINES:]):
         if len(line.text.strip()) > _SHORT:

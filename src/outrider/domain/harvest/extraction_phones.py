@@ -58,6 +58,8 @@ def read(line: Line, countries: tuple[str, ...], *, is_expected: bool) -> list[F
         if _is_fax(before) or _FAX_AFTER.match(after) or _NOT_PHONE.match(match[0]) or _OTHER_LABEL.search(before):
             continue
         is_named = _PHONE.search(before) is not None
+        if line.text[match.end() : match.end() + 1] in {"/", "_"} or not 6 < sum(map(str.isdigit, match[0])) < 16:  # noqa: PLR2004
+            continue
         number = _parse(match[0], countries, is_strict=not (is_expected or is_named))
         if number is None:
             continue

@@ -36,6 +36,10 @@ _CITY = re.compile(r"[A-ZÀ-Ý][\w'’.-]+(?:[ ,]{1,2}[A-ZÀ-Ý\d][\w'’.-]*){0
 _KEY = re.compile(
     r"(?:[0-9A-F]{4}\s{1,2}){3}|\b(?:gpg|pgp|fingerprint|icq|uin)\b|[?!]|\b(?:19|20)\d\d\.", re.IGNORECASE
 )
+_MAIL_TO = re.compile(
+    r"^\s*(?:us mail|mail|snail ?mail|post|addr(?:ess)?|adresse?|anschrift|dirección|indirizzo|adres)\s?:\s*",
+    re.IGNORECASE,
+)
 _TO_CALL = re.compile(
     r"(?:\b[A-Za-z]{1,9}[.:]{1,2}\s{0,3}|\b[TMFP]\s|\b(?:tel|phone|fax|mobile)\s)?(?:\+|\(\+?)\d(?:[ ./()‑–-]{0,3}\d){6,16}|(?:\b[A-Za-z]{1,9}[.:]{1,2}\s{0,3}|\b[TMFP]\s)\d(?:[ ./()‑–-]{0,3}\d){6,16}.*$",
     re.IGNORECASE,
@@ -194,7 +198,8 @@ def address(block: list[Line], *, name: str) -> Field | None:
 
 def _place(text: str, name: str) -> str:
     """The line without addresses, numbers to call, and the writer's name before it."""
-    bare = _TO_CALL.sub("", _URL.sub("", _ADDRESS.sub("", text)))
+    bare = _MAIL_TO.sub("", text, count=1)
+    bare = _TO_CALL.sub("", _URL.sub("", _ADDRESS.sub("", bare)))
     if name and bare.strip().lower().startswith(name.lower()):
         bare = bare.strip()[len(name) :]
     parts = [part for part in re.split(r"\s*[|·•]\s*|\t|\s{3,}", bare) if _is_place(part)]
