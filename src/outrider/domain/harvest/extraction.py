@@ -19,6 +19,7 @@ from outrider.providers.mail.mime import visible_text
 from outrider.providers.mail.parsed import Forwarded, Mailbox, ParsedMail
 
 MOST_PHONES = 6
+_LONGEST_UNSIGNED = 1_500  # people who ask for something and give no name write less
 _UNSURE = 0.8
 _PEOPLE = frozenset({Kind.HUMAN, Kind.UNSUBSCRIBE, Kind.BULK})
 # A form's program writes from an address that takes no answers, so the classifier may take its mail for automatic.
@@ -54,8 +55,11 @@ def _letter(mail: ParsedMail, verdict: Verdict, text_lines: list[Line], region: 
     judged = own if is_list else text_lines
     if unwanted := extraction_unwanted.why(mail, "\n".join(line.text for line in judged)):
         return Extraction(None, unwanted)
-    origin = Origin.LIST if is_list else Origin.LETTER
-    return Extraction(_of_letter(mail, mail.sender, own, origin, region), "A mailing list's mail." if is_list else "")
+    person = _of_letter(mail, mail.sender, own, Origin.LIST if is_list else Origin.LETTER, region)
+    if is_list:
+        return Extraction(person, "A mailing list's mail.")
+    is_nobodys = person.name is None and len(mail.text) > _LONGEST_UNSIGNED
+    return Extraction(person, "A long letter that names no writer." if is_nobodys else "")
 
 
 def _of_form(mail: ParsedMail, form: Form, region: str | None) -> Person | None:

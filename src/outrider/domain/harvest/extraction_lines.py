@@ -12,12 +12,13 @@ MOST_LINES = 1_500
 _SIGNATURE_LINES = 16
 _LAST_LINES = 10  # of a letter that has no signature mark
 _SHORT = 75
-_DASHES = re.compile(r"\s*(?:--|—|–)\s{0,3}$")
+_DASHES = re.compile(r"\s*(?:-{2,6}|—|–)\s{0,3}$")
 _RULE = re.compile(r"\s*[-_=*~#]{8,}\s*$")
 _OF_A_LIST = re.compile(
     r"listinfo|mailing list|mailman|\(?un\)?subscri|sponsored by|groups\.yahoo|googlegroups|abmelden|désabonn|in remembrance|[\w-]-(?:users|devel|dev|list|talk)@",
     re.IGNORECASE,
 )
+_OF_LISTS_ALONE = re.compile(r"/listinfo/|/mailman/", re.IGNORECASE)
 _LEAVING = re.compile(r"\s*to unsubscribe\b|\s*your use of yahoo! groups", re.IGNORECASE)
 
 
@@ -48,13 +49,20 @@ def own(all_lines: list[Line]) -> list[Line]:
     """Without quotes, what stands below them, list footers and small print; a signature stays."""
     texts = [line.text for line in all_lines]
     kept: list[Line] = []
+    is_footer = False
     for at, line in enumerate(all_lines):
-        if quotes.is_end(texts, at) or _is_footer(texts, at):
+        # Below a list's footer an answer may go on: it was written under the whole quoted mail.
+        is_footer = _is_footer(texts, at) or (is_footer and bool(line.text.strip()))
+        if is_footer or _OF_LISTS_ALONE.search(line.text):
+            continue
+        if line.text.lstrip().startswith((">", "|>")):
+            continue
+        if quotes.is_end(texts, at):
             break
         header = quotes.quote_header(texts, at)
         if header and not any(text.lstrip().startswith((">", "|")) for text in texts[at + header : at + header + 3]):
             break
-        if not header and not line.text.lstrip().startswith((">", "|>")) and not quotes.is_added(line.text):
+        if not header and not quotes.is_added(line.text):
             kept.append(line)
     return kept
 

@@ -24,7 +24,7 @@ _COMPANY = re.compile(
 )
 _POSTCODE = re.compile(
     r"\b\d{4,5}(?:-\d{3,4})?\b(?=\W+[^\W\d])|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b|\b\d{4} ?[A-Z]{2}\b|\b[A-Z]{2},? \d{5}(?:-\d{4})?\b"
-    r"|\bP\.? ?O\.? ?Box\b|\bPostfach\b|\bApartado\b|\bCasella postale\b|\bPostbus\b"
+    r"|\b[A-Z]\d[A-Z] \d[A-Z]\d\b|\b[A-Z]{2},? USA,? \d{5}\b|\bP\.? ?O\.? ?Box\b|\bPostfach\b|\bApartado\b|\bCasella postale\b|\bPostbus\b"
 )
 _STREET = re.compile(
     r"\b(?:street|st\.?|road|rd\.?|avenue|ave\.?|lane|drive|dr\.?|blvd|boulevard|square|court|close|place|quay|way|terrace|park|parkway|suite|rue|chemin|route|impasse|quai|allée|calle|c/|avda?\.?|plaza|paseo|rua|avenida|travessa|praça|largo"
@@ -46,7 +46,9 @@ _TO_CALL = re.compile(
 )
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'()\[\]]{3,200}", re.IGNORECASE)
 _ADDRESS = re.compile(r"[\w.+'-]{1,64}(?:@| at | \[at\] )[\w-]{1,63}\.[\w.-]{1,80}")
-_PARTS = re.compile(r"\s*(?:\||·|•|—|–|\t|::|\s{3,}|,(?=\s))\s*")
+_PARTS = re.compile(
+    r"\s*(?:\||·|•|—|–|\t|::|\s{3,}|,(?=\s)(?!\s*(?:inc|ltd|llc|gmbh|lda|corp|s\.?a|s\.?l)\b))\s*", re.IGNORECASE
+)
 _LABEL = re.compile(r"^\s*(?:[\w. -]{1,16}:|[TMFPEW]:?\s(?=[+(\dwh]))\s*", re.IGNORECASE)
 _CLOSING = re.compile(
     r"\W*(?:regards|(?:best|kind|warm)\b.{0,14}|sincerely\b.*|yours\b.*|cheers|thanks\b.*|thank you\b.*|mit \w+ gr.{2,6}|(?:viele|liebe|beste|freundliche|herzliche) gr.{2,6}|gru(?:ß|ss)|mfg|(?:bien )?cordialement|salutations\b.*"
@@ -122,19 +124,22 @@ _FREE = frozenset(
 
 
 def closing(block: list[Line], *, is_marked: bool, name: str) -> list[Line]:
-    """The block from where it names the writer, or says goodbye; nothing where it does neither."""
+    """The block from where it names the writer, or says goodbye; nothing where it does neither. A marked one is whole."""
+    if is_marked:
+        return block
     for at, line in enumerate(block):
         if _CLOSING.match(line.text) and at + 1 < len(block):
             return block[at + 1 :]
     for at, line in enumerate(block):
         if name and is_name_of(line.text, name):
             return block[at:]
-    return block if is_marked else []
+    return []
 
 
 def is_name_of(text: str, name: str) -> bool:
     """Whether the line begins with the name, or with what stands for it."""
-    wanted, told = tokens(name), tokens(text)[:8]
+    wanted = [token for token in tokens(name) if len(token) > 1] or tokens(name)
+    told = [token for token in tokens(text)[:8] if len(token) > 1 or token in wanted]
     if not wanted or not told:
         return False
     both = [token for token in told if token in wanted]
@@ -226,6 +231,10 @@ def _split(text: str) -> list[str]:
     parts = [part.strip(" *_#<>\"'") for part in _PARTS.split(text)]
     out: list[str] = []
     for part in parts:
+        head, mark, tail = part.partition(" / ")
+        if mark and not _TITLE.search(head):
+            out += [head, tail]
+            continue
         head, mark, tail = part.partition(" at ")
         out += [head, tail] if mark and _TITLE.search(head) else [part]
     return [part for part in out if len(part) > 1]
@@ -237,7 +246,7 @@ def _kind(part: str, name: str, domain: str) -> str:
     is_person = is_name_of(part, name)
     if not is_person and (_LEGAL.search(part) or _is_of_domain(part, domain)):
         return "company"
-    if _TITLE.search(part) and not _LEGAL.search(part):
+    if _TITLE.search(part) and part[:1].isupper() and not _LEGAL.search(part):
         return "title"
     if is_person and not _COMPANY.search(part):
         return ""

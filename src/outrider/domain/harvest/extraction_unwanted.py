@@ -24,13 +24,14 @@ _SIGNS = tuple(
         (r"\burgent\w*\b.{0,50}\b(?:business|assistance|proposal|transaction|response|reply|help)\b|\b(?:seeking|need|request for)\b.{0,40}\bassistance\b", 1.0, "urgency"),
         (r"\bmutual(?:ly)? benefi\w+|\bpercent(?:age)?\b.{0,60}\b(?:sum|total|money|fund)\b|\d ?% (?:of the|for you)", 1.0, "a share"),
         (r"\b(?:100 ?%|absolutely|completely|totally) (?:free|guaranteed|risk[- ]free)\b|\bmoney[- ]back\b|\brisk[- ]free\b|\bno obligation\b|\bguaranteed?\b", 1.0, "a guarantee"),
-        (r"\b(?:order|act|buy|call|apply|sign up|join|subscribe|register|book)\b(?: \w+){0,3} (?:now|today)\b|\blimited time\b|\bspecial offer\b|\blast chance\b|\bspecial deals?\b|\bthis offer\b", 1.0, "haste"),
+        (r"\b(?:order|act|buy|call|apply|sign up|join|subscribe|register|book)\b(?: \w+){0,3} (?:now|today)\b|\blimited time\b|\bspecial offer\b|\blast chance\b|\btime is running out\b|\bbefore it is too late\b|\bspecial deals?\b|\bthis offer\b", 1.0, "haste"),
         (r"\b(?:viagra|casino|mortgage|refinanc\w+|weight loss|lose weight|toner|work (?:at|from) home|earn (?:up to )?\$|make money|extra income|mlm|credit card debt|adult|xxx|porn\w*|sex\w*|lottery|herbal|penis|hormone|inkjet|teens?)\b", 1.5, "wares of spam"),
         (r"\b(?:dear|hello|attn)[ :]{1,3}(?:friend|sir|madam|sir ?/ ?madam|director|manager|homeowner|customer|subscriber|member|beloved|user|dear)s?\b", 0.5, "a salutation of strangers"),
         (r"\bour (?:product|catalog\w*|offer|price|service|company|website|rates)s?\b.{0,160}\b(?:visit|www\.|http|contact us|order|offers?|designer|manufacturer|manufactures?)", 1.0, "an advertisement"),
         (r"\bwe (?:offer|provide|are (?:pleased|proud) to (?:announce|offer)|guarantee)\b|\bvisit (?:our|us|http|www)|\bsave (?:up to )?(?:\d|\$)|\bfree (?:trial|gift|quote|shipping|report|access)\b", 1.0, "an advertisement"),
+        (r"\b(?:world|industry|region|country|nation)['’]?s (?:\w{1,20} )?(?:largest|leading|premier|finest|biggest|best)\b|\bworld[- ]class\b|\bpremier\b.{0,30}\bevent\b", 1.5, "praise of itself"),
         (r"\d[.,]?\d{2} ?% off\b|\b\d{1,2} ?% off\b|(?:\$|£|€) ?\d+[.,]\d\d\b.{0,400}(?:\$|£|€) ?\d+[.,]\d\d\b.{0,400}(?:\$|£|€) ?\d+[.,]\d\d\b", 1.0, "prices"),
-        (r"\bthis is an automat\w+|\bautomat(?:ic|ed)(?:ally)? (?:generated|\w+ reminder|message|notif\w+)|\bdo not reply\b|\bno[- ]?reply@", 3.0, "an automatic notice"),
+        (r"\bthis is an automat\w+|\bautomat(?:ic|ed)(?:ally)? (?:generated|\w+ reminder|message|notif\w+)|\bdo not reply\b", 2.5, "an automatic notice"),
         (r"\bwe(?:'ve| have)? (?:added|released|announced)\b.{0,80}\b(?:members?|subscribers?|users)\b|\bin this (?:issue|week)\b", 1.5, "an issue"),
     )
 )  # fmt: skip
