@@ -21,7 +21,7 @@ from outrider.providers.mail.parsed import Forwarded, Mailbox, ParsedMail
 MOST_PHONES = 6
 _LONGEST_UNSIGNED = 1_500  # people who ask for something and give no name write less
 _UNSURE = 0.8
-_PEOPLE = frozenset({Kind.HUMAN, Kind.UNSUBSCRIBE, Kind.BULK})
+_PEOPLE = frozenset({Kind.HUMAN, Kind.BULK})
 # A form's program writes from an address that takes no answers, so the classifier may take its mail for automatic.
 _MAY_BE_FORM = frozenset({Kind.HUMAN, Kind.AUTO_REPLY, Kind.BULK, Kind.RECEIPT})
 _VIA = re.compile(r"\s+(?:via|über|par|por|tramite)\s.{1,80}$|\s*\((?:by way of|via)[^)]{0,80}\)", re.IGNORECASE)
@@ -37,7 +37,7 @@ def extract(mail: ParsedMail, verdict: Verdict, *, region: str | None = None) ->
             said = person.message.value if person.message else ""
             return Extraction(person, extraction_unwanted.why_text(said))
     if verdict.kind not in _PEOPLE:
-        return Extraction(None, f"Automatic mail ({verdict.kind}): {verdict.evidence}")
+        return Extraction(None, f"Not a letter ({verdict.kind}): {verdict.evidence}")
     if mail.forwarded is not None and mail.forwarded.sender is not None:
         unwanted = extraction_unwanted.why(mail, mail.forwarded.text)
         return Extraction(None if unwanted else _of_forward(mail.forwarded, mail.forwarded.sender, region), unwanted)
