@@ -62,6 +62,7 @@ _FOOTER = re.compile(
     re.IGNORECASE,
 )
 Split = Callable[[Line], tuple[str, Line]]
+_LONGEST = 300  # lines of a mail that can be a form
 _LOOKED_AT = 120  # lines
 _LONGEST_VALUE = 120
 _FEWEST = 2
@@ -77,6 +78,8 @@ class Form:
 
 def find(all_lines: list[Line]) -> Form | None:
     """Colons tell labels best, then lines of their own, then labels with nothing between them and the value."""
+    if len(all_lines) > _LONGEST:
+        return None  # a newsletter has such lines somewhere
     looked_at = all_lines[:_LOOKED_AT]
     for reader in (_with_colons, _with_own_lines, _with_blanks):
         form = reader(looked_at)

@@ -39,7 +39,9 @@ _MAILERS = re.compile(
     r"^(?:no-?reply|do-?not-?reply|newsletters?|news|mailer|mailings?|notif\w*|alerts?|updates?|offers?|promo\w*|deals?|bounces?\W?|announce\w*|advisor\w*|[\w-]+-(?:advisory|announce|news\w*|noreply)|webmaster|digest|daily[\w-]*|weekly[\w-]*|rssfeeds|daemon|cron|root|nobody|www-data|apache)(?:[+\-_.]|@)",
     re.IGNORECASE,
 )
-_SPAM_SUBJECT = re.compile(r"[A-Z]{4,}\W+[A-Z]{4,}\W+[A-Z]{3,}|!{2,}|\${2,}|\s{6,}\S|\bFREE\b|^\W*adv\b|\$\d")
+_SPAM_SUBJECT = re.compile(r"[A-Z]{4,}\W+[A-Z]{4,}\W+[A-Z]{3,}|!{2,}|\${2,}|\s{6,}\S|\bFREE\b|\$\d")
+# The mark that laws have asked advertisements to carry.
+_ADVERTISES = re.compile(r"\W{0,3}adv\W{0,3}:", re.IGNORECASE)
 _SUBJECT_NOTICE = re.compile(
     r"\b(?:newsletter|digest|weekly|daily|automated|reminder|advisory|stories for|update:|now available|signed up|subscription)\b",
     re.IGNORECASE,
@@ -82,6 +84,7 @@ def _signs(text: str) -> tuple[float, list[str]]:
 
 def _shape(mail: ParsedMail, text: str) -> float:
     points = 1.0 if _SPAM_SUBJECT.search(mail.subject) else 0.0
+    points += ENOUGH if _ADVERTISES.match(mail.subject) else 0.0
     points += 1.5 if _SUBJECT_NOTICE.search(mail.subject) else 0.0
     points += 1.0 if len(_CAPITALS.findall(text)) >= _MANY else 0.0
     points += 0.5 if text.count("!") > _MANY else 0.0
