@@ -18,6 +18,7 @@ from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.sending import claiming
 from outrider.domain.sending.models import Hold, MailboxPace
 from outrider.domain.signing import keys
+from outrider.domain.signing.models import SigningKey
 from outrider.domain.suppressions import actions as suppressions
 from outrider.domain.suppressions import queries as suppressed
 from outrider.domain.suppressions.models import Reason
@@ -101,16 +102,25 @@ async def create_key(settings: Settings, user: str, domain: str) -> None:
 
 
 async def activate_key(settings: Settings, user: str, domain: str) -> None:
-    async with _acting(settings, user) as (runtime, actor, db):
-        key = await keys.find(db, actor, domain.strip().lower().rstrip("."))
-        if key is None:
-            raise NotFound(f"There is no key for {domain}. Make one: outrider dkim create {user} {domain}")
+    domain = domain.strip().lower().rstrip(".")
+    async with running(settings, name="outrider-cli") as runtime:
+        actor = await actor_of(runtime, user)
+        async with runtime.db.begin(actor.scope("cli")) as db:
+            key = await _key(db, actor, domain)
         try:
             published = await runtime.dns.txt(key.record_name)
         except LookupFailed as error:
             raise NotFound(f"{error} Try again later.") from error
-        await keys.activate(db, key, published, at=now())
-    typer.echo(f"Mail from {key.domain} is signed from now on.")
+        async with runtime.db.begin(actor.scope("cli")) as db:
+            await keys.activate(db, await _key(db, actor, domain), published, at=now())
+    typer.echo(f"Mail from {domain} is signed from now on.")
+
+
+async def _key(db: AsyncSession, actor: Actor, domain: str) -> SigningKey:
+    key = await keys.find(db, actor, domain)
+    if key is None:
+        raise NotFound(f"There is no key for {domain}. Make one: outrider dkim create {actor.email} {domain}")
+    return key
 
 
 async def set_footer(settings: Settings, user: str, postal_address: str) -> None:
