@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outrider.core.windows import SendWindow, WindowInvalid, delayed, next_open, next_send_at, parse, resume_on
+from outrider.core.windows import SendWindow, WindowInvalid, delayed, next_open, parse, resume_on
 
 # Zones with both changes: whole hours north and south, half an hour (Lord Howe), at midnight (Havana, Beirut),
 # offsets of half an hour (St John's) and 45 minutes (Chatham), backwards in winter (Dublin).
@@ -181,9 +181,12 @@ def test_without_a_window_it_is_always_open():
 def test_a_step_is_due_after_its_days_its_hours_and_the_window():
     window = parse({"days": ["mon", "tue", "wed", "thu", "fri"], "start": "09:00", "end": "17:00"})
     friday = utc("2026-03-27T09:00")  # 10:00 in Berlin
-    assert next_send_at(friday, delay_days=1, delay_hours=0, window=None, zone=BERLIN) == utc("2026-03-28T09:00")
-    assert next_send_at(friday, delay_days=3, delay_hours=0, window=window, zone=BERLIN) == utc("2026-03-30T08:00")
-    assert next_send_at(friday, delay_days=0, delay_hours=48, window=window, zone=BERLIN) == utc("2026-03-30T07:00")
+    tomorrow, monday, elapsed = (
+        delayed(friday, delay_days=days, delay_hours=hours, zone=BERLIN) for days, hours in ((1, 0), (3, 0), (0, 48))
+    )
+    assert next_open(tomorrow, None, BERLIN) == utc("2026-03-28T09:00")
+    assert next_open(monday, window, BERLIN) == utc("2026-03-30T08:00")
+    assert next_open(elapsed, window, BERLIN) == utc("2026-03-30T07:00")
 
 
 def test_a_wall_time_that_does_not_exist_moves_forward():

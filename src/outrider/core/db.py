@@ -148,11 +148,6 @@ async def set_scope(db: AsyncSession, scope: Scope) -> None:
     await db.execute(SET_SCOPE, _parameters(scope))
 
 
-def scope_of(db: AsyncSession) -> Scope:
-    scope: Scope = db.info[SCOPE]
-    return scope
-
-
 def _parameters(scope: Scope) -> dict[str, str]:
     return {
         "ws": str(scope.workspace_id or ""),

@@ -61,13 +61,6 @@ def next_open(at: datetime, window: SendWindow | None, zone: ZoneInfo) -> dateti
     raise WindowInvalid("This send window never opens.", field="sendWindow")
 
 
-def next_send_at(
-    last: datetime, *, delay_days: int, delay_hours: int, window: SendWindow | None, zone: ZoneInfo
-) -> datetime:
-    """Returns when a step is due: days keep the wall clock in the zone, hours are elapsed time, then the window."""
-    return next_open(delayed(last, delay_days=delay_days, delay_hours=delay_hours, zone=zone), window, zone)
-
-
 def delayed(last: datetime, *, delay_days: int, delay_hours: int, zone: ZoneInfo) -> datetime:
     local = last.astimezone(zone)
     same_time = _instant(local.date() + timedelta(days=delay_days), local.time(), zone, fold=local.fold)
