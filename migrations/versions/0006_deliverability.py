@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import context, op
 from sqlalchemy.dialects import postgresql
 
-from outrider.core.schema import audit, execute, grant, protect
+from outrider.core.schema import audit, execute, grant, protect, tenant
 
 revision = "0006"
 down_revision = "0005"
@@ -13,7 +13,7 @@ down_revision = "0005"
 def upgrade() -> None:
     op.create_table(
         "suppressions",
-        *_tenant("suppressions"),
+        *tenant("suppressions"),
         sa.Column("scope", sa.String(40), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("value", sa.Text(), nullable=True),
@@ -32,7 +32,7 @@ def upgrade() -> None:
     op.create_index("ix_suppressions_workspace_id_value", "suppressions", ["workspace_id", "value"])
     op.create_table(
         "feedback",
-        *_tenant("feedback"),
+        *tenant("feedback"),
         sa.Column("mailbox_id", sa.Uuid(), nullable=False),
         sa.Column("message_id", sa.Text(), nullable=False),
         sa.Column("recipient", sa.Text(), nullable=False),
@@ -42,7 +42,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["workspace_id", "mailbox_id"],
             ["mailboxes.workspace_id", "mailboxes.id"],
-            name="fk_feedback_workspace_id_mailbox_id_mailboxes",
+            name="fk_feedback_workspace_id_mailbox_id",
             ondelete="CASCADE",
         ),
         sa.UniqueConstraint(
@@ -54,7 +54,7 @@ def upgrade() -> None:
     op.add_column("mailbox_paces", sa.Column("healthy_from", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "signing_keys",
-        *_tenant("signing_keys"),
+        *tenant("signing_keys"),
         sa.Column("domain", sa.Text(), nullable=False),
         sa.Column("selector", sa.Text(), nullable=False),
         sa.Column("public_key", sa.Text(), nullable=False),
@@ -91,14 +91,3 @@ create function suppressions_covering(address text) returns text[] language sql 
         ) from (select string_to_array(lower(substring(address from '[^@]*$')), '.') as labels) l
     $$;
 """
-
-
-def _tenant(table: str) -> list[sa.schema.SchemaItem]:
-    return [
-        sa.Column("workspace_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.PrimaryKeyConstraint("workspace_id", "id", name=f"pk_{table}"),
-        sa.ForeignKeyConstraint(
-            ["workspace_id"], ["workspaces.id"], name=f"fk_{table}_workspace_id_workspaces", ondelete="CASCADE"
-        ),
-    ]

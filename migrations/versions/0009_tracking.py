@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import context, op
 
-from outrider.core.schema import grant, protect
+from outrider.core.schema import grant, protect, tenant
 
 revision = "0009"
 down_revision = "0008"
@@ -12,21 +12,16 @@ down_revision = "0008"
 def upgrade() -> None:
     op.create_table(
         "hits",
-        sa.Column("workspace_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
+        *tenant("hits"),
         sa.Column("send_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(40), nullable=False),
         sa.Column("target", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("machine", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("workspace_id", "id", name="pk_hits"),
-        sa.ForeignKeyConstraint(
-            ["workspace_id"], ["workspaces.id"], name="fk_hits_workspace_id_workspaces", ondelete="CASCADE"
-        ),
         sa.ForeignKeyConstraint(
             ["workspace_id", "send_id"],
             ["sends.workspace_id", "sends.id"],
-            name="fk_hits_workspace_id_send_id_sends",
+            name="fk_hits_workspace_id_send_id",
             ondelete="CASCADE",
         ),
     )

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import context, op
 from sqlalchemy.dialects import postgresql
 
-from outrider.core.schema import audit, execute, grant, protect
+from outrider.core.schema import audit, execute, grant, protect, tenant
 
 revision = "0010"
 down_revision = "0009"
@@ -35,7 +35,7 @@ def upgrade() -> None:
 def create_contacts() -> None:
     op.create_table(
         "contacts",
-        *_tenant("contacts"),
+        *tenant("contacts"),
         sa.Column("owner_id", sa.Uuid(), nullable=True),
         *(sa.Column(name, sa.Text(), nullable=False) for name in ("name", "given_name", "family_name", "notes")),
         sa.Column("addresses", postgresql.JSONB(), nullable=False),
@@ -81,7 +81,7 @@ def create_contacts() -> None:
 def create_imports() -> None:
     op.create_table(
         "contact_import_jobs",
-        *_tenant("contact_import_jobs"),
+        *tenant("contact_import_jobs"),
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("provider", sa.String(40), nullable=False),
         sa.Column("provider_account_id", sa.Text(), nullable=True),
@@ -115,13 +115,13 @@ def create_imports() -> None:
     )
     op.create_table(
         "contact_import_files",
-        *_tenant("contact_import_files"),
+        *tenant("contact_import_files"),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         _within("contact_import_files", "id", "contact_import_jobs"),
     )
     op.create_table(
         "imported_contacts",
-        *_tenant("imported_contacts"),
+        *tenant("imported_contacts"),
         sa.Column("import_job_id", sa.Uuid(), nullable=False),
         sa.Column("row", sa.BigInteger(), nullable=False),
         sa.Column("contact_id", sa.Uuid(), nullable=True),
@@ -140,20 +140,9 @@ def create_imports() -> None:
     op.create_index("ix_imported_contacts_workspace_id_contact_id", "imported_contacts", ["workspace_id", "contact_id"])
 
 
-def _tenant(table: str) -> list[sa.schema.SchemaItem]:
-    return [
-        sa.Column("workspace_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.PrimaryKeyConstraint("workspace_id", "id", name=f"pk_{table}"),
-        sa.ForeignKeyConstraint(
-            ["workspace_id"], ["workspaces.id"], name=f"fk_{table}_workspace_id", ondelete="CASCADE"
-        ),
-    ]
-
-
 def _of_contact(table: str) -> list[sa.schema.SchemaItem]:
     return [
-        *_tenant(table),
+        *tenant(table),
         sa.Column("contact_id", sa.Uuid(), nullable=False),
         _within(table, "contact_id", "contacts"),
     ]

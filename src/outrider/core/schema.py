@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.util import await_only
 
 
@@ -11,6 +13,18 @@ def execute(script: str) -> None:
     connection = op.get_bind().connection.driver_connection
     assert connection is not None  # noqa: S101  # a migration always runs on a live connection
     await_only(connection.execute(script))
+
+
+def tenant(table: str) -> list[SchemaItem]:
+    """What every tenant table begins with: the workspace it belongs to, its id, and both as its key."""
+    return [
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=f"pk_{table}"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=f"fk_{table}_workspace_id", ondelete="CASCADE"
+        ),
+    ]
 
 
 def protect(table: str) -> None:
