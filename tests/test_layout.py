@@ -20,6 +20,7 @@ TESTED_ELSEWHERE = {
     "api/contact_import/examples.py": "api/test_openapi.py",
     "api/contract.py": "api/test_openapi.py",
     "api/exchange.py": "test_leaks.py",
+    "api/moments.py": "api/test_schemathesis.py",
     "api/issuing.py": "domain/accounts/test_sessions.py",
     "api/followups/app.py": "test_contracts.py",
     "api/followups/contract.py": "api/test_schemathesis.py",

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, Json, TypeAdapter, Validation
 
 from outrider.api.contact_import.contract import Out, contract
 from outrider.api.deps import Caller, Db
-from outrider.api.followups.contract import Moment
 from outrider.api.idempotency import KeyReused
 from outrider.api.limits import RateLimiter
+from outrider.api.moments import Moment
 from outrider.core.errors import Invalid, Limited
 from outrider.core.pages import Page
 from outrider.domain.accounts.permissions import Permission

@@ -7,7 +7,8 @@ from uuid import UUID
 from fastapi import Query
 
 from outrider.api.deps import App, Caller, Db
-from outrider.api.followups.contract import Moment, Out, contract
+from outrider.api.followups.contract import Out, contract
+from outrider.api.moments import Moment
 from outrider.domain.accounts.permissions import Permission
 from outrider.domain.analytics import queries
 

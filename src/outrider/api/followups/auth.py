@@ -9,9 +9,10 @@ from pydantic import Discriminator, Field, SecretStr, Tag
 
 from outrider.api.contract import PUBLIC
 from outrider.api.deps import App, Caller, Db, get_actor
-from outrider.api.followups.contract import WHOLE, In, Moment, Out, contract
+from outrider.api.followups.contract import WHOLE, In, Out, contract
 from outrider.api.followups.shapes import UserOut
 from outrider.api.issuing import issuer_of
+from outrider.api.moments import Moment
 from outrider.core.db import Scope
 from outrider.core.errors import Forbidden, Invalid, Unauthenticated
 from outrider.core.tokens import digest

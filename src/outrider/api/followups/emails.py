@@ -8,8 +8,9 @@ from pydantic import AfterValidator, Field
 
 from outrider.api.contract import CONFLICT
 from outrider.api.deps import Caller, Db
-from outrider.api.followups.contract import In, Moment, Out, contract, paging, without_nul
+from outrider.api.followups.contract import In, Out, contract, paging, without_nul
 from outrider.api.followups.shapes import EmailOut, EmailWithBody
+from outrider.api.moments import Moment
 from outrider.core.pages import Page, PageRequest
 from outrider.domain.accounts.permissions import Permission
 from outrider.domain.mailboxes import queries as mailboxes

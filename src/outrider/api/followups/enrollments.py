@@ -7,8 +7,9 @@ from fastapi import Depends, Query
 from pydantic import Field
 
 from outrider.api.deps import App, Caller, Db
-from outrider.api.followups.contract import In, Moment, Timezone, contract, paging
+from outrider.api.followups.contract import In, Timezone, contract, paging
 from outrider.api.followups.shapes import EnrollmentOut, EnrollmentState
+from outrider.api.moments import Moment
 from outrider.core.pages import Page, PageRequest
 from outrider.domain.accounts.permissions import Permission
 from outrider.domain.mailboxes import queries as mailboxes

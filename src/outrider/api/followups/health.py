@@ -6,7 +6,8 @@ from sqlalchemy import text
 
 from outrider.api.contract import PUBLIC
 from outrider.api.deps import App
-from outrider.api.followups.contract import Moment, Out, contract
+from outrider.api.followups.contract import Out, contract
+from outrider.api.moments import Moment
 from outrider.core import workers
 from outrider.core.clock import now
 

@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import Depends, Query
 
 from outrider.api.deps import App, Caller, Db
-from outrider.api.followups.contract import Moment, Out, contract, paging
+from outrider.api.followups.contract import Out, contract, paging
 from outrider.api.followups.shapes import ScheduleOut, ScheduleStatus, WaitingOut
+from outrider.api.moments import Moment
 from outrider.core import workers
 from outrider.core.pages import Page, PageRequest
 from outrider.domain.accounts.permissions import Permission

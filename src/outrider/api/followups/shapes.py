@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from outrider.api.followups.contract import Moment, Out
+from outrider.api.followups.contract import Out
+from outrider.api.moments import Moment
 from outrider.domain.accounts.models import User
 from outrider.domain.mailboxes.models import Mailbox, Message
 from outrider.domain.sending.models import Send, State

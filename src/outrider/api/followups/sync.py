@@ -8,9 +8,10 @@ from pydantic import Field
 
 from outrider.api.contract import CONFLICT
 from outrider.api.deps import Caller, Db
-from outrider.api.followups.contract import In, Moment, Out, contract
+from outrider.api.followups.contract import In, Out, contract
 from outrider.api.followups.schedules import schedule_out
 from outrider.api.followups.shapes import EmailOut, EnrollmentOut, ScheduleOut, SequenceOut, UserOut
+from outrider.api.moments import Moment
 from outrider.core.clock import database_now
 from outrider.domain.accounts import queries as accounts
 from outrider.domain.accounts.permissions import Permission
