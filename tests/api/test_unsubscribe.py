@@ -131,7 +131,7 @@ async def test_a_broken_link_says_what_to_do_instead(anonymous: Client, token: s
     assert "answer the mail" in answer.text
 
 
-async def test_a_click_takes_effect_in_under_a_third_of_a_second(case: Case, anonymous: Client) -> None:
+async def test_a_hundred_clicks_are_one_wish(case: Case, anonymous: Client) -> None:
     took = []
     for _ in range(100):
         began = time.perf_counter()

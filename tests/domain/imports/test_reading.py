@@ -112,3 +112,11 @@ def test_parts_join_without_a_gap_wherever_they_are_cut(monkeypatch: pytest.Monk
 def test_a_row_without_an_end_is_refused() -> None:
     with pytest.raises(UnreadableFile, match="quotation mark"):
         read_part(b'"' + b"x\n" * reading.PART, {"format": "csv", "delimiter": ","}, is_last=False)
+
+
+def test_a_file_over_the_limit_is_refused_with_what_to_do() -> None:
+    whole = b"email\n" + b"a@b.test\n" * (reading.MOST_BYTES // 9 - 1)
+    assert len(whole) <= reading.MOST_BYTES
+    examine(whole, format=None, mapping=None, region=None)
+    with pytest.raises(UnreadableFile, match="Split it"):
+        examine(whole + b"a@b.test\n" * 2, format=None, mapping=None, region=None)

@@ -29,6 +29,15 @@ async def enrolled(
     return [await make_enrollment(runtime, ada, await make_message(runtime, mailbox), sequence) for _ in range(count)]
 
 
+async def queued(runtime: Runtime, ada: Someone, mailbox: Mailbox, sequence: Sequence) -> None:
+    """One enrolment whose follow-up lies in the outbox."""
+    [enrollment] = await enrolled(runtime, ada, mailbox, sequence)
+    async with runtime.db.begin(ada.scope) as db:
+        (await db.get_one(Enrollment, (ada.workspace_id, enrollment.id))).next_step_at = None
+    email = await make_message(runtime, mailbox)
+    await make_send(runtime, ada, mailbox, email, origin="sequence", origin_id=enrollment.id)
+
+
 async def test_without_anybody_enrolled_it_waits_for_them(runtime: Runtime) -> None:
     ada = await make_user(runtime)
     assert (await asked(runtime, ada, await make_sequence(runtime, ada))).code == "waiting_for_leads"
@@ -60,13 +69,10 @@ async def test_a_mailbox_held_for_its_health_is_named_until_its_end(runtime: Run
     ada = await make_user(runtime)
     mailbox = await make_mailbox(runtime, ada)
     sequence = await make_sequence(runtime, ada)
-    [enrollment] = await enrolled(runtime, ada, mailbox, sequence)
+    await queued(runtime, ada, mailbox, sequence)
     until = now() + timedelta(days=7)
     async with runtime.db.begin(ada.scope) as db:
-        (await db.get_one(Enrollment, (ada.workspace_id, enrollment.id))).next_step_at = None
         await claiming.hold(db, [((mailbox.workspace_id, mailbox.id), until)], why=Hold.HEALTH)
-    email = await make_message(runtime, mailbox)
-    await make_send(runtime, ada, mailbox, email, origin="sequence", origin_id=enrollment.id)
     found = await asked(runtime, ada, sequence)
     assert (found.code, found.until) == ("account_paused", until)
 
@@ -75,13 +81,10 @@ async def test_with_every_mailbox_gone_only_a_person_can_help(runtime: Runtime) 
     ada = await make_user(runtime)
     mailbox = await make_mailbox(runtime, ada)
     sequence = await make_sequence(runtime, ada)
-    [enrollment] = await enrolled(runtime, ada, mailbox, sequence)
+    await queued(runtime, ada, mailbox, sequence)
     async with runtime.db.begin(ada.scope) as db:
-        (await db.get_one(Enrollment, (ada.workspace_id, enrollment.id))).next_step_at = None
         stored = await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id))
         stored.state = MailboxState.REAUTH_REQUIRED
-    email = await make_message(runtime, mailbox)
-    await make_send(runtime, ada, mailbox, email, origin="sequence", origin_id=enrollment.id)
     found = await asked(runtime, ada, sequence)
     assert (found.code, found.until) == ("all_accounts_unhealthy", None)
 

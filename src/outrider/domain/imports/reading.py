@@ -15,6 +15,7 @@ from outrider.domain.people.person import Person, make_person
 Format = Literal["csv", "vcard"]
 # Bytes looked at in one part, and rows taken from it.
 PART, AT_ONCE = 512 * 1024, 1000
+MOST_BYTES = 8 * 1024 * 1024
 DELIMITERS = ",;\t|"
 SEVERAL = " ::: "  # how Google writes several values into one column
 MOST_COLUMNS = 500
@@ -50,6 +51,8 @@ class UnreadableFile(Invalid):
 
 def examine(content: bytes, *, format: Format | None, mapping: Mapping[str, str] | None, region: str | None) -> Source:
     """Finds out how to read a file. Raises Invalid and UnreadableFile."""
+    if len(content) > MOST_BYTES:
+        raise UnreadableFile("The file is larger than 8 MiB. Split it and import the parts one by one.", field="file")
     content = _in_utf8(content)
     kind = format or ("vcard" if content.lstrip()[:11].upper() == b"BEGIN:VCARD" else "csv")
     options: dict[str, Any] = {"format": kind, "region": region}
