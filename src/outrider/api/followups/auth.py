@@ -7,9 +7,10 @@ from uuid import UUID
 from fastapi import BackgroundTasks, Body, Request, Response
 from pydantic import Discriminator, Field, SecretStr, Tag
 
+from outrider.api.bodies import WHOLE
 from outrider.api.contract import PUBLIC
 from outrider.api.deps import App, Caller, Db, get_actor
-from outrider.api.followups.contract import WHOLE, In, Out, contract
+from outrider.api.followups.contract import In, Out, contract
 from outrider.api.followups.shapes import UserOut
 from outrider.api.issuing import issuer_of
 from outrider.api.moments import Moment

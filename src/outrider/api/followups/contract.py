@@ -5,13 +5,12 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Query
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
-    Field,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 
+from outrider.api.bodies import without_nul
 from outrider.api.contract import Contract
 from outrider.api.followups import examples
 from outrider.core.errors import AppError
@@ -22,25 +21,6 @@ T = TypeVar("T")
 DEFAULT_LIMIT = 20
 MOST = 100
 LAST_PAGE = 100_000
-
-
-def _whole(value: Any) -> Any:
-    # JSON knows one kind of number: 3.0 is a whole one; "3" and true are none.
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-# Stands after the bounds, which else would not reach the schema.
-WHOLE = BeforeValidator(_whole)
-Flag = Annotated[bool, Field(strict=True)]
-Timezone = Annotated[
-    str,
-    Field(
-        max_length=64,
-        description="A name of the IANA time zone database.",
-        examples=["Europe/Berlin"],
-        json_schema_extra={"format": "iana-timezone"},
-    ),
-]
 
 
 class Out(BaseModel):
@@ -58,15 +38,6 @@ class In(BaseModel):
     @classmethod
     def _without_nul(cls, value: Any) -> Any:
         return without_nul(value)
-
-
-def without_nul(value: Any) -> Any:
-    """Drops NUL from every string: JSON allows it, no text of a mail has it, and PostgreSQL can't store it."""
-    if isinstance(value, str):
-        return value.replace("\0", "")
-    if isinstance(value, dict):
-        return {without_nul(name): without_nul(each) for name, each in value.items()}
-    return [without_nul(each) for each in value] if isinstance(value, list) else value
 
 
 class Pagination(Out):

@@ -6,9 +6,10 @@ from uuid import UUID
 from fastapi import Depends, Query
 from pydantic import AfterValidator, Field
 
+from outrider.api.bodies import without_nul
 from outrider.api.contract import CONFLICT
 from outrider.api.deps import Caller, Db
-from outrider.api.followups.contract import In, Out, contract, paging, without_nul
+from outrider.api.followups.contract import In, Out, contract, paging
 from outrider.api.followups.shapes import EmailOut, EmailWithBody
 from outrider.api.moments import Moment
 from outrider.core.pages import Page, PageRequest

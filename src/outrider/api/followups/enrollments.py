@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import Depends, Query
 from pydantic import Field
 
+from outrider.api.bodies import Timezone
 from outrider.api.deps import App, Caller, Db
-from outrider.api.followups.contract import In, Timezone, contract, paging
+from outrider.api.followups.contract import In, contract, paging
 from outrider.api.followups.shapes import EnrollmentOut, EnrollmentState
 from outrider.api.moments import Moment
 from outrider.core.pages import Page, PageRequest

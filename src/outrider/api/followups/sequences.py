@@ -6,9 +6,10 @@ from uuid import UUID
 from fastapi import Depends
 from pydantic import ConfigDict, Field, JsonValue
 
+from outrider.api.bodies import WHOLE, Flag, Timezone
 from outrider.api.contract import CONFLICT
 from outrider.api.deps import Caller, Db
-from outrider.api.followups.contract import WHOLE, Flag, In, Timezone, contract, paging
+from outrider.api.followups.contract import In, contract, paging
 from outrider.api.followups.shapes import SequenceOut
 from outrider.core.pages import Page, PageRequest
 from outrider.domain.accounts.permissions import Permission
