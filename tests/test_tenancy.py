@@ -39,7 +39,8 @@ FORGETFUL = [
     "select * from idempotency_keys", "select * from grants", "select * from audit_entries where workspace_id is not null",
     "select * from contacts", "select * from contact_emails", "select * from contact_phones",
     "select * from contact_sources", "select * from contact_import_jobs", "select * from contact_import_files",
-    "select * from imported_contacts",
+    "select * from imported_contacts", "select * from tags", "select * from contact_tags",
+    "select * from contact_merges", "select * from contact_words",
     "select m.workspace_id from messages m join sends s using (thread_id)",
     "select e.workspace_id from enrollments e left join sequences s on s.id = e.sequence_id",
 ]  # fmt: skip

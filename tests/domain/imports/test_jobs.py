@@ -15,7 +15,7 @@ from tests.factories.imports import contacts, finish, start, state
 MIXED = b"""Name,Email,Phone
 Grace Hopper,grace@b.test,+44 20 7946 0018
 Grace again,GRACE@b.test,
-Same desk,,+442079460018
+G. Hopper,,+442079460018
 No way to know,,
 Mistyped,not an address,
 """

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import event, select, text
 
 from outrider.core.errors import Invalid
-from outrider.domain.people import actions, queries
+from outrider.domain.people import actions, editing, queries
 from outrider.domain.people.actions import Outcome, Taken
-from outrider.domain.people.models import ContactEmail, ContactPhone, ContactSource
-from outrider.domain.people.person import Person, make_person
+from outrider.domain.people.merging import SHARED_BY_MOST
+from outrider.domain.people.models import ContactEmail, ContactPhone, ContactSource, Source, Status
+from outrider.domain.people.person import Lead, Person, make_person
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone, make_user
 
@@ -76,12 +77,94 @@ async def test_what_a_person_typed_or_emptied_no_import_touches(runtime: Runtime
     (first,) = await take(runtime, ada, person("grace@b.test", name="Grace", notes="wrong"))
     async with runtime.db.begin(ada.scope) as db:
         contact = await queries.get(db, ada.workspace_id, first.contact_id)
-        await actions.type_in(db, contact, name="Amazing Grace", notes="")
+        await editing.type_in(db, contact, name="Amazing Grace", notes="")
     again = await take(runtime, ada, person("grace@b.test", name="G. Hopper", notes="wrong"))
     async with runtime.db.begin(ada.scope) as db:
         kept = await queries.get(db, ada.workspace_id, first.contact_id)
     assert (kept.name, kept.notes) == ("Amazing Grace", "")
     assert again[0].taken is Taken.UNCHANGED
+
+
+DESK = "+442079460018"
+
+
+async def test_people_who_share_an_offices_number_stay_two_and_both_keep_it(runtime: Runtime) -> None:
+    ada = await make_user(runtime)
+    (first,) = await take(runtime, ada, person("grace@b.test", DESK, name="Grace Hopper"))
+    by_name, by_email = await take(
+        runtime, ada, person("joan@b.test", DESK, name="Joan Clarke"), person("info@b.test", DESK)
+    )
+    assert [by_name.taken, by_email.taken] == [Taken.CREATED, Taken.CREATED]
+    assert len({first.contact_id, by_name.contact_id, by_email.contact_id}) == 3
+    async with runtime.db.begin(ada.scope) as db:
+        holders = set(await db.scalars(select(ContactPhone.contact_id).where(ContactPhone.number == DESK)))
+    assert holders == {first.contact_id, by_name.contact_id, by_email.contact_id}
+    again = await take(
+        runtime,
+        ada,
+        person(phone=DESK, name="Clarke, J."),
+        person(phone=DESK, name="Grace"),
+        person("joan@b.test", DESK),
+    )
+    assert again == [
+        Outcome(each, Taken.UNCHANGED) for each in (by_name.contact_id, first.contact_id, by_name.contact_id)
+    ]
+
+
+async def test_a_number_that_everybody_has_tells_nobody_apart(runtime: Runtime) -> None:
+    ada = await make_user(runtime)
+    crowd = [person(f"p{number}@b.test", DESK, name=f"Person N{number}x") for number in range(SHARED_BY_MOST + 1)]
+    await take(runtime, ada, *crowd)
+    (stranger,) = await take(runtime, ada, person(phone=DESK, name="Person N0x"))
+    assert stranger.taken is Taken.CREATED
+
+
+async def test_a_lead_lands_in_the_pipeline_and_goes_nowhere_by_a_second_mail(runtime: Runtime) -> None:
+    ada = await make_user(runtime)
+    wish = Lead(score=6.5, details={"wants": "a quote", "budget": "5000 EUR"})
+    async with runtime.db.begin(ada.scope) as db:
+        (first,) = await actions.upsert(
+            db,
+            ada.workspace_id,
+            ada.user.id,
+            [make_person(name="Grace", emails=[("grace@b.test", "")], language="EN", lead=wish)],
+            provider=Source.HARVEST,
+            account="ada@a.test",
+        )
+        landed = await queries.get(db, ada.workspace_id, first.contact_id)
+        assert (landed.status, landed.score, landed.source, landed.owner_id, landed.language) == (
+            Status.NEW,
+            6.5,
+            Source.HARVEST,
+            ada.user.id,
+            "en",
+        )
+        await editing.type_in(db, landed, status=Status.QUALIFIED)
+    later = Lead(score=9, details={"budget": "much more", "date": "in May"})
+    (again,) = await take(runtime, ada, make_person(emails=[("grace@b.test", "")], lead=later))
+    assert again == Outcome(first.contact_id, Taken.UPDATED)
+    async with runtime.db.begin(ada.scope) as db:
+        kept = await queries.get(db, ada.workspace_id, first.contact_id)
+    assert (kept.status, kept.score) == (Status.QUALIFIED, 6.5)
+    assert kept.details == {"wants": "a quote", "budget": "5000 EUR", "date": "in May"}
+
+
+async def test_an_acquaintance_becomes_a_lead_when_they_write(runtime: Runtime) -> None:
+    ada = await make_user(runtime)
+    (known,) = await take(runtime, ada, person("grace@b.test"))
+    (lead,) = await take(runtime, ada, make_person(emails=[("grace@b.test", "")], lead=Lead()))
+    assert lead == Outcome(known.contact_id, Taken.UPDATED)
+    async with runtime.db.begin(ada.scope) as db:
+        assert (await queries.get(db, ada.workspace_id, known.contact_id)).is_lead
+
+
+async def test_an_unknown_way_in_is_refused(runtime: Runtime) -> None:
+    ada = await make_user(runtime)
+    with pytest.raises(ValueError, match="carrier pigeon"):
+        async with runtime.db.begin(ada.scope) as db:
+            await actions.upsert(
+                db, ada.workspace_id, None, [person("a@b.test")], provider="carrier pigeon", account=""
+            )
 
 
 async def test_the_sources_own_id_knows_a_person_whose_address_changed(runtime: Runtime) -> None:

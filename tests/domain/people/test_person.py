@@ -2,7 +2,9 @@
 
 import pytest
 
-from outrider.domain.people.person import make_person, read_phone
+from outrider.core.errors import Invalid
+from outrider.domain.people.merging import names_agree
+from outrider.domain.people.person import Lead, make_person, read_phone
 
 
 @pytest.mark.parametrize(
@@ -36,3 +38,25 @@ def test_only_a_way_or_the_sources_id_lets_somebody_be_known_again() -> None:
     assert not make_person(name="Grace").can_be_known_again
     assert not make_person(phones=[("ask the desk", "")]).can_be_known_again
     assert make_person(remote_id="c1").can_be_known_again
+
+
+@pytest.mark.parametrize("score", [-0.1, 10.1, float("nan")])
+def test_a_score_runs_from_0_to_10(score: float) -> None:
+    with pytest.raises(Invalid):
+        Lead(score=score)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "agree"),
+    [
+        ("Grace Hopper", "hopper, g.", True),
+        ("Grace Hopper", "Grace", True),
+        ("Zoë Łukasz", "Zoe Lukasz", True),
+        ("Grace Hopper", "Joan Hopper", False),
+        ("John Smith", "John Miller", False),
+        ("G. H.", "Grace Hopper", False),
+    ],
+)
+def test_names_agree_where_one_is_short_for_the_other(one: str, other: str, agree: bool) -> None:
+    assert names_agree(one, other) is agree
+    assert names_agree(other, one) is agree

@@ -148,7 +148,7 @@ def _card(record: bytes, options: Mapping[str, Any]) -> Row:
 
 
 def _row(cells: list[str], options: Mapping[str, Any]) -> Row:
-    texts: dict[str, str] = {}
+    texts: dict[str, Any] = {}
     emails: list[tuple[str, str]] = []
     phones: list[tuple[str, str]] = []
     addresses: dict[str, dict[str, str]] = {}

@@ -1,4 +1,4 @@
-"""Taking people in: one `upsert` for every source, and what a person types about a contact."""
+"""Taking people in: one `upsert` for every source."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from outrider.core.encoding import encode
 from outrider.core.errors import Invalid
 from outrider.core.ids import new_id
 from outrider.domain.people import queries
-from outrider.domain.people.merging import LISTS, TEXTS, Draft, Key, keys_of
-from outrider.domain.people.models import Contact
+from outrider.domain.people.merging import LISTS, PIPELINE, SHARED_BY_MOST, TEXTS, Draft, Key, keys_of
+from outrider.domain.people.models import Source
 from outrider.domain.people.person import Person
 
 
@@ -33,20 +33,21 @@ class Outcome:
 
 # One writer of a workspace's people at a time: two imports at once find what the other made.
 LOCK = text("select pg_advisory_xact_lock(hashtextextended('people:' || :ws, 0))")
-INSERT = text("""
-    insert into contacts (workspace_id, id, owner_id, name, given_name, family_name, notes, addresses, organisations,
-        typed, source, created_at, updated_at)
-    select :ws, r.id, :owner, r.name, r.given_name, r.family_name, r.notes, r.addresses, r.organisations, '{}', :source,
-        :at, :at
-    from jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, name text, given_name text, family_name text,
-        notes text, addresses jsonb, organisations jsonb)
+ROWS = """jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, name text, given_name text, family_name text, notes text,
+    language text, addresses jsonb, organisations jsonb, links jsonb, status text, score double precision, details jsonb)
+"""
+INSERT = text(f"""
+    insert into contacts (workspace_id, id, owner_id, name, given_name, family_name, notes, language, addresses,
+        organisations, links, status, score, details, typed, source, created_at, updated_at)
+    select :ws, r.id, :owner, r.name, r.given_name, r.family_name, r.notes, r.language, r.addresses,
+        r.organisations, r.links, r.status, r.score, r.details, '{{}}', :source, :at, :at
+    from {ROWS}
 """)
-UPDATE = text("""
+UPDATE = text(f"""
     update contacts c set name = r.name, given_name = r.given_name, family_name = r.family_name, notes = r.notes,
-        addresses = r.addresses, organisations = r.organisations, updated_at = :at
-    from jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, name text, given_name text, family_name text,
-        notes text, addresses jsonb, organisations jsonb)
-    where c.workspace_id = :ws and c.id = r.id
+        language = r.language, addresses = r.addresses, organisations = r.organisations, links = r.links,
+        status = r.status, score = r.score, details = r.details, updated_at = :at
+    from {ROWS} where c.workspace_id = :ws and c.id = r.id
 """)
 EMAILS = text("""
     insert into contact_emails (workspace_id, id, contact_id, address, label)
@@ -65,6 +66,11 @@ SOURCES = text("""
     on conflict (workspace_id, provider, account, remote_id) do update set etag = excluded.etag
     where s.etag <> excluded.etag
 """)
+WORDS = text("""
+    insert into contact_words (workspace_id, contact_id, word)
+    select :ws, r.contact_id, r.word from jsonb_to_recordset(cast(:rows as jsonb)) as r(contact_id uuid, word text)
+    on conflict do nothing
+""")
 
 
 async def upsert(
@@ -78,37 +84,49 @@ async def upsert(
 ) -> list[Outcome]:
     """Takes thousands of people in at once, in a few statements; returns what became of each, in their order.
 
-    Somebody is the same as a contact, or as one before them in `people`, by the source's own id, else by an email,
-    else by a phone; the first that is known decides. Everybody must be known again by something.
+    Somebody may be the same as a contact, or as one before them in `people`: `merging.py` says when, and what is taken
+    of them. Everybody must be known again by something. `provider` is a `Source`, `account` whose there, `owner_id` who
+    looks after those that are new.
     """
+    source = Source(provider)
     if not all(each.can_be_known_again for each in people):
         raise Invalid("A person needs an email, a phone number or an id by which to be known again.", field="people")
     await db.execute(LOCK, {"ws": str(workspace_id)})
     wanted = {key for person in people for key in keys_of(person)}
     holders = await queries.holders(db, workspace_id, wanted, provider=provider, account=account)
-    drafts = await queries.drafts(db, workspace_id, set(holders.values()))
+    drafts = await queries.drafts(db, workspace_id, {each for several in holders.values() for each in several})
     outcomes = [_take(person, holders, drafts) for person in people]
-    await _write(db, workspace_id, owner_id, drafts, source=provider)
+    await _write(db, workspace_id, owner_id, drafts, source=source)
     await _write_sources(db, workspace_id, people, outcomes, provider=provider, account=account)
     return outcomes
 
 
-def _take(person: Person, holders: dict[Key, UUID], drafts: dict[UUID, Draft]) -> Outcome:
+def _take(person: Person, holders: dict[Key, list[UUID]], drafts: dict[UUID, Draft]) -> Outcome:
     keys = keys_of(person)
-    contact_id = next((holders[key] for key in keys if key in holders), None)
-    free = {key for key in keys if key not in holders}
-    is_new = contact_id is None
-    if contact_id is None:
+    draft = next((found for key in keys if (found := _holder(key, person, holders, drafts))), None)
+    is_new = draft is None
+    if draft is None:
         contact_id = new_id()
-        drafts[contact_id] = Draft(contact_id, is_new=True)
-    draft = drafts[contact_id]
-    holders |= dict.fromkeys(free, contact_id)
-    took = draft.fill(person, free)
-    return Outcome(contact_id, Taken.CREATED if is_new else Taken.UPDATED if took else Taken.UNCHANGED)
+        draft = drafts[contact_id] = Draft(contact_id, is_new=True)
+    took = draft.fill(person, {key for key in keys if key not in holders})
+    for key in keys:
+        held = holders.setdefault(key, [])
+        if not held or (key[0] == "phone" and draft.id not in held):
+            held.append(draft.id)
+    return Outcome(draft.id, Taken.CREATED if is_new else Taken.UPDATED if took else Taken.UNCHANGED)
+
+
+def _holder(key: Key, person: Person, holders: dict[Key, list[UUID]], drafts: dict[UUID, Draft]) -> Draft | None:
+    held = holders.get(key, [])
+    if key[0] != "phone":
+        return drafts[held[0]] if held else None
+    if len(held) > SHARED_BY_MOST:
+        return None
+    return next((drafts[each] for each in held if drafts[each].may_be(person)), None)
 
 
 async def _write(
-    db: AsyncSession, workspace_id: UUID, owner_id: UUID | None, drafts: dict[UUID, Draft], *, source: str
+    db: AsyncSession, workspace_id: UUID, owner_id: UUID | None, drafts: dict[UUID, Draft], *, source: Source
 ) -> None:
     new = [_row(each) for each in drafts.values() if each.is_new]
     changed = [_row(each) for each in drafts.values() if each.has_changed and not each.is_new]
@@ -126,6 +144,8 @@ async def _write(
     await _run(db, UPDATE, changed, ws=workspace_id, at=now())
     await _run(db, EMAILS, emails, ws=workspace_id)
     await _run(db, PHONES, phones, ws=workspace_id)
+    words = [{"contact_id": each.id, "word": word} for each in drafts.values() for word in sorted(each.words)]
+    await _run(db, WORDS, words, ws=workspace_id)
 
 
 async def _write_sources(
@@ -156,15 +176,11 @@ async def _run(db: AsyncSession, statement: Any, rows: list[dict[str, Any]], **v
 
 
 def _row(draft: Draft) -> dict[str, Any]:
-    texts = {name: draft.values.get(name, "") for name in TEXTS}
-    return {"id": draft.id, **texts, **{name: draft.values.get(name, []) for name in LISTS}}
-
-
-async def type_in(db: AsyncSession, contact: Contact, **values: Any) -> None:
-    """Stores what a person typed, or emptied; no import changes these fields any more."""
-    if unknown := values.keys() - {*TEXTS, *LISTS}:
-        raise Invalid(f"A contact has no {', '.join(sorted(unknown))} to type.", field=min(unknown))
-    for name, value in values.items():
-        setattr(contact, name, value)
-    contact.typed = sorted({*contact.typed, *values})
-    await db.flush()
+    values = draft.values
+    return {
+        "id": draft.id,
+        **{name: values.get(name, "") for name in TEXTS},
+        **{name: values.get(name, []) for name in LISTS},
+        **{name: values.get(name) for name in PIPELINE},
+        "details": values.get("details", {}),
+    }

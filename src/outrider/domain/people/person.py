@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import phonenumbers
 
 from outrider.core.errors import Invalid
 from outrider.domain.accounts.actions import normalise_email
+from outrider.domain.people.models import HIGHEST_SCORE, LOWEST_SCORE, Status
 
 # Of each kind that one person may bring; of a text, characters.
 MOST, LONGEST = 50, 2000
@@ -28,8 +30,20 @@ class Email:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """What puts a person into the pipeline; `score` runs from 0 to 10, `details` is what the source knows of the wish."""
+
+    status: Status = Status.NEW
+    score: float | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_score(self.score)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """`remote_id` and `etag` are the source's own."""
+    """`remote_id` and `etag` are the source's own; `language` is ISO 639-1."""
 
     name: str = ""
     given_name: str = ""
@@ -39,6 +53,9 @@ class Person:
     phones: tuple[Phone, ...] = ()
     addresses: tuple[dict[str, str], ...] = ()
     organisations: tuple[dict[str, str], ...] = ()
+    links: tuple[dict[str, str], ...] = ()
+    language: str = ""
+    lead: Lead | None = None
     remote_id: str = ""
     etag: str = ""
     problems: tuple[str, ...] = field(default=(), compare=False)
@@ -58,6 +75,9 @@ def make_person(
     phones: Iterable[tuple[str, str]] = (),
     addresses: Iterable[dict[str, str]] = (),
     organisations: Iterable[dict[str, str]] = (),
+    links: Iterable[dict[str, str]] = (),
+    language: str = "",
+    lead: Lead | None = None,
     remote_id: str = "",
     etag: str = "",
     region: str | None = None,
@@ -87,6 +107,9 @@ def make_person(
         phones=tuple(numbers.values()),
         addresses=_described(addresses),
         organisations=_described(organisations),
+        links=_described(links),
+        language=clean(language).lower(),
+        lead=lead,
         remote_id=clean(remote_id),
         etag=clean(etag),
         problems=tuple(problems),
@@ -102,6 +125,12 @@ def read_phone(text: str, region: str | None, label: str = "") -> Phone:
     is_number = phonenumbers.is_possible_number(parsed) and not parsed.extension
     number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if is_number else None
     return Phone(text, number, clean(label))
+
+
+def check_score(score: float | None) -> None:
+    """Raises Invalid."""
+    if score is not None and not LOWEST_SCORE <= score <= HIGHEST_SCORE:
+        raise Invalid("A score runs from 0 to 10.", field="score")
 
 
 def clean(text: str) -> str:

@@ -5,10 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, Uuid, any_, func, literal, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.errors import NotFound
-from outrider.domain.people.merging import LISTS, TEXTS, Draft, Key
+from outrider.domain.people.merging import LISTS, PIPELINE, SHARED_BY_MOST, TEXTS, Draft, Key
 from outrider.domain.people.models import Contact, ContactEmail, ContactPhone, ContactSource
 
 
@@ -16,44 +17,62 @@ class ContactNotFound(NotFound):
     code = "contact_not_found"
 
 
-async def get(db: AsyncSession, workspace_id: UUID, contact_id: UUID) -> Contact:
-    """Raises ContactNotFound."""
-    found: Contact | None = await db.scalar(
-        select(Contact).where(Contact.workspace_id == workspace_id, Contact.id == contact_id)
-    )
+async def get(db: AsyncSession, workspace_id: UUID, contact_id: UUID, *, lock: bool = False) -> Contact:
+    """Returns a contact, or the one that it was merged into. Raises ContactNotFound."""
+    found = await as_it_was(db, workspace_id, contact_id, lock=lock)
+    # As long as the longest chain of merges, which is one or two.
+    while found.merged_into is not None:
+        found = await as_it_was(db, workspace_id, found.merged_into, lock=lock)
+    return found
+
+
+async def as_it_was(db: AsyncSession, workspace_id: UUID, contact_id: UUID, *, lock: bool = False) -> Contact:
+    """Returns this very contact, also where it was merged into another. Raises ContactNotFound."""
+    query = select(Contact).where(Contact.workspace_id == workspace_id, Contact.id == contact_id)
+    found: Contact | None = await db.scalar(query.with_for_update() if lock else query)
     if found is None:
         raise ContactNotFound("There is no such contact.")
     return found
 
 
 async def count(db: AsyncSession, workspace_id: UUID) -> int:
-    return await db.scalar(select(func.count()).select_from(Contact).where(Contact.workspace_id == workspace_id)) or 0
+    where = (Contact.workspace_id == workspace_id, Contact.merged_into.is_(None))
+    return await db.scalar(select(func.count()).select_from(Contact).where(*where)) or 0
 
 
 async def holders(
     db: AsyncSession, workspace_id: UUID, keys: Collection[Key], *, provider: str, account: str
-) -> dict[Key, UUID]:
-    """Returns, for each key that a contact has, which contact."""
-    found: dict[Key, UUID] = {}
+) -> dict[Key, list[UUID]]:
+    """Returns, for each key that contacts have, which; the eldest first, and none where a number is everybody's."""
+    found: dict[Key, list[UUID]] = {}
     for kind, column, contact_id, conditions in (
-        ("email", ContactEmail.address, ContactEmail.contact_id, (ContactEmail.workspace_id == workspace_id,)),
-        ("phone", ContactPhone.number, ContactPhone.contact_id, (ContactPhone.workspace_id == workspace_id,)),
-        (
-            "source",
-            ContactSource.remote_id,
-            ContactSource.contact_id,
-            (
-                ContactSource.workspace_id == workspace_id,
-                ContactSource.provider == provider,
-                ContactSource.account == account,
-            ),
-        ),
-    ):
+        ("email", ContactEmail.address, ContactEmail.contact_id, ()),
+        ("source", ContactSource.remote_id, ContactSource.contact_id,
+         (ContactSource.provider == provider, ContactSource.account == account)),
+    ):  # fmt: skip
         values = [value for each, value in keys if each == kind]
         if values:
-            rows = await db.execute(select(column, contact_id).where(*conditions, column == _any(values)))
-            found |= {(kind, str(row[0])): row[1] for row in rows}
-    return found
+            own = (column.class_.workspace_id == workspace_id, *conditions)
+            rows = await db.execute(select(column, contact_id).where(*own, column == _any(values)))
+            found |= {(kind, str(row[0])): [row[1]] for row in rows}
+    numbers = [value for each, value in keys if each == "phone"]
+    return found | await _sharers(db, workspace_id, numbers) if numbers else found
+
+
+async def _sharers(db: AsyncSession, workspace_id: UUID, numbers: list[str]) -> dict[Key, list[UUID]]:
+    ids = func.array_agg(aggregate_order_by(ContactPhone.contact_id, ContactPhone.contact_id))
+    rows = await db.execute(
+        select(ContactPhone.number, ids)
+        .join(Contact, (Contact.workspace_id == ContactPhone.workspace_id) & (Contact.id == ContactPhone.contact_id))
+        .where(
+            ContactPhone.workspace_id == workspace_id,
+            ContactPhone.number == _any(numbers),
+            Contact.merged_into.is_(None),
+        )
+        .group_by(ContactPhone.number)
+        .having(func.count() <= SHARED_BY_MOST)
+    )
+    return {("phone", str(number)): list(contact_ids) for number, contact_ids in rows}
 
 
 async def drafts(db: AsyncSession, workspace_id: UUID, ids: Collection[UUID]) -> dict[UUID, Draft]:
@@ -62,25 +81,29 @@ async def drafts(db: AsyncSession, workspace_id: UUID, ids: Collection[UUID]) ->
         return {}
     wanted = any_(literal(list(ids), ARRAY(Uuid)))
     rows = await db.scalars(select(Contact).where(Contact.workspace_id == workspace_id, Contact.id == wanted))
-    made = {
-        each.id: Draft(
-            each.id,
-            is_new=False,
-            values={name: getattr(each, name) for name in TEXTS} | {name: list(getattr(each, name)) for name in LISTS},
-            typed=frozenset(each.typed),
-        )
-        for each in rows
-    }
-    unread = await db.execute(
-        select(ContactPhone.contact_id, ContactPhone.text).where(
-            ContactPhone.workspace_id == workspace_id,
-            ContactPhone.contact_id == wanted,
-            ContactPhone.number.is_(None),
+    made = {each.id: draft_of(each) for each in rows}
+    phones = await db.execute(
+        select(ContactPhone.contact_id, ContactPhone.number, ContactPhone.text).where(
+            ContactPhone.workspace_id == workspace_id, ContactPhone.contact_id == wanted
         )
     )
-    for contact_id, text in unread:
-        made[contact_id].unread.add(text)
+    for contact_id, number, text in phones:
+        made[contact_id].numbers.add(number or text)
+    addressed = await db.scalars(
+        select(ContactEmail.contact_id).where(
+            ContactEmail.workspace_id == workspace_id, ContactEmail.contact_id == wanted
+        )
+    )
+    for contact_id in addressed:
+        made[contact_id].has_email = True
     return made
+
+
+def draft_of(contact: Contact) -> Draft:
+    values: dict[str, Any] = {name: getattr(contact, name) for name in (*TEXTS, *PIPELINE)}
+    values |= {name: list(getattr(contact, name)) for name in LISTS}
+    values["details"] = dict(contact.details)
+    return Draft(contact.id, is_new=False, values=values, typed=frozenset(contact.typed))
 
 
 def _any(values: list[str]) -> Any:

@@ -1,0 +1,109 @@
+"""Finding contacts: prefixes, typing errors, filters, pages."""
+
+from outrider.domain.people import actions, editing, finding, queries
+from outrider.domain.people.finding import Cursor, Sought
+from outrider.domain.people.models import Source, Status
+from outrider.domain.people.person import Lead, Person, make_person
+from outrider.runtime import Runtime
+from tests.factories.accounts import Someone, make_user
+
+
+def person(name: str, email: str, company: str = "", lead: Lead | None = None) -> Person:
+    return make_person(name=name, emails=[(email, "")], organisations=[{"name": company}] if company else [], lead=lead)
+
+
+async def take(runtime: Runtime, owner: Someone, *people: Person, source: Source = Source.CSV) -> None:
+    async with runtime.db.begin(owner.scope) as db:
+        await actions.upsert(db, owner.workspace_id, owner.user.id, people, provider=source, account="")
+
+
+async def names(runtime: Runtime, owner: Someone, **sought: object) -> list[str]:
+    async with runtime.db.begin(owner.scope) as db:
+        found = await finding.search(db, owner.workspace_id, Sought(**sought), limit=10)  # type: ignore[arg-type]
+    return [each.name for each in found.items]
+
+
+async def furnish(runtime: Runtime) -> Someone:
+    ada = await make_user(runtime)
+    await take(
+        runtime,
+        ada,
+        person("Grace Hopper", "grace@navy.mil", "US Navy"),
+        person("Zoë Łukasz", "z.lukasz@b.test", "Müller & Söhne"),
+        person("Joan Clarke", "joan@bletchley.test", lead=Lead(score=8)),
+    )
+    await take(runtime, ada, person("Alan Turing", "alan@bletchley.test", lead=Lead(score=3)), source=Source.HARVEST)
+    return ada
+
+
+async def test_words_of_names_addresses_and_companies_are_found_by_their_beginnings(runtime: Runtime) -> None:
+    ada = await furnish(runtime)
+    for query in ("gra", "HOPPER gr", "grace@nav", "navy.mil", "us navy"):
+        assert await names(runtime, ada, query=query) == ["Grace Hopper"], query
+    for query in ("zoe", "lukasz", "muller", "soh"):
+        assert await names(runtime, ada, query=query) == ["Zoë Łukasz"], query
+    assert await names(runtime, ada, query="bletchley") == ["Alan Turing", "Joan Clarke"]
+    assert await names(runtime, ada, query="grace clarke") == []
+    assert await names(runtime, ada, query="?!") == []
+    assert await names(runtime, ada, query="rac") == []
+
+
+async def test_a_typing_error_is_forgiven_where_nothing_is_found(runtime: Runtime) -> None:
+    ada = await furnish(runtime)
+    for query in ("hoper", "grcae", "hopperr", "grace hopxer"):
+        assert await names(runtime, ada, query=query) == ["Grace Hopper"], query
+    assert await names(runtime, ada, query="tjuring") == ["Alan Turing"]
+    await take(runtime, ada, person("Hoper Jane", "jane@b.test"))
+    assert await names(runtime, ada, query="hoper") == ["Hoper Jane"]
+
+
+async def test_lists_are_narrowed_by_status_score_source_owner_and_tag(runtime: Runtime) -> None:
+    ada = await furnish(runtime)
+    async with runtime.db.begin(ada.scope) as db:
+        (grace,) = (await finding.search(db, ada.workspace_id, Sought(query="grace"), limit=1)).items
+        contact = await queries.get(db, ada.workspace_id, grace.id)
+        await editing.tag(db, contact, " VIP ")
+        await editing.type_in(db, contact, owner_id=None, status=Status.QUALIFIED)
+    assert await names(runtime, ada, tag="vip") == ["Grace Hopper"]
+    assert await names(runtime, ada, status=Status.QUALIFIED) == ["Grace Hopper"]
+    assert await names(runtime, ada, is_lead=True) == ["Alan Turing", "Joan Clarke", "Grace Hopper"]
+    assert await names(runtime, ada, min_score=7.0) == ["Joan Clarke"]
+    assert await names(runtime, ada, source=Source.HARVEST) == ["Alan Turing"]
+    assert await names(runtime, ada, owner_id=ada.user.id, query="a") == ["Alan Turing"]
+    assert await names(runtime, ada, status=Status.NEW, min_score=2.0, query="bletch") == ["Alan Turing", "Joan Clarke"]
+    async with runtime.db.begin(ada.scope) as db:
+        assert await finding.count(db, ada.workspace_id, Sought(status=Status.NEW, query="bletch")) == 2
+        await editing.untag(db, await queries.get(db, ada.workspace_id, grace.id), "vip")
+    assert await names(runtime, ada, tag="vip") == []
+
+
+async def test_pages_neither_skip_nor_repeat_while_contacts_arrive(runtime: Runtime) -> None:
+    ada = await make_user(runtime)
+    await take(runtime, ada, *(person(f"Person {number}", f"p{number}@b.test") for number in range(95)))
+    seen: list[str] = []
+    cursor: Cursor | None = None
+    for number in range(10):
+        async with runtime.db.begin(ada.scope) as db:
+            found = await finding.search(db, ada.workspace_id, Sought(query="persno"), limit=10, cursor=cursor)
+        seen += [each.name for each in found.items]
+        await take(runtime, ada, person(f"Person late {number}", f"late{number}@b.test"))
+        cursor = found.next
+    assert cursor is None
+    assert seen == [f"Person {number}" for number in reversed(range(95))]
+
+
+async def test_what_is_typed_is_found_and_what_was_there_no_more(runtime: Runtime) -> None:
+    ada = await furnish(runtime)
+    async with runtime.db.begin(ada.scope) as db:
+        (grace,) = (await finding.search(db, ada.workspace_id, Sought(query="hopper"), limit=1)).items
+        contact = await queries.get(db, ada.workspace_id, grace.id)
+        await editing.type_in(db, contact, name="Grace Murray", organisations=[{"name": "Univac"}])
+    assert await names(runtime, ada, query="univ murr") == ["Grace Murray"]
+    assert await names(runtime, ada, query="us navy") == []
+
+
+async def test_nobody_finds_another_workspaces_people(runtime: Runtime) -> None:
+    await furnish(runtime)
+    eve = await make_user(runtime)
+    assert await names(runtime, eve, query="grace") == []
+    assert await names(runtime, eve) == []
