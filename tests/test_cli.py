@@ -33,6 +33,8 @@ COMMANDS = [
     ["user", "create"], ["user", "sessions"], ["user", "keys"], ["mailbox", "connect"],
     ["mailbox", "list"], ["mailbox", "limit"], ["mailbox", "resume"], ["footer"], ["tracking"],
     ["suppression", "list"], ["suppression", "add"], ["suppression", "lift"], ["dkim", "create"], ["dkim", "activate"],
+    ["contacts", "search"], ["contacts", "show"], ["contacts", "edit"], ["contacts", "merge"], ["contacts", "unmerge"],
+    ["contacts", "duplicates"],
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import typer
 
-from outrider import cli_delivery
+from outrider import cli_delivery, cli_people
 from outrider.cli_running import ask_password, read_settings, run
 from outrider.providers.mail.interface import Security, Server, usual_security
 from outrider.settings import new_secrets
@@ -18,6 +18,7 @@ mailboxes = typer.Typer(no_args_is_help=True, help="Mailboxes that follow-ups le
 app.add_typer(users, name="user")
 app.add_typer(mailboxes, name="mailbox")
 cli_delivery.add_to(app, mailboxes)
+app.add_typer(cli_people.contacts, name="contacts")
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on; default OUTRIDER_PORT or 8700.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on; default OUTRIDER_HOST or 127.0.0.1.")]

@@ -1,8 +1,5 @@
 """What the delivery commands do: limits and health of mailboxes, the suppression list, signing keys, the footer."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,9 +19,8 @@ from outrider.domain.signing.models import SigningKey
 from outrider.domain.suppressions import actions as suppressions
 from outrider.domain.suppressions import queries as suppressed
 from outrider.domain.suppressions.models import Reason
-from outrider.operating import actor_of
+from outrider.operating import acting, actor_of
 from outrider.providers.mail.dns import LookupFailed
-from outrider.runtime import Runtime
 from outrider.serving import running
 from outrider.settings import Settings
 
@@ -32,17 +28,9 @@ MOST_LISTED = 500
 LIMITS = frozenset({Hold.DAILY_LIMIT})
 
 
-@asynccontextmanager
-async def _acting(settings: Settings, user: str) -> AsyncIterator[tuple[Runtime, Actor, AsyncSession]]:
-    async with running(settings, name="outrider-cli") as runtime:
-        actor = await actor_of(runtime, user)
-        async with runtime.db.begin(actor.scope("cli")) as db:
-            yield runtime, actor, db
-
-
 async def show_mailboxes(settings: Settings, user: str) -> None:
     """Prints each mailbox with its limits, what holds it, and how its mail was received."""
-    async with _acting(settings, user) as (runtime, actor, db):
+    async with acting(settings, user) as (runtime, actor, db):
         due_now = await runtime.clock.due_now(db)
         for mailbox in await mailboxes.of_user(db, actor.workspace_id, actor.user_id):
             pace = await db.get(MailboxPace, (mailbox.workspace_id, mailbox.id))
@@ -56,7 +44,7 @@ async def show_mailboxes(settings: Settings, user: str) -> None:
 
 
 async def limit_mailbox(settings: Settings, user: str, address: str, daily: int) -> None:
-    async with _acting(settings, user) as (_, actor, db):
+    async with acting(settings, user) as (_, actor, db):
         mailbox = await _mailbox(db, actor, address)
         mailbox.daily_limit = daily
         await claiming.lift(db, mailbox.workspace_id, mailbox.id, LIMITS)
@@ -64,7 +52,7 @@ async def limit_mailbox(settings: Settings, user: str, address: str, daily: int)
 
 
 async def resume_mailbox(settings: Settings, user: str, address: str) -> None:
-    async with _acting(settings, user) as (runtime, actor, db):
+    async with acting(settings, user) as (runtime, actor, db):
         mailbox = await _mailbox(db, actor, address)
         at = await runtime.clock.due_now(db)
         was_held = await health.let_go_on(db, mailbox.workspace_id, mailbox.id, now=at)
@@ -72,7 +60,7 @@ async def resume_mailbox(settings: Settings, user: str, address: str) -> None:
 
 
 async def list_suppressions(settings: Settings, user: str, page: int) -> None:
-    async with _acting(settings, user) as (_, actor, db):
+    async with acting(settings, user) as (_, actor, db):
         found = await suppressed.search(db, actor.workspace_id, PageRequest(page, MOST_LISTED))
     for each in found.items:
         origin = f" ({each.origin} only)" if each.origin else ""
@@ -81,7 +69,7 @@ async def list_suppressions(settings: Settings, user: str, page: int) -> None:
 
 
 async def suppress(settings: Settings, user: str, value: str) -> None:
-    async with _acting(settings, user) as (runtime, actor, db):
+    async with acting(settings, user) as (runtime, actor, db):
         proof = {"by": actor.email}
         made = await suppressions.suppress(
             db, runtime.keyring, actor.workspace_id, value, reason=Reason.MANUAL, proof=proof
@@ -90,13 +78,13 @@ async def suppress(settings: Settings, user: str, value: str) -> None:
 
 
 async def lift(settings: Settings, user: str, value: str) -> None:
-    async with _acting(settings, user) as (runtime, actor, db):
+    async with acting(settings, user) as (runtime, actor, db):
         await suppressions.lift(db, runtime.keyring, actor.workspace_id, value)
     typer.echo(f"{value} may get mail again.")
 
 
 async def create_key(settings: Settings, user: str, domain: str) -> None:
-    async with _acting(settings, user) as (runtime, actor, db):
+    async with acting(settings, user) as (runtime, actor, db):
         key = await keys.create(db, runtime.keyring, domain, by=actor, at=now())
     typer.echo(f"Publish as TXT at {key.record_name}:\n{key.record}\nThen: outrider dkim activate {user} {key.domain}")
 
@@ -124,14 +112,14 @@ async def _key(db: AsyncSession, actor: Actor, domain: str) -> SigningKey:
 
 
 async def set_footer(settings: Settings, user: str, postal_address: str) -> None:
-    async with _acting(settings, user) as (_, actor, db):
+    async with acting(settings, user) as (_, actor, db):
         workspace = await db.get_one(Workspace, actor.workspace_id)
         workspace.postal_address = " ".join(postal_address.split())[:300]
     typer.echo("It stands under every mail from now on." if workspace.postal_address else "Mails have no footer now.")
 
 
 async def set_tracking(settings: Settings, user: str, *, opens: bool, clicks: bool) -> None:
-    async with _acting(settings, user) as (runtime, actor, db):
+    async with acting(settings, user) as (runtime, actor, db):
         workspace = await db.get_one(Workspace, actor.workspace_id)
         workspace.tracks_opens, workspace.tracks_clicks = opens, clicks
         is_reachable = runtime.settings.public_url.startswith("https://")

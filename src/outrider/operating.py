@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -176,6 +177,15 @@ def _require(sought: UUID, found: Sequence[T], noun: str) -> T:
         if each.id == sought:
             return each
     raise NotFound(f"There is no {noun} {sought}.")
+
+
+@asynccontextmanager
+async def acting(settings: Settings, user: str) -> AsyncIterator[tuple[Runtime, Actor, AsyncSession]]:
+    """Opens a transaction in the name of a user of this server."""
+    async with running(settings, name="outrider-cli") as runtime:
+        actor = await actor_of(runtime, user)
+        async with runtime.db.begin(actor.scope("cli")) as db:
+            yield runtime, actor, db
 
 
 async def actor_of(runtime: Runtime, email: str) -> Actor:

@@ -20,6 +20,12 @@ async def user_by_email(db: AsyncSession, email: str, *, lock: bool = False) -> 
     return user
 
 
+async def member_by_email(db: AsyncSession, workspace_id: UUID, email: str) -> User | None:
+    query = select(User).join(Member).where(Member.workspace_id == workspace_id, User.email == email)
+    user: User | None = await db.scalar(query)
+    return user
+
+
 async def get_user(db: AsyncSession, user_id: UUID) -> User:
     user = await db.get(User, user_id)
     if user is None:

@@ -8,7 +8,7 @@ error it may hold. Pages are walked by id, newest first, so that none is skipped
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import Float, Text, TextClause, Uuid, bindparam, text
@@ -18,8 +18,10 @@ from outrider.core.encoding import encode
 from outrider.core.errors import Invalid
 from outrider.domain.people import words
 from outrider.domain.people.models import Source, Status
+from outrider.domain.people.queries import ContactNotFound
 
 MOST_LISTED, MOST_COUNTED = 100, 1000
+FORGIVING = "~"
 # A misjudged range is a hundred times dearer, and a plan kept for one word serves another badly.
 PLAN_FOR_THESE = text("set local plan_cache_mode = force_custom_plan")
 FORGET = text("delete from contact_words where workspace_id = :ws and contact_id = any(:ids)")
@@ -60,6 +62,17 @@ class Cursor:
 
     after: UUID
     is_mistyped: bool = False
+
+    def __str__(self) -> str:
+        return f"{FORGIVING if self.is_mistyped else ''}{self.after}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises Invalid."""
+        try:
+            return cls(UUID(text.removeprefix(FORGIVING)), text.startswith(FORGIVING))
+        except ValueError:
+            raise Invalid("This is no place in a list. Begin at its first page.", field="cursor") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +155,16 @@ async def count(db: AsyncSession, workspace_id: UUID, sought: Sought, *, is_mist
     where = _where(workspace_id, sought, terms, is_mistyped=is_mistyped)
     statement = f"select count(*) from (select 1 from contacts c where {where} limit {MOST_COUNTED + 1}) as bounded"
     return int(await db.scalar(_statement(statement, where), where.values) or 0)
+
+
+async def entry(db: AsyncSession, workspace_id: UUID, contact_id: UUID) -> Entry:
+    """Raises ContactNotFound."""
+    where = _Where(values={"ws": workspace_id})
+    where.add("c.id = :id", id=contact_id)
+    row = (await db.execute(text(f"{ENTRY} where {where}"), where.values)).mappings().first()
+    if row is None:
+        raise ContactNotFound("There is no such contact.")
+    return _entry(row)
 
 
 async def index(db: AsyncSession, workspace_id: UUID, contact_ids: Collection[UUID]) -> None:

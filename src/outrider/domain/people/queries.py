@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.errors import NotFound
 from outrider.domain.people.merging import LISTS, PIPELINE, SHARED_BY_MOST, TEXTS, Draft, Key
-from outrider.domain.people.models import Contact, ContactEmail, ContactPhone, ContactSource
+from outrider.domain.people.models import Contact, ContactEmail, ContactMerge, ContactPhone, ContactSource
+
+MOST_SHOWN = 100
 
 
 class ContactNotFound(NotFound):
@@ -38,6 +40,32 @@ async def as_it_was(db: AsyncSession, workspace_id: UUID, contact_id: UUID, *, l
 async def count(db: AsyncSession, workspace_id: UUID) -> int:
     where = (Contact.workspace_id == workspace_id, Contact.merged_into.is_(None))
     return await db.scalar(select(func.count()).select_from(Contact).where(*where)) or 0
+
+
+async def sources(db: AsyncSession, workspace_id: UUID, contact_id: UUID) -> list[ContactSource]:
+    """Returns where a contact came from, the first accounts of many."""
+    query = (
+        select(ContactSource)
+        .where(ContactSource.workspace_id == workspace_id, ContactSource.contact_id == contact_id)
+        .order_by(ContactSource.id)
+        .limit(MOST_SHOWN)
+    )
+    return list(await db.scalars(query))
+
+
+async def merged_into(db: AsyncSession, workspace_id: UUID, contact_id: UUID) -> list[ContactMerge]:
+    """Returns the merges that a contact was kept in and that are not undone, the last first."""
+    query = (
+        select(ContactMerge)
+        .where(
+            ContactMerge.workspace_id == workspace_id,
+            ContactMerge.kept_id == contact_id,
+            ContactMerge.undone_at.is_(None),
+        )
+        .order_by(ContactMerge.id.desc())
+        .limit(MOST_SHOWN)
+    )
+    return list(await db.scalars(query))
 
 
 async def holders(
