@@ -54,6 +54,22 @@ def test_a_letter_is_taken_apart_into_what_it_says() -> None:
     assert mail.parts == ("text/plain", "text/html", "application/pdf")
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("x.o'y@z.test", "x.o'y@z.test"),
+        ("Pat O'Neil <Pat.O'Neil@z.test>", "pat.o'neil@z.test"),
+        ("'ann@z.test'", "ann@z.test"),
+        ("'ann@z.test' <'ann@z.test'>", "ann@z.test"),
+        ("(left to x.o'y@z.test, gone", "x.o'y@z.test"),
+    ],
+)
+def test_an_apostrophe_within_an_address_is_part_of_it_and_around_it_is_none(written: str, read: str) -> None:
+    sender = parse(f"From: {written}\n\n".encode()).sender
+    assert sender is not None
+    assert sender.address == read
+
+
 def test_headers_of_raw_bytes_are_read_in_the_charset_they_are_in() -> None:
     assert parse("Subject: Grüße".encode() + b"\n\n").subject == "Grüße"
     assert parse("Subject: Grüße".encode("cp1252") + b"\n\n").subject == "Grüße"

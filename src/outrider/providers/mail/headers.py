@@ -20,7 +20,8 @@ _LONGEST_ID = 998
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _MESSAGE_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
-_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'@]+@[^\s<>()\[\],;:\"'@]+")
+# An apostrophe may stand within a name (o'neil@example.org), not before it: there it quotes the whole.
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'@][^\s<>()\[\],;:\"@]{0,255}@[^\s<>()\[\],;:\"'@]+")
 
 
 def values(mail: Message, name: str) -> list[str]:
