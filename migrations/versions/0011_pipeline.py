@@ -45,12 +45,11 @@ def upgrade() -> None:
 
 def extend_contacts() -> None:
     op.add_column("contacts", sa.Column("language", sa.Text(), nullable=False, server_default=""))
-    op.add_column("contacts", sa.Column("links", postgresql.JSONB(), nullable=False, server_default="[]"))
     op.add_column("contacts", sa.Column("status", sa.String(40), nullable=True))
     op.add_column("contacts", sa.Column("score", sa.Double(), nullable=True))
     op.add_column("contacts", sa.Column("details", postgresql.JSONB(), nullable=False, server_default="{}"))
     op.add_column("contacts", sa.Column("merged_into", sa.Uuid(), nullable=True))
-    for column in ("language", "links", "details"):
+    for column in ("language", "details"):
         op.alter_column("contacts", column, server_default=None)
     op.create_check_constraint("ck_contacts_score", "contacts", "score between 0 and 10")
     op.create_foreign_key(
@@ -141,9 +140,6 @@ def create_words() -> None:
         sa.Column("contact_id", sa.Uuid(), nullable=False),
         sa.Column("word", sa.Text(collation="C"), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "contact_id", "word", name="pk_contact_words"),
-        sa.ForeignKeyConstraint(
-            ["workspace_id"], ["workspaces.id"], name="fk_contact_words_workspace_id", ondelete="CASCADE"
-        ),
         _within("contact_words", "contact_id", "contacts"),
     )
     op.create_index(

@@ -13,6 +13,7 @@ from outrider.domain.accounts import queries as accounts
 from outrider.domain.accounts.permissions import Actor
 from outrider.domain.people import duplicates, editing, finding, merges, queries
 from outrider.domain.people.finding import Cursor, Entry, Sought
+from outrider.domain.people.merging import LISTS, TEXTS
 from outrider.domain.people.models import Source, Status
 from outrider.operating import acting
 from outrider.settings import Settings
@@ -66,12 +67,12 @@ async def show(settings: Settings, user: str, contact_id: UUID) -> None:
     if contact.id != contact_id:
         typer.echo(f"{contact_id} was merged into this contact.")
     typer.echo(_line(entry))
-    for name in ("language", "notes"):
-        if getattr(contact, name):
+    for name in TEXTS:
+        if name != "name" and getattr(contact, name):
             typer.echo(f"  {name}: {getattr(contact, name)}")
-    for name in ("organisations", "addresses", "links"):
+    for name in LISTS:
         for described in getattr(contact, name):
-            typer.echo(f"  {name[:-1] if name != 'addresses' else 'address'}: {', '.join(described.values())}")
+            typer.echo(f"  {name}: {', '.join(described.values())}")
     if contact.details:
         typer.echo(f"  details: {encode(contact.details).decode()}")
     if contact.typed:

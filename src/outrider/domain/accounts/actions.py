@@ -1,8 +1,10 @@
 """Writes of users, workspaces and access keys."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -17,6 +19,10 @@ from outrider.core.ids import new_id
 from outrider.domain.accounts import queries
 from outrider.domain.accounts.models import AccessKey, Member, Role, User, Workspace
 from outrider.domain.accounts.permissions import Permission
+
+# Local parts that are what they seem (a part of RFC 5321's dot-string), and domains that leave them room.
+PLAIN = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
+LONGEST_PLAIN = 150
 
 
 class EmailTaken(Conflict):
@@ -107,11 +113,23 @@ def revoke_access_key(key: AccessKey) -> None:
 
 def normalise_email(email: str) -> str:
     """Returns the address in the form it is compared in. Raises Invalid."""
+    local, _, domain = email.strip().rpartition("@")
+    # Nearly all addresses are plain, and many share a domain: these are a tenth of the work.
+    if PLAIN.fullmatch(local) and len(domain) < LONGEST_PLAIN and (known := _normalised_domain(domain)):
+        return f"{local.lower()}@{known}"
     try:
         checked = validate_email(email.strip(), check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
         raise Invalid(f"{email!r} is not an email address: {error}", field="email") from None
     return checked.normalized.lower()
+
+
+@lru_cache(maxsize=10_000)
+def _normalised_domain(domain: str) -> str | None:
+    try:
+        return validate_email(f"a@{domain}", check_deliverability=False, test_environment=True).domain.lower()
+    except EmailNotValidError:
+        return None
 
 
 def check_timezone(name: str) -> ZoneInfo:

@@ -7,15 +7,16 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, text
+from sqlalchemy import delete, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core import jobs
 from outrider.core.clock import now
+from outrider.core.encoding import encode
 from outrider.core.errors import Limited
 from outrider.core.ids import new_id
 from outrider.domain.imports import queries
-from outrider.domain.imports.models import Action, ImportedContact, ImportFile, ImportJob, Provider, Status
+from outrider.domain.imports.models import Action, ImportFile, ImportJob, Provider, Status
 from outrider.domain.imports.reading import Part, Row, Source
 from outrider.domain.people import actions as people
 from outrider.domain.people.actions import Outcome, Taken
@@ -25,6 +26,10 @@ STARTS_AN_HOUR = 5
 HOUR = timedelta(hours=1)
 Result = dict[str, Any]
 LOCK = text("select pg_advisory_xact_lock(hashtextextended('imports:' || :user, 0))")
+KEEP = text("""
+    insert into imported_contacts
+    select r.* from jsonb_populate_recordset(cast(null as imported_contacts), cast(:rows as jsonb)) r
+""")
 TAKEN = {Taken.CREATED: Action.CREATED, Taken.UPDATED: Action.UPDATED, Taken.UNCHANGED: Action.SKIPPED}
 
 
@@ -116,7 +121,7 @@ async def _weigh(db: AsyncSession, job: ImportJob, part: Part, *, after: int) ->
 async def _record(db: AsyncSession, job: ImportJob, results: list[Result], size: int) -> None:
     job.begin(now())
     if results:
-        await db.execute(insert(ImportedContact), results)
+        await db.execute(KEEP, {"rows": encode(results).decode()})
     counted = Counter(each["action"] for each in results)
     job.row += len(results)
     job.cursor += size

@@ -33,20 +33,18 @@ class Outcome:
 
 # One writer of a workspace's people at a time: two imports at once find what the other made.
 LOCK = text("select pg_advisory_xact_lock(hashtextextended('people:' || :ws, 0))")
-ROWS = """jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, name text, given_name text, family_name text, notes text,
-    language text, addresses jsonb, organisations jsonb, links jsonb, status text, score double precision, details jsonb)
-"""
+# The columns that a source fills, with their types.
+COLUMNS = {
+    **dict.fromkeys(TEXTS, "text"), **dict.fromkeys(LISTS, "jsonb"),
+    "status": "text", "score": "double precision", "details": "jsonb",
+}  # fmt: skip
+ROWS = f"jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, {', '.join(map(' '.join, COLUMNS.items()))})"
 INSERT = text(f"""
-    insert into contacts (workspace_id, id, owner_id, name, given_name, family_name, notes, language, addresses,
-        organisations, links, status, score, details, typed, source, created_at, updated_at)
-    select :ws, r.id, :owner, r.name, r.given_name, r.family_name, r.notes, r.language, r.addresses,
-        r.organisations, r.links, r.status, r.score, r.details, '{{}}', :source, :at, :at
-    from {ROWS}
+    insert into contacts (workspace_id, id, owner_id, {", ".join(COLUMNS)}, typed, source, created_at, updated_at)
+    select :ws, r.id, :owner, {", ".join(f"r.{each}" for each in COLUMNS)}, '{{}}', :source, :at, :at from {ROWS}
 """)
 UPDATE = text(f"""
-    update contacts c set name = r.name, given_name = r.given_name, family_name = r.family_name, notes = r.notes,
-        language = r.language, addresses = r.addresses, organisations = r.organisations, links = r.links,
-        status = r.status, score = r.score, details = r.details, updated_at = :at
+    update contacts c set {", ".join(f"{each} = r.{each}" for each in COLUMNS)}, updated_at = :at
     from {ROWS} where c.workspace_id = :ws and c.id = r.id
 """)
 EMAILS = text("""
@@ -122,7 +120,7 @@ def _holder(key: Key, person: Person, holders: dict[Key, list[UUID]], drafts: di
         return drafts[held[0]] if held else None
     if len(held) > SHARED_BY_MOST:
         return None
-    return next((drafts[each] for each in held if drafts[each].may_be(person)), None)
+    return next((draft for each in held if (draft := drafts.get(each)) is not None and draft.may_be(person)), None)
 
 
 async def _write(

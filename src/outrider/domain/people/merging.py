@@ -13,7 +13,7 @@ from outrider.domain.people import words
 from outrider.domain.people.person import Email, Person, Phone
 
 TEXTS = ("name", "given_name", "family_name", "notes", "language")
-LISTS = ("addresses", "organisations", "links")
+LISTS = ("addresses", "organisations")
 PIPELINE = ("status", "score")
 SHARED_BY_MOST = 20
 Key = tuple[str, str]

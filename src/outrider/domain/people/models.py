@@ -54,7 +54,6 @@ class Contact(Tenant, Stamped, Model):
     notes: Mapped[str] = mapped_column(Text, default="")
     addresses: Mapped[list[dict[str, str]]] = mapped_column(default=list)
     organisations: Mapped[list[dict[str, str]]] = mapped_column(default=list)
-    links: Mapped[list[dict[str, str]]] = mapped_column(default=list)
     language: Mapped[str] = mapped_column(Text, default="")
     status: Mapped[Status | None] = mapped_column()
     score: Mapped[float | None]
@@ -179,7 +178,7 @@ class ContactWord(Model):
 
     __tablename__ = "contact_words"
 
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(primary_key=True)
     contact_id: Mapped[UUID] = mapped_column(primary_key=True)
     word: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
 

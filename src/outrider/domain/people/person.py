@@ -53,7 +53,6 @@ class Person:
     phones: tuple[Phone, ...] = ()
     addresses: tuple[dict[str, str], ...] = ()
     organisations: tuple[dict[str, str], ...] = ()
-    links: tuple[dict[str, str], ...] = ()
     language: str = ""
     lead: Lead | None = None
     remote_id: str = ""
@@ -75,7 +74,6 @@ def make_person(
     phones: Iterable[tuple[str, str]] = (),
     addresses: Iterable[dict[str, str]] = (),
     organisations: Iterable[dict[str, str]] = (),
-    links: Iterable[dict[str, str]] = (),
     language: str = "",
     lead: Lead | None = None,
     remote_id: str = "",
@@ -107,7 +105,6 @@ def make_person(
         phones=tuple(numbers.values()),
         addresses=_described(addresses),
         organisations=_described(organisations),
-        links=_described(links),
         language=clean(language).lower(),
         lead=lead,
         remote_id=clean(remote_id),

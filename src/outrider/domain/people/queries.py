@@ -4,8 +4,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, Uuid, any_, func, literal, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import ARRAY, Text, Uuid, any_, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.errors import NotFound
@@ -13,6 +12,15 @@ from outrider.domain.people.merging import LISTS, PIPELINE, SHARED_BY_MOST, TEXT
 from outrider.domain.people.models import Contact, ContactEmail, ContactMerge, ContactPhone, ContactSource
 
 MOST_SHOWN = 100
+SHARERS = text("""
+    select n.number, p.contact_id
+    from unnest(cast(:numbers as text[])) n(number)
+    cross join lateral (
+        select contact_id from contact_phones
+        where workspace_id = :ws and number = n.number order by contact_id limit :most
+    ) p
+    order by p.contact_id
+""")
 
 
 class ContactNotFound(NotFound):
@@ -84,46 +92,36 @@ async def holders(
             rows = await db.execute(select(column, contact_id).where(*own, column == _any(values)))
             found |= {(kind, str(row[0])): [row[1]] for row in rows}
     numbers = [value for each, value in keys if each == "phone"]
-    return found | await _sharers(db, workspace_id, numbers) if numbers else found
-
-
-async def _sharers(db: AsyncSession, workspace_id: UUID, numbers: list[str]) -> dict[Key, list[UUID]]:
-    ids = func.array_agg(aggregate_order_by(ContactPhone.contact_id, ContactPhone.contact_id))
-    rows = await db.execute(
-        select(ContactPhone.number, ids)
-        .join(Contact, (Contact.workspace_id == ContactPhone.workspace_id) & (Contact.id == ContactPhone.contact_id))
-        .where(
-            ContactPhone.workspace_id == workspace_id,
-            ContactPhone.number == _any(numbers),
-            Contact.merged_into.is_(None),
-        )
-        .group_by(ContactPhone.number)
-        .having(func.count() <= SHARED_BY_MOST)
-    )
-    return {("phone", str(number)): list(contact_ids) for number, contact_ids in rows}
+    rows = await db.execute(SHARERS, {"ws": workspace_id, "numbers": numbers, "most": SHARED_BY_MOST + 1})
+    for number, sharer_id in rows:
+        found.setdefault(("phone", number), []).append(sharer_id)
+    return {key: ids for key, ids in found.items() if len(ids) <= SHARED_BY_MOST}
 
 
 async def drafts(db: AsyncSession, workspace_id: UUID, ids: Collection[UUID]) -> dict[UUID, Draft]:
-    """Returns these contacts as drafts to merge into."""
+    """Returns these contacts as drafts to merge into, but for those that were merged into another."""
     if not ids:
         return {}
     wanted = any_(literal(list(ids), ARRAY(Uuid)))
-    rows = await db.scalars(select(Contact).where(Contact.workspace_id == workspace_id, Contact.id == wanted))
+    rows = await db.scalars(
+        select(Contact).where(Contact.workspace_id == workspace_id, Contact.id == wanted, Contact.merged_into.is_(None))
+    )
     made = {each.id: draft_of(each) for each in rows}
     phones = await db.execute(
         select(ContactPhone.contact_id, ContactPhone.number, ContactPhone.text).where(
             ContactPhone.workspace_id == workspace_id, ContactPhone.contact_id == wanted
         )
     )
-    for contact_id, number, text in phones:
-        made[contact_id].numbers.add(number or text)
+    for contact_id, number, written in phones:
+        if contact_id in made:
+            made[contact_id].numbers.add(number or written)
     addressed = await db.scalars(
         select(ContactEmail.contact_id).where(
             ContactEmail.workspace_id == workspace_id, ContactEmail.contact_id == wanted
         )
     )
     for contact_id in addressed:
-        made[contact_id].has_email = True
+        made[contact_id].has_email = True  # only who is not merged has any
     return made
 
 

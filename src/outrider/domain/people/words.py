@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 LONGEST_WORD, MOST_TERMS = 100, 8
 # What a typing error may have put into a word or left out of it.
@@ -23,18 +24,20 @@ def fold(text: str) -> str:
     return bare.translate(_STROKES)
 
 
-def of_text(text: str) -> set[str]:
-    return {each[:LONGEST_WORD] for each in _SEPARATOR.split(fold(text)) if each}
+@lru_cache(maxsize=10_000)
+def of_text(text: str) -> frozenset[str]:
+    return frozenset(each[:LONGEST_WORD] for each in _SEPARATOR.split(fold(text)) if each)
 
 
 def of_email(address: str) -> set[str]:
     """The whole address, its domain, and the words before the @."""
     local, _, domain = address.rpartition("@")
-    return of_text(local) | {fold(address)[:LONGEST_WORD], fold(domain)[:LONGEST_WORD]}
+    return {*of_text(local), fold(address)[:LONGEST_WORD], fold(domain)[:LONGEST_WORD]}
 
 
 def of_person(texts: Iterable[str], addresses: Iterable[str]) -> set[str]:
-    return set().union(*map(of_text, texts), *map(of_email, addresses))
+    found: set[str] = set()
+    return found.union(*map(of_text, texts), *map(of_email, addresses))
 
 
 def terms(query: str) -> list[str]:
