@@ -16,6 +16,8 @@ from outrider.core.db import Database, as_asyncpg
 from outrider.core.egress import Egress
 from outrider.core.embedded import OWNER, EmbeddedServer
 from outrider.core.tokens import AccessTokens
+from outrider.providers.contacts.google import GooglePeople
+from outrider.providers.contacts.interface import ContactProvider
 from outrider.providers.mail.connecting import Network
 from outrider.providers.mail.dns import Dns
 from outrider.providers.mail.gmail import Gmail
@@ -23,7 +25,7 @@ from outrider.providers.mail.gmail_push import GmailPush
 from outrider.providers.mail.imap_smtp import ImapSmtp
 from outrider.providers.mail.interface import MailProvider
 from outrider.providers.mail.sandbox import Parser
-from outrider.providers.oauth.google import Client, Endpoints, GoogleOAuth
+from outrider.providers.oauth.google import CONTACTS, Client, Endpoints, GoogleOAuth
 from outrider.providers.oauth.google_keys import GoogleKeys
 from outrider.providers.oauth.interface import OAuthProvider
 from outrider.settings import Settings
@@ -43,6 +45,7 @@ class Runtime:
     dns: Dns
     mail: Mapping[str, MailProvider[Any]]
     oauth: Mapping[str, OAuthProvider]
+    contacts: Mapping[str, ContactProvider]
     push: GmailPush | None
     parser: Parser
 
@@ -96,6 +99,7 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
             dns=Dns(settings.name_servers),
             mail={"imap": imap, "google": Gmail(egress, settings.gmail_api_url, topic=settings.gmail_topic)},
             oauth=_oauth(settings, egress, keys),
+            contacts=_contacts(settings, egress),
             push=_push(settings, keys),
             parser=parser,
         )
@@ -107,11 +111,19 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
 
 
 def _oauth(settings: Settings, egress: Egress, keys: GoogleKeys) -> dict[str, OAuthProvider]:
-    """The providers that the operator has set up."""
-    if settings.google_client is None:
-        return {}
+    """The providers that the operator has set up: mailboxes by their name, address books as `<name>_contacts`."""
     endpoints = Endpoints(settings.google_auth_url, settings.google_token_url, settings.google_revoke_url)
-    return {"google": GoogleOAuth(egress, Client(*settings.google_client), endpoints, keys)}
+    found: dict[str, OAuthProvider] = {}
+    if settings.google_client is not None:
+        found["google"] = GoogleOAuth(egress, Client(*settings.google_client), endpoints, keys)
+    if settings.google_client_id and settings.google_client_secret:
+        client = Client(settings.google_client_id, settings.google_client_secret.get_secret_value())
+        found["google_contacts"] = GoogleOAuth(egress, client, endpoints, keys, purpose=CONTACTS)
+    return found
+
+
+def _contacts(settings: Settings, egress: Egress) -> dict[str, ContactProvider]:
+    return {"google": GooglePeople(egress, settings.people_api_url)}
 
 
 def _push(settings: Settings, keys: GoogleKeys) -> GmailPush | None:

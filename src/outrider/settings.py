@@ -71,6 +71,12 @@ def _web_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _app_scheme(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]{0,63}", value) or value in {"http", "https", "javascript", "data", "file"}:
+        raise ValueError("must be the scheme of an app's own links, such as everreach")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_read_duration)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
@@ -137,6 +143,11 @@ class Settings(BaseSettings):
     sign_up: Words = Field(("*",), alias="OUTRIDER_SIGN_UP")
     redirect_uris: Words = Field((), alias="OUTRIDER_REDIRECT_URIS")
 
+    # Imports of contacts: the scheme of the links by which the app is told of a sign-in's end, and whether the
+    # permission is kept for the next import
+    app_scheme: Annotated[str, AfterValidator(_app_scheme)] = Field("everreach", alias="OUTRIDER_APP_SCHEME")
+    keep_contact_grants: bool = Field(True, alias="OUTRIDER_KEEP_CONTACT_GRANTS")
+
     # Limits of the API, a minute
     rate_per_user: int = Field(600, alias="OUTRIDER_RATE_PER_USER", ge=1)
     rate_per_address: int = Field(120, alias="OUTRIDER_RATE_PER_ADDRESS", ge=1)
@@ -150,6 +161,7 @@ class Settings(BaseSettings):
         ("https://accounts.google.com", "accounts.google.com"), alias="GOOGLE_ISSUERS", min_length=1
     )
     gmail_api_url: WebUrl = Field("https://gmail.googleapis.com", alias="GMAIL_API_URL")
+    people_api_url: WebUrl = Field("https://people.googleapis.com", alias="PEOPLE_API_URL")
     gmail_topic: str | None = Field(None, alias="GMAIL_TOPIC", pattern=r"^projects/[^/\s]+/topics/[^/\s]+$")
     gmail_push_account: str | None = Field(None, alias="GMAIL_PUSH_ACCOUNT", min_length=3)
     gmail_push_audience: str | None = Field(None, alias="GMAIL_PUSH_AUDIENCE")

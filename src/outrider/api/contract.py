@@ -121,17 +121,21 @@ class Contract:
         body = TypeAdapter(Any).dump_json(self.error(error))
         return Response(body, error.status, headers=headers, media_type="application/json")
 
-    async def _on_app_error(self, _request: Request, error: Exception) -> Response:
-        assert isinstance(error, AppError)  # noqa: S101  # registered for this class
+    def refuse(self, request: Request, error: AppError) -> Response:
+        """What a request gets instead of its answer."""
         return self.answer(error)
 
-    async def _on_invalid(self, _request: Request, error: Exception) -> Response:
+    async def _on_app_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, AppError)  # noqa: S101  # registered for this class
+        return self.refuse(request, error)
+
+    async def _on_invalid(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        return self.answer(invalid(error.errors()))
+        return self.refuse(request, invalid(error.errors()))
 
     async def _on_http(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
-        response = self.answer(from_http(error, request))
+        response = self.refuse(request, from_http(error, request))
         response.headers.update(error.headers or {})
         if error.status_code == METHOD_NOT_ALLOWED:
             # The framework names the methods of the first route alone (RFC 9110 15.5.6 asks for all).
@@ -142,22 +146,22 @@ class Contract:
         sqlstate = str(getattr(getattr(error, "orig", None), "sqlstate", "") or "")
         if sqlstate == DISK_FULL:
             log.error("request.disk_full", error=repr(error))
-            return self.answer(Unavailable(NO_SPACE, retry_after=30))
+            return self.refuse(request, Unavailable(NO_SPACE, retry_after=30))
         # Connection lost, deadlock, out of resources, locked, shutting down, cancelled by a time limit: the next try
         # may work.
         if sqlstate[:2] in {"08", "40", "53", "55", "57", "58"}:
             return await self._on_unavailable(request, error)
         if sqlstate == NOT_STORABLE:
-            return self.answer(Invalid("The request holds a character that can't be stored (NUL)."))
+            return self.refuse(request, Invalid("The request holds a character that can't be stored (NUL)."))
         return await self._on_unexpected(request, error)
 
-    async def _on_unavailable(self, _request: Request, error: Exception) -> Response:
+    async def _on_unavailable(self, request: Request, error: Exception) -> Response:
         log.warning("request.unavailable", error=repr(error))
-        return self.answer(Unavailable("The database can't be reached just now. Try again in 5 seconds."))
+        return self.refuse(request, Unavailable("The database can't be reached just now. Try again in 5 seconds."))
 
     async def _on_unexpected(self, request: Request, error: Exception) -> Response:
         log.error("request.failed", exc_info=error)
-        return self.answer(AppError("Something went wrong on our side.", request_id=request.state.request_id))
+        return self.refuse(request, AppError("Something went wrong on our side.", request_id=request.state.request_id))
 
 
 class Router(APIRouter):

@@ -43,6 +43,7 @@ class Registered:
     handler: Handler
     parameters: dict[str, TypeAdapter[Any]]
     required: frozenset[str]
+    set_aside: Handler | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,11 @@ registry: dict[str, Registered] = {}
 periodics: dict[str, Periodic] = {}
 
 
-def job(name: str) -> Callable[[H], H]:
-    """Registers a handler: its first parameter is the runtime, the keyword ones are the job's payload."""
+def job(name: str, *, set_aside: Handler | None = None) -> Callable[[H], H]:
+    """Registers a handler: its first parameter is the runtime, the keyword ones are the job's payload.
+
+    `set_aside` is called with the same once the job is given up: whoever waits for it can be told.
+    """
 
     def register(handler: H) -> H:
         if name in registry:
@@ -68,7 +72,7 @@ def job(name: str) -> Callable[[H], H]:
         given = [each for each in inspect.signature(handler).parameters.values() if each.kind is each.KEYWORD_ONLY]
         required = frozenset(each.name for each in given if each.default is each.empty)
         registry[name] = Registered(
-            name, handler, {each.name: TypeAdapter(hints[each.name]) for each in given}, required
+            name, handler, {each.name: TypeAdapter(hints[each.name]) for each in given}, required, set_aside
         )
         return handler
 
@@ -165,18 +169,25 @@ def _entrypoint(app: Any, database: Database, registered: Registered) -> Callabl
     async def deliver(delivery: Delivery) -> None:
         if await _count_start(database, delivery) > MAX_STARTS:
             log.error("job.set_aside", job=registered.name, id=int(delivery.id), starts=MAX_STARTS)
+            await _tell(app, registered, delivery)
             raise RuntimeError(f"The job ended its worker {MAX_STARTS} times and is set aside.")
         try:
             await registered.handler(app, **_arguments(registered, delivery))
         except Exception as error:  # one bad round must not end the task for good
             await _forget_start(database, delivery)
             if delivery.attempts + 1 >= MAX_FAILURES:
+                await _tell(app, registered, delivery)
                 raise
             log.warning("job.failed", job=registered.name, id=int(delivery.id), error=repr(error))
             raise RetryRequested(delay=timedelta(seconds=2**delivery.attempts), reason=type(error).__name__) from error
         await _forget_start(database, delivery)
 
     return deliver
+
+
+async def _tell(app: Any, registered: Registered, delivery: Delivery) -> None:
+    if registered.set_aside is not None:
+        await registered.set_aside(app, **_arguments(registered, delivery))
 
 
 def _arguments(registered: Registered, delivery: Delivery) -> dict[str, Any]:

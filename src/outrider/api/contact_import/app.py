@@ -2,10 +2,10 @@
 
 from fastapi import FastAPI
 
-from outrider.api.contact_import import health, imports
+from outrider.api.contact_import import accounts, health, imports
 from outrider.api.contact_import.contract import contract
 
-ROUTERS = (health.router, imports.router)
+ROUTERS = (health.router, imports.router, accounts.router)
 
 
 def build(version: str) -> FastAPI:

@@ -62,6 +62,11 @@ ANSWERS: dict[str, Any] = {
         "message": "No OAuth provider configured; files can be imported.",
     },
     "import_csv": PENDING,
+    "start_import": {
+        "job_id": JOB,
+        "authorization_url": "https://accounts.google.com/o/oauth2/v2/auth?client_id=outrider&state=eyJqb2JfaWQiOi4uLg",
+        "provider": "google",
+    },
     "import_status": RUNNING,
     "list_imports": {"jobs": [RUNNING], "total": 5, "limit": 20, "offset": 0},
     "cancel_import": CANCELLED,

@@ -2,10 +2,12 @@
 
 from typing import Literal
 
-from outrider.api.contact_import.contract import PREFIX, Out, contract
+from outrider.api.contact_import.contract import Out, contract
 from outrider.api.contract import PUBLIC
 from outrider.api.deps import App
-from outrider.settings import Settings
+from outrider.domain.imports import consent
+from outrider.domain.imports.models import Provider
+from outrider.runtime import Runtime
 
 router = contract.router(tag="import")
 
@@ -31,22 +33,10 @@ class ImportHealth(Out):
 
 @router.get("/health", needs=PUBLIC, model=ImportHealth)
 async def import_health(app: App) -> ImportHealth:
-    """Says which OAuth providers are configured; files need none."""
+    """Says from which providers' accounts contacts can be imported; files need none."""
     settings = app.settings
-    google = _provider(
-        settings,
-        "google",
-        settings.google_client_id,
-        settings.google_client_secret,
-        "https://console.cloud.google.com/",
-    )
-    microsoft = _provider(
-        settings,
-        "microsoft",
-        settings.microsoft_client_id,
-        settings.microsoft_client_secret,
-        "https://portal.azure.com/",
-    )
+    google = _provider(app, Provider.GOOGLE, settings.google_client_id, settings.google_client_secret)
+    microsoft = _provider(app, Provider.MICROSOFT, settings.microsoft_client_id, settings.microsoft_client_secret)
     ready = [name for name, each in (("Google", google), ("Microsoft", microsoft)) if each.configured]
     providers = Providers(google=google, microsoft=microsoft)
     if len(ready) == len(Providers.model_fields):
@@ -57,11 +47,11 @@ async def import_health(app: App) -> ImportHealth:
     return ImportHealth(status="unhealthy", providers=providers, message=message)
 
 
-def _provider(settings: Settings, name: str, client_id: object, secret: object, setup_url: str) -> ProviderHealth:
+def _provider(app: Runtime, provider: Provider, client_id: object, secret: object) -> ProviderHealth:
     return ProviderHealth(
-        configured=bool(client_id and secret),
+        configured=consent.is_set_up(app, provider),
         client_id_set=bool(client_id),
         client_secret_set=bool(secret),
-        redirect_uri=f"{settings.public_url}{PREFIX}/{name}/callback",
-        setup_url=setup_url,
+        redirect_uri=consent.callback_of(app, provider),
+        setup_url=consent.SETUP[provider][1],
     )

@@ -1,4 +1,4 @@
-"""Starting an import of a file, watching it, stopping it and going on with it."""
+"""Starting an import of a file; watching any import, stopping it and going on with it."""
 
 import asyncio
 from typing import Annotated, Literal
@@ -31,7 +31,7 @@ TOO_MANY = Limited(
 )
 KEY_REUSED = KeyReused("This Idempotency-Key was used with another body. Use a new key for a new request.")
 MAPPING = TypeAdapter(Json[dict[str, str]])
-MOST_ROWS_TOLD = 100
+MOST_ROWS_TOLD, LONGEST_RAW = 100, 10_000
 LATEST_OFFSET = 1_000_000
 
 
@@ -162,7 +162,8 @@ async def retry_import(db: Db, actor: Caller, jobId: UUID) -> ImportOut:  # noqa
 def import_out(job: ImportJob, problems: list[ImportedContact] | None = None) -> ImportOut:
     made = ImportOut.model_validate(job)
     made.errors = [
-        RowError(row=each.row, message=each.error_message or "", raw=each.raw_data) for each in problems or []
+        RowError(row=each.row, message=each.error_message or "", raw=each.raw_data and each.raw_data[:LONGEST_RAW])
+        for each in problems or []
     ]
     return made
 

@@ -19,6 +19,7 @@ from outrider.core.crypto import Vault
 from outrider.core.db import Scope
 from outrider.core.ids import new_id
 from outrider.domain.accounts.vault import open_vault
+from outrider.domain.grants import queries
 from outrider.domain.grants.models import MARGIN, Grant, State
 from outrider.providers.mail.interface import ConnectFailed, Step
 from outrider.providers.oauth.interface import GrantFailed, Identity, Tokens
@@ -177,6 +178,16 @@ async def give_up(db: AsyncSession, workspace_id: UUID, grant_id: UUID) -> None:
     await jobs.enqueue(
         db, "grants.revoke", delay=REVOKE_AGAIN[0], workspace_id=workspace_id, grant_id=grant_id, attempt=1
     )
+
+
+async def let_go(db: AsyncSession, grant: Grant) -> None:
+    """Ends a grant that is needed no more. A provider ends all that an account granted us at once: while others hold,
+    it is not told, and the tokens are only erased.
+    """
+    if await queries.others_of(db, grant.workspace_id, grant):
+        await db.delete(grant)
+    else:
+        await give_up(db, grant.workspace_id, grant.id)
 
 
 async def revoke(app: Runtime, workspace_id: UUID, grant_id: UUID) -> bool:

@@ -78,7 +78,7 @@ async def begin(
             )
         )
     url = oauth.authorization_url(
-        _challenge(app, state), redirect_uri=_callback(app), hint=actor.email if actor else None
+        challenge_of(app, state), redirect_uri=_callback(app), hint=actor.email if actor else None
     )
     return Begun(url, state, browser, expires_at)
 
@@ -107,7 +107,7 @@ async def exchange(app: Runtime, sign_in: SignIn, *, state: str, code: str) -> t
     """Asks the provider who came back and what was granted. Raises SignInRefused, or Unavailable if it can't be asked."""
     oauth = _provider(app, sign_in.provider)
     try:
-        return await oauth.exchange(code, _challenge(app, state), redirect_uri=_callback(app))
+        return await oauth.exchange(code, challenge_of(app, state), redirect_uri=_callback(app))
     except GrantFailed as failure:
         if failure.is_terminal:
             raise SignInRefused(failure.message, field="code") from failure
@@ -125,7 +125,8 @@ def _provider(app: Runtime, name: str) -> OAuthProvider:
     return provider
 
 
-def _challenge(app: Runtime, state: str) -> Challenge:
+def challenge_of(app: Runtime, state: str) -> Challenge:
+    """What ties a provider's answer to the state that went out; nothing of it is stored."""
     secret = app.settings.jwt_secret
     assert secret is not None  # noqa: S101  # the runtime does not open without it
     key = hashlib.sha256(b"sign-in:" + secret.get_secret_value().encode()).digest()

@@ -1,4 +1,4 @@
-"""Starting an import of a file, and taking its rows in part by part: contacts, outcomes and cursor in one transaction."""
+"""Starting imports, and taking rows in part by part: contacts, outcomes and cursor in one transaction."""
 
 import contextlib
 from collections import Counter
@@ -22,8 +22,10 @@ from outrider.domain.people import actions as people
 from outrider.domain.people.actions import Outcome, Taken
 
 JOB = "imports.take_in"
+FETCH = "imports.fetch"
 STARTS_AN_HOUR = 5
 HOUR = timedelta(hours=1)
+LONGEST_RAW = 100_000  # characters
 Result = dict[str, Any]
 LOCK = text("select pg_advisory_xact_lock(hashtextextended('imports:' || :user, 0))")
 KEEP = text("""
@@ -37,15 +39,7 @@ async def start(
     db: AsyncSession, workspace_id: UUID, user_id: UUID, source: Source, *, provider: Provider, name: str, dry_run: bool
 ) -> ImportJob:
     """Stores a file and queues its import. Raises Limited for a user's sixth within an hour."""
-    await db.execute(LOCK, {"user": str(user_id)})
-    begun = await queries.begun_since(db, workspace_id, user_id, now() - HOUR)
-    if len(begun) >= STARTS_AN_HOUR:
-        wait = max(1, int((begun[-STARTS_AN_HOUR] + HOUR - now()).total_seconds()) + 1)
-        raise Limited(
-            f"{STARTS_AN_HOUR} imports were started within the last hour. Start the next in {wait} seconds.",
-            retry_after=wait,
-            limit=STARTS_AN_HOUR,
-        )
+    await count_start(db, workspace_id, user_id)
     job = ImportJob(
         workspace_id=workspace_id,
         id=new_id(),
@@ -66,9 +60,25 @@ async def start(
     return job
 
 
-async def queue(db: AsyncSession, job: ImportJob) -> None:
-    """Has a worker take in the next part."""
-    await jobs.enqueue(db, JOB, workspace_id=job.workspace_id, job_id=job.id)
+async def count_start(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> None:
+    """Raises Limited for a user's sixth import within an hour, whatever of."""
+    await db.execute(LOCK, {"user": str(user_id)})
+    begun = await queries.begun_since(db, workspace_id, user_id, now() - HOUR)
+    if len(begun) >= STARTS_AN_HOUR:
+        wait = max(1, int((begun[-STARTS_AN_HOUR] + HOUR - now()).total_seconds()) + 1)
+        raise Limited(
+            f"{STARTS_AN_HOUR} imports were started within the last hour. Start the next in {wait} seconds.",
+            retry_after=wait,
+            limit=STARTS_AN_HOUR,
+        )
+
+
+async def queue(db: AsyncSession, job: ImportJob, *, delay: float = 0) -> None:
+    """Has a worker take in the next part of a file, or fetch the next page of an account."""
+    if job.is_of_account:
+        await jobs.enqueue(db, FETCH, delay=delay, workspace_id=job.workspace_id, job_id=job.id, step=job.step)
+    else:
+        await jobs.enqueue(db, JOB, delay=delay, workspace_id=job.workspace_id, job_id=job.id)
 
 
 async def retry(db: AsyncSession, job: ImportJob) -> None:
@@ -86,9 +96,9 @@ async def cancel(db: AsyncSession, job: ImportJob) -> None:
 
 async def take_in(db: AsyncSession, job: ImportJob, part: Part, *, is_last: bool) -> None:
     """Takes a part in at the job's cursor and moves it on."""
-    await _record(db, job, await _weigh(db, job, part, after=job.row), part.size)
+    await record(db, job, await weigh(db, job, part, after=job.row), part.size)
     if is_last:
-        await _complete(db, job)
+        await complete(db, job)
 
 
 async def rehearse(db: AsyncSession, job: ImportJob, parts: AsyncIterator[Part]) -> None:
@@ -98,27 +108,35 @@ async def rehearse(db: AsyncSession, job: ImportJob, parts: AsyncIterator[Part])
     with contextlib.suppress(_Undone):
         async with db.begin_nested():
             async for part in parts:
-                results += await _weigh(db, job, part, after=len(results))
+                results += await weigh(db, job, part, after=len(results))
                 size += part.size
             raise _Undone
     # The contacts are none.
-    await _record(db, job, [{**each, "contact_id": None} for each in results], size)
-    await _complete(db, job)
+    await record(db, job, [{**each, "contact_id": None} for each in results], size)
+    await complete(db, job)
 
 
 class _Undone(Exception):
     """Ends a rehearsal's inner transaction."""
 
 
-async def _weigh(db: AsyncSession, job: ImportJob, part: Part, *, after: int) -> list[Result]:
-    outcomes = iter(await _upsert(db, job, [row for row in part.rows if row.person.can_be_known_again]))
+async def weigh(db: AsyncSession, job: ImportJob, part: Part, *, after: int) -> list[Result]:
+    """Takes the people in and says what became of each."""
+    outcomes = iter(await _upsert(db, job, [row for row in part.rows if _can_be_taken(job, row)]))
     return [
-        _result(job, number, row, next(outcomes) if row.person.can_be_known_again else None)
+        _result(job, number, row, next(outcomes) if _can_be_taken(job, row) else None)
         for number, row in enumerate(part.rows, after + 1)
     ]
 
 
-async def _record(db: AsyncSession, job: ImportJob, results: list[Result], size: int) -> None:
+def _can_be_taken(job: ImportJob, row: Row) -> bool:
+    # An account knows each of its contacts by an id; one with no way to be reached is left to it all the same.
+    is_reached = bool(row.person.emails or row.person.phones)
+    return row.person.can_be_known_again and (is_reached or not job.is_of_account)
+
+
+async def record(db: AsyncSession, job: ImportJob, results: list[Result], size: int) -> None:
+    """Keeps what became of rows, and counts them."""
     job.begin(now())
     if results:
         await db.execute(KEEP, {"rows": encode(results).decode()})
@@ -132,7 +150,8 @@ async def _record(db: AsyncSession, job: ImportJob, results: list[Result], size:
     await db.flush()
 
 
-async def _complete(db: AsyncSession, job: ImportJob) -> None:
+async def complete(db: AsyncSession, job: ImportJob) -> None:
+    """Ends an import well; its file is not needed any more."""
     job.complete(now())
     await db.execute(delete(ImportFile).where(ImportFile.workspace_id == job.workspace_id, ImportFile.id == job.id))
     await db.flush()
@@ -166,6 +185,10 @@ def _result(job: ImportJob, number: int, row: Row, outcome: Outcome | None) -> R
         "action": action,
         "skip_reason": reasons.get(action),
         "error_message": problems,
-        "raw_data": row.raw.replace("\0", "")[:10_000] if action is Action.FAILED else None,
+        "raw_data": row.raw.replace("\0", "")[:LONGEST_RAW] if _keeps_raw(job, action) else None,
         "created_at": now(),
     }
+
+
+def _keeps_raw(job: ImportJob, action: Action) -> bool:
+    return action is Action.FAILED or (job.is_of_account and action is not Action.SKIPPED)

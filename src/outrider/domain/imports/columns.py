@@ -7,7 +7,7 @@ from outrider.core.errors import Invalid
 
 FIELDS = (
     "name", "given_name", "family_name", "email", "phone", "organisation", "title", "department", "notes",
-    "street", "city", "region", "postal_code", "country", "remote_id",
+    "street", "city", "region", "postal_code", "country", "url", "birthday", "remote_id",
 )  # fmt: skip
 # Without case, digits, punctuation and the words that only tell one from another.
 NAMES = {
@@ -25,6 +25,8 @@ NAMES = {
     "region": "state|region|province|address region|bundesland",
     "postal_code": "postal code|zip|zip code|postcode|address postal code|plz|code postal",
     "country": "country|country region|address country|land|pays|país|paese",
+    "url": "url|website|website value|web page|webpage|homepage|webseite|site web|sitio web|sito web",
+    "birthday": "birthday|birth date|geburtstag|date de naissance|anniversaire|cumpleaños|compleanno|verjaardag",
     "remote_id": "id|contact id|uid",
 }  # fmt: skip
 KNOWN = {name: field for field, names in NAMES.items() for name in names.split("|")}

@@ -9,15 +9,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from outrider.core import jobs
 from outrider.core.clock import now
 from outrider.core.db import Database, Scope
-from outrider.domain.imports import actions, queries
-from outrider.domain.imports.models import ImportJob
+from outrider.domain.grants import actions as grants
+from outrider.domain.grants import queries as grant_queries
+from outrider.domain.imports import actions, consent, fetching, queries
+from outrider.domain.imports.models import ImportJob, Status
 from outrider.domain.imports.reading import PART, Part, UnreadableFile, read_part
+from outrider.providers.contacts.interface import ContactPage, ContactsFailed, Failure
+from outrider.providers.mail.interface import ConnectFailed
 from outrider.runtime import Runtime
 
 ACTOR = "import"
+SET_ASIDE = "A part of this import ended its worker, or failed, several times, and was set aside. A retry begins with that part."
 
 
-@jobs.job(actions.JOB)
+async def set_aside(app: Runtime, *, workspace_id: UUID, job_id: UUID, step: int | None = None) -> None:
+    """Ends an import whose part nobody can take in; a step that is long past ends nothing."""
+    async with app.db.begin(Scope(workspace_id, actor=ACTOR)) as db:
+        job = await queries.of_worker(db, workspace_id, job_id, lock=True)
+        if job is not None and job.is_open and step in {None, job.step}:
+            job.fail(now(), SET_ASIDE)
+
+
+@jobs.job(actions.JOB, set_aside=set_aside)
 async def take_in(app: Runtime, *, workspace_id: UUID, job_id: UUID) -> None:
     """Takes one part in and queues the next, in the same transaction."""
     try:
@@ -27,6 +40,58 @@ async def take_in(app: Runtime, *, workspace_id: UUID, job_id: UUID) -> None:
             job = await queries.of_worker(db, workspace_id, job_id, lock=True)
             if job is not None and job.is_open:
                 job.fail(now(), error.message)
+
+
+@jobs.job(actions.FETCH, set_aside=set_aside)
+async def fetch(app: Runtime, *, workspace_id: UUID, job_id: UUID, step: int) -> None:
+    """Fetches one page of an account, takes it in and queues the next, the latter two in the same transaction."""
+    async with app.db.begin(Scope(workspace_id, actor=ACTOR)) as db:
+        job = await queries.of_worker(db, workspace_id, job_id)
+        if job is None or not job.awaits(step):
+            return
+    keeps_grant = app.settings.keep_contact_grants
+    try:
+        page = await _page(app, job)
+    except ContactsFailed as failure:
+        async with app.db.begin(Scope(workspace_id, job.user_id, actor=ACTOR)) as db:
+            locked = await queries.of_worker(db, workspace_id, job_id, lock=True)
+            if locked is not None and locked.awaits(step):
+                await fetching.meet(db, locked, failure, keeps_grant=keeps_grant)
+        return
+    rows = await asyncio.to_thread(fetching.rows_of, page.contacts)
+    async with app.db.begin(Scope(workspace_id, job.user_id, actor=ACTOR)) as db:
+        locked = await queries.of_worker(db, workspace_id, job_id, lock=True)
+        # Somebody else may have taken the page in, or the user cancelled, since it was fetched.
+        if locked is not None and locked.awaits(step):
+            await fetching.take_page(db, locked, page, rows, keeps_grant=keeps_grant)
+
+
+@jobs.job(consent.EXPIRE)
+async def expire(app: Runtime, *, workspace_id: UUID, job_id: UUID) -> None:
+    """Ends an import for which nobody signed in, or whose sign-in broke off half way."""
+    async with app.db.begin(Scope(workspace_id, actor=ACTOR)) as db:
+        job = await queries.of_worker(db, workspace_id, job_id, lock=True)
+        if job is not None and job.status is Status.AUTHENTICATING:
+            job.come_back()
+            job.fail(now(), consent.TOO_LATE)
+
+
+async def _page(app: Runtime, job: ImportJob) -> ContactPage:
+    """Raises ContactsFailed."""
+    provider = app.contacts.get(job.provider)
+    async with app.db.begin(Scope(job.workspace_id, actor=ACTOR)) as db:
+        grant = await grant_queries.of_account(
+            db, job.workspace_id, job.user_id, fetching.grant_name(job.provider), job.provider_account_id or ""
+        )
+    if provider is None or grant is None:
+        raise ContactsFailed(Failure.REFUSED, "The permission to read these contacts has ended. Start a new import.")
+    book = provider.book(grants.Supplier(app, job.workspace_id, grant.id), frozenset(grant.scopes))
+    try:
+        return await book.page(job.page_cursor)
+    except ConnectFailed as failure:
+        if failure.is_terminal:
+            raise ContactsFailed(Failure.REFUSED, f"{failure.message} Start a new import.") from failure
+        raise ContactsFailed(Failure.UNREACHABLE, failure.message) from failure
 
 
 async def _take_in(database: Database, workspace_id: UUID, job_id: UUID) -> None:

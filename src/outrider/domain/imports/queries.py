@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, Text, any_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.errors import NotFound
@@ -81,6 +81,38 @@ async def begun_since(db: AsyncSession, workspace_id: UUID, user_id: UUID, since
         .limit(100)
     )
     return list(rows)
+
+
+async def sync_cursor(
+    db: AsyncSession, workspace_id: UUID, user_id: UUID, provider: Provider, account_id: str
+) -> str | None:
+    """Returns where the last whole import of an account ended, if its provider tells what has changed since."""
+    found: str | None = await db.scalar(
+        select(ImportJob.sync_cursor)
+        .where(
+            ImportJob.workspace_id == workspace_id,
+            ImportJob.user_id == user_id,
+            ImportJob.provider == provider,
+            ImportJob.provider_account_id == account_id,
+            ImportJob.status == Status.COMPLETED,
+        )
+        .order_by(ImportJob.created_at.desc())
+        .limit(1)
+    )
+    return found
+
+
+async def taken(db: AsyncSession, workspace_id: UUID, job_id: UUID, remote_ids: list[str]) -> set[str]:
+    """Returns which of an account's contacts this import has taken in before."""
+    rows = await db.scalars(
+        select(ImportedContact.provider_contact_id).where(
+            ImportedContact.workspace_id == workspace_id,
+            ImportedContact.import_job_id == job_id,
+            # An array is one parameter, however many there are.
+            ImportedContact.provider_contact_id == any_(literal(remote_ids, ARRAY(Text))),
+        )
+    )
+    return {each for each in rows if each is not None}
 
 
 async def part_of_file(db: AsyncSession, workspace_id: UUID, job_id: UUID, start: int, size: int) -> tuple[bytes, bool]:

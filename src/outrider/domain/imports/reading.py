@@ -149,18 +149,16 @@ def _card(record: bytes, options: Mapping[str, Any]) -> Row:
 
 def _row(cells: list[str], options: Mapping[str, Any]) -> Row:
     texts: dict[str, Any] = {}
-    emails: list[tuple[str, str]] = []
-    phones: list[tuple[str, str]] = []
+    ways: dict[str, list[tuple[str, str]]] = {"email": [], "phone": [], "url": []}
     addresses: dict[str, dict[str, str]] = {}
     organisations: dict[str, dict[str, str]] = {}
     for column, field, cell in zip(options["header"], options["fields"], cells, strict=False):
         if not field or not cell.strip():
             continue
         group = group_of(column)
-        if field in {"email", "phone"}:
-            way = emails if field == "email" else phones
+        if field in ways:
             label = "" if group.isdigit() else group
-            way.extend((each, label) for each in cell.split(SEVERAL))
+            ways[field].extend((each, label) for each in cell.split(SEVERAL))
         elif field in {"organisation", "title", "department"}:
             name = "name" if field == "organisation" else field
             organisations.setdefault(group, {})[name] = cell
@@ -170,8 +168,9 @@ def _row(cells: list[str], options: Mapping[str, Any]) -> Row:
             texts.setdefault(field, cell)
     person = make_person(
         **texts,
-        emails=emails,
-        phones=phones,
+        emails=ways["email"],
+        phones=ways["phone"],
+        urls=ways["url"],
         addresses=addresses.values(),
         organisations=organisations.values(),
         region=options["region"],

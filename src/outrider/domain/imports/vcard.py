@@ -30,8 +30,11 @@ def read(text: str, region: str | None) -> Person:
         family_name=names[0],
         given_name=names[1],
         notes=_plain(first("NOTE")),
+        birthday=_plain(first("BDAY")),
+        photo_url=_plain(first("PHOTO")),
         emails=[(_plain(value), _label(types)) for _, types, value in found.get("EMAIL", [])],
         phones=[(_plain(value), _label(types)) for _, types, value in found.get("TEL", [])],
+        urls=[(_plain(value), _label(types)) for _, types, value in found.get("URL", [])],
         addresses=[
             {**dict(zip(ADDRESS, map(_plain, _split(value)), strict=False)), "label": _label(types)}
             for _, types, value in found.get("ADR", [])

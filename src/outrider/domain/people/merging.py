@@ -12,8 +12,8 @@ from uuid import UUID
 from outrider.domain.people import words
 from outrider.domain.people.person import Email, Person, Phone
 
-TEXTS = ("name", "given_name", "family_name", "notes", "language")
-LISTS = ("addresses", "organisations")
+TEXTS = ("name", "given_name", "family_name", "notes", "birthday", "photo_url", "language")
+LISTS = ("addresses", "organisations", "urls")
 PIPELINE = ("status", "score")
 SHARED_BY_MOST = 20
 Key = tuple[str, str]

@@ -52,8 +52,11 @@ class Contact(Tenant, Stamped, Model):
     given_name: Mapped[str] = mapped_column(Text, default="")
     family_name: Mapped[str] = mapped_column(Text, default="")
     notes: Mapped[str] = mapped_column(Text, default="")
+    birthday: Mapped[str] = mapped_column(Text, default="")
+    photo_url: Mapped[str] = mapped_column(Text, default="")
     addresses: Mapped[list[dict[str, str]]] = mapped_column(default=list)
     organisations: Mapped[list[dict[str, str]]] = mapped_column(default=list)
+    urls: Mapped[list[dict[str, str]]] = mapped_column(default=list)
     language: Mapped[str] = mapped_column(Text, default="")
     status: Mapped[Status | None] = mapped_column()
     score: Mapped[float | None]

@@ -43,16 +43,21 @@ class Lead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """`remote_id` and `etag` are the source's own; `language` is ISO 639-1."""
+    """`remote_id` and `etag` are the source's own; `language` is ISO 639-1, `birthday` ISO 8601, `--MM-DD` where the year
+    is unknown.
+    """
 
     name: str = ""
     given_name: str = ""
     family_name: str = ""
     notes: str = ""
+    birthday: str = ""
+    photo_url: str = ""
     emails: tuple[Email, ...] = ()
     phones: tuple[Phone, ...] = ()
     addresses: tuple[dict[str, str], ...] = ()
     organisations: tuple[dict[str, str], ...] = ()
+    urls: tuple[dict[str, str], ...] = ()
     language: str = ""
     lead: Lead | None = None
     remote_id: str = ""
@@ -70,17 +75,20 @@ def make_person(
     given_name: str = "",
     family_name: str = "",
     notes: str = "",
+    birthday: str = "",
+    photo_url: str = "",
     emails: Iterable[tuple[str, str]] = (),
     phones: Iterable[tuple[str, str]] = (),
     addresses: Iterable[dict[str, str]] = (),
     organisations: Iterable[dict[str, str]] = (),
+    urls: Iterable[tuple[str, str]] = (),
     language: str = "",
     lead: Lead | None = None,
     remote_id: str = "",
     etag: str = "",
     region: str | None = None,
 ) -> Person:
-    """Normalises what a source says; `emails` and `phones` are pairs of value and label, `region` (`DE`) is where
+    """Normalises what a source says; `emails`, `phones` and `urls` are pairs of value and label, `region` (`DE`) is where
     numbers without a country code are at home. What can't be an address is left out and told in `problems`.
     """
     problems: list[str] = []
@@ -101,10 +109,13 @@ def make_person(
         given_name=given_name,
         family_name=family_name,
         notes=clean(notes),
+        birthday=clean(birthday),
+        photo_url=_web_address(photo_url),
         emails=tuple(kept.values()),
         phones=tuple(numbers.values()),
         addresses=_described(addresses),
         organisations=_described(organisations),
+        urls=_described({"url": value, "label": label} for value, label in urls if clean(value)),
         language=clean(language).lower(),
         lead=lead,
         remote_id=clean(remote_id),
@@ -133,6 +144,12 @@ def check_score(score: float | None) -> None:
 def clean(text: str) -> str:
     """Without NUL, which PostgreSQL can't store, and without the ends' white space."""
     return text.replace("\0", "").strip()[:LONGEST]
+
+
+def _web_address(text: str) -> str:
+    # Pages show it as a picture: nothing but the web may be asked for one.
+    cleaned = clean(text)
+    return cleaned if cleaned.startswith(("https://", "http://")) else ""
 
 
 def _described(several: Iterable[dict[str, str]]) -> tuple[dict[str, str], ...]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from outrider.core.egress import Egress
-from outrider.providers.mail.gmail_api import BURST, PER_MINUTE, SERVER, UNITS, ApiError, GmailApi
+from outrider.providers.mail.gmail_api import BURST, PER_MINUTE, SERVER, UNITS, ApiError, GmailApi, failure_of
 from outrider.providers.mail.gmail_send import GmailSender
 from outrider.providers.mail.gmail_sync import EVERYTHING, GmailReader
 from outrider.providers.mail.interface import ConnectFailed, GrantedAccount, ReadFailed, Step, Verified
@@ -78,7 +78,7 @@ async def _said_as_connecting() -> AsyncIterator[None]:
     except TimeoutError as error:
         raise ConnectFailed(Step.CONNECT, SERVER, "Google took too long to answer.", AGAIN) from error
     except ApiError as error:
-        raise _connecting(error.refusal.failure()) from error
+        raise _connecting(failure_of(error.refusal)) from error
     except ReadFailed as error:
         raise _connecting(error) from error
 

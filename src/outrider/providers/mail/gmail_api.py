@@ -4,17 +4,13 @@ https://developers.google.com/workspace/gmail/api/guides/handle-errors and its u
 """
 
 import asyncio
-import json
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
 from outrider.core.egress import Answer, Egress, EgressBlocked, EgressFailed, EgressUnresolved, Limits
-from outrider.providers.mail.connecting import words
+from outrider.providers.google_refusal import OFF_REASONS, SCOPE_REASONS, Refusal, refusal_of
 from outrider.providers.mail.interface import ConnectFailed, GrantedAccount, ReadFailed, Step
 from outrider.providers.mail.quota import Quota
 
@@ -25,47 +21,6 @@ UNITS = {"get": 5, "list": 5, "history": 2, "profile": 1, "watch": 100, "send": 
 ATTEMPTS = 6
 FIRST_WAIT, LONGEST_WAIT = 1.0, 64.0
 LIMITS = Limits(read=60, total=120, body=4 * 2**20)
-RATE_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"})
-SPENT_REASONS = frozenset({"dailyLimitExceeded", "quotaExceeded"})
-SCOPE_REASONS = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
-OFF_REASONS = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What Google said instead of what was asked for. `retry_after` is in seconds, where it named a time."""
-
-    status: int
-    reason: str
-    message: str
-    retry_after: float | None = None
-
-    @property
-    def is_rate(self) -> bool:
-        return self.status == HTTPStatus.TOO_MANY_REQUESTS or (
-            self.status == HTTPStatus.FORBIDDEN and self.reason in RATE_REASONS
-        )
-
-    @property
-    def is_passing(self) -> bool:
-        return self.is_rate or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-
-    def failure(self) -> ConnectFailed | ReadFailed:
-        """What it means for a mailbox."""
-        if self.reason in SCOPE_REASONS:
-            hint = "Connect the mailbox again and leave both boxes ticked on Google's page."
-            return ConnectFailed(
-                Step.LOGIN, SERVER, "The permission does not reach far enough.", hint, is_terminal=True
-            )
-        if self.reason in OFF_REASONS:
-            hint = "The operator has to switch the Gmail API on in this server's Google project."
-            return ConnectFailed(Step.LOGIN, SERVER, "The Gmail API is switched off.", hint)
-        if self.reason == "domainPolicy":
-            hint = "The administrator of the Google Workspace has to allow this server as an app."
-            return ConnectFailed(Step.LOGIN, SERVER, "The domain's rules forbid it.", hint, is_terminal=True)
-        if self.status == HTTPStatus.UNAUTHORIZED:
-            return ConnectFailed(Step.LOGIN, SERVER, "Google refuses a token it has just made.", "It is tried again.")
-        return ReadFailed(f"Google answered {self.status}: {self.message}", is_lost=False)
 
 
 class ApiError(Exception):
@@ -164,27 +119,17 @@ def parsed(answer: Answer) -> dict[str, Any]:
     return body
 
 
-def refusal_of(status: int, headers: Mapping[str, str], content: bytes) -> Refusal:
-    """Reads an error in either form Google gives: `error.errors[].reason` or `error.status` with details."""
-    try:
-        error = json.loads(content)["error"]
-        error = error if isinstance(error, dict) else {"message": str(error)}
-    except (ValueError, LookupError, TypeError):
-        error = {}
-    listed = [each for each in error.get("errors") or [] if isinstance(each, dict)]
-    details = [each for each in error.get("details") or [] if isinstance(each, dict)]
-    reasons = [str(each["reason"]) for each in [*listed, *details] if each.get("reason")]
-    reason = next(iter(reasons), str(error.get("status", "")))
-    message = words(str(error.get("message", ""))) or "no reason given"
-    return Refusal(status, reason, message, _retry_after(headers))
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(min(int(value), 7 * 24 * 3600))
-    try:
-        at: datetime = parsedate_to_datetime(value)
-        return max((at - datetime.now(UTC)).total_seconds(), 0.0)
-    except (ValueError, TypeError):
-        return None
+def failure_of(refusal: Refusal) -> ConnectFailed | ReadFailed:
+    """What a refusal means for a mailbox."""
+    if refusal.reason in SCOPE_REASONS:
+        hint = "Connect the mailbox again and leave both boxes ticked on Google's page."
+        return ConnectFailed(Step.LOGIN, SERVER, "The permission does not reach far enough.", hint, is_terminal=True)
+    if refusal.reason in OFF_REASONS:
+        hint = "The operator has to switch the Gmail API on in this server's Google project."
+        return ConnectFailed(Step.LOGIN, SERVER, "The Gmail API is switched off.", hint)
+    if refusal.reason == "domainPolicy":
+        hint = "The administrator of the Google Workspace has to allow this server as an app."
+        return ConnectFailed(Step.LOGIN, SERVER, "The domain's rules forbid it.", hint, is_terminal=True)
+    if refusal.status == HTTPStatus.UNAUTHORIZED:
+        return ConnectFailed(Step.LOGIN, SERVER, "Google refuses a token it has just made.", "It is tried again.")
+    return ReadFailed(f"Google answered {refusal.status}: {refusal.message}", is_lost=False)

@@ -10,8 +10,9 @@ from http import HTTPStatus
 from typing import Any
 
 from outrider.core.egress import EgressTooLarge, Limits
+from outrider.providers.google_refusal import refusal_of
 from outrider.providers.mail import gmail_batch
-from outrider.providers.mail.gmail_api import ATTEMPTS, UNITS, ApiError, GmailApi, refusal_of
+from outrider.providers.mail.gmail_api import ATTEMPTS, UNITS, ApiError, GmailApi, failure_of
 from outrider.providers.mail.gmail_batch import Part
 from outrider.providers.mail.interface import Fetched, ReadFailed, Role
 from outrider.providers.mail.limits import MAX_HEADER_BLOCK, MAX_RAW
@@ -74,7 +75,7 @@ def _worth_another_try(failed: Mapping[str, Part]) -> list[str]:
         refusal = refusal_of(part.status, part.headers, part.content)
         # A token may run out between two parts of a batch; the next batch brings another.
         if not refusal.is_passing and refusal.status != HTTPStatus.UNAUTHORIZED:
-            raise refusal.failure()
+            raise failure_of(refusal)
         again.append(each)
     return again
 
@@ -94,7 +95,7 @@ async def _ask(api: GmailApi, ids: Sequence[str]) -> dict[str, Part] | None:
             return None
         raise
     except ApiError as error:
-        raise error.refusal.failure() from error
+        raise failure_of(error.refusal) from error
     except gmail_batch.Garbled as error:
         raise ReadFailed(f"Google's answer to a batch can't be read: {error}.", is_lost=False) from error
     return {each: part for each, part in zip(ids, given, strict=True) if part is not None}
@@ -108,7 +109,7 @@ async def _header_only(api: GmailApi, message_id: str) -> list[Fetched]:
     except ApiError as error:
         if error.refusal.status == HTTPStatus.NOT_FOUND:
             return []
-        raise error.refusal.failure() from error
+        raise failure_of(error.refusal) from error
     return _of(message, raw=None)
 
 

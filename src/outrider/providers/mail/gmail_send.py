@@ -7,7 +7,8 @@ from email.utils import parseaddr
 from http import HTTPStatus
 
 from outrider.core.egress import Answer, EgressBlocked, EgressFailed, EgressUnreached, EgressUnresolved, Limits
-from outrider.providers.mail.gmail_api import LONGEST_WAIT, UNITS, GmailApi, Refusal, parsed
+from outrider.providers.google_refusal import Refusal
+from outrider.providers.mail.gmail_api import LONGEST_WAIT, UNITS, GmailApi, failure_of, parsed
 from outrider.providers.mail.interface import ConnectFailed, Deadline, Outcome, ReadFailed, Receipt, SendFailed
 
 LIMITS = Limits(read=120, total=180)
@@ -76,7 +77,7 @@ def _failure(refusal: Refusal) -> SendFailed | ConnectFailed:
         return SendFailed(Outcome.DEFERRED, what, code=450, enhanced="4.7.28")
     if refusal.is_rate:
         return SendFailed(Outcome.DEFERRED, "Google asks to go slower.", code=451)
-    meaning = refusal.failure()
+    meaning = failure_of(refusal)
     if isinstance(meaning, ConnectFailed):
         return meaning
     return SendFailed(Outcome.REFUSED, what, code=554)

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from itertools import takewhile
 from typing import Any, Self
 
-from outrider.providers.mail.gmail_api import UNITS, ApiError, GmailApi
+from outrider.providers.mail.gmail_api import UNITS, ApiError, GmailApi, failure_of
 from outrider.providers.mail.gmail_batch import MOST
 from outrider.providers.mail.gmail_fetch import LEFT_OUT, fetch
 from outrider.providers.mail.interface import Changes, Cursor, Fetched, Folder, ReadFailed, Role
@@ -172,7 +172,7 @@ async def _said_as_reading() -> AsyncIterator[None]:
     try:
         yield
     except ApiError as error:
-        raise error.refusal.failure() from error
+        raise failure_of(error.refusal) from error
     except (LookupError, TypeError) as error:
         raise ReadFailed("Google's answer has another form than it describes.", is_lost=False) from error
 

@@ -13,12 +13,22 @@ from urllib.parse import urlencode
 from outrider.core.clock import now
 from outrider.core.egress import Answer, Egress, EgressBlocked, EgressFailed, EgressUnresolved, Limits
 from outrider.providers.oauth.google_keys import GoogleKeys, KeysUnavailable, NotGenuine
-from outrider.providers.oauth.interface import Challenge, GrantFailed, Identity, Tokens
+from outrider.providers.oauth.interface import Challenge, GrantFailed, Identity, Purpose, Tokens
 
-IDENTITY = frozenset({"openid", "email", "profile"})
 READ_MAIL = "https://www.googleapis.com/auth/gmail.readonly"
 SEND_MAIL = "https://www.googleapis.com/auth/gmail.send"
-MAIL = frozenset({READ_MAIL, SEND_MAIL})
+MAIL = Purpose(
+    frozenset({READ_MAIL, SEND_MAIL}),
+    "Google was not told to let us read and send mail. Sign in again and leave both boxes ticked on Google's page.",
+    wished=frozenset({"openid", "email", "profile"}),
+)
+READ_CONTACTS = "https://www.googleapis.com/auth/contacts.readonly"
+READ_OTHER_CONTACTS = "https://www.googleapis.com/auth/contacts.other.readonly"
+CONTACTS = Purpose(
+    frozenset({READ_CONTACTS}),
+    "Google was not told to let us read the contacts. Start again and leave the box ticked on Google's page.",
+    wished=frozenset({"openid", "https://www.googleapis.com/auth/userinfo.email", READ_OTHER_CONTACTS}),
+)
 SHORTEST, LONGEST = 60, 24 * 3600  # seconds that an access token may claim to live
 LONGEST_TOKEN = 4_096  # characters; Google documents 2,048 bytes for access tokens, 512 for refresh tokens
 # Shorter than the claim under which a token is renewed.
@@ -51,12 +61,17 @@ class Endpoints:
 
 
 class GoogleOAuth:
-    """An `OAuthProvider` for Google accounts with Gmail."""
+    """An `OAuthProvider` for Google accounts."""
 
-    scopes = IDENTITY | MAIL
-
-    def __init__(self, egress: Egress, client: Client, endpoints: Endpoints, keys: GoogleKeys) -> None:
+    def __init__(
+        self, egress: Egress, client: Client, endpoints: Endpoints, keys: GoogleKeys, *, purpose: Purpose = MAIL
+    ) -> None:
         self._egress, self._client, self._endpoints, self._keys = egress, client, endpoints, keys
+        self._purpose = purpose
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        return self._purpose.scopes
 
     def authorization_url(self, challenge: Challenge, *, redirect_uri: str, hint: str | None = None) -> str:
         digest = hashlib.sha256(challenge.verifier.encode()).digest()
@@ -85,12 +100,8 @@ class GoogleOAuth:
         }
         answer = await self._ask_for_tokens(form)
         tokens = _tokens(answer, asked_at=now())
-        if not tokens.scopes >= MAIL:
-            message = (
-                "Google was not told to let us read and send mail. Sign in again and leave both boxes ticked on "
-                "Google's page."
-            )
-            raise GrantFailed(message, is_terminal=True)
+        if not tokens.scopes >= self._purpose.needed:
+            raise GrantFailed(self._purpose.lacking, is_terminal=True)
         if tokens.refresh_token is None:
             raise GrantFailed("Google gave no lasting permission. Sign in again.", is_terminal=True)
         return tokens, await self._identity(str(answer.get("id_token", "")), challenge)

@@ -34,6 +34,22 @@ class Challenge:
     nonce: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a permission is for. Without all of `needed` nothing comes of it; what was `wished` for may be left out.
+
+    `lacking` is for whoever left out something needed: what it is for, and what to do.
+    """
+
+    needed: frozenset[str]
+    lacking: str
+    wished: frozenset[str] = frozenset()
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        return self.needed | self.wished
+
+
 class GrantFailed(Exception):
     """The provider gave no tokens. `is_terminal`: it never will for this grant or code; else the next try may work."""
 
@@ -43,16 +59,19 @@ class GrantFailed(Exception):
 
 
 class OAuthProvider(Protocol):
-    """A way to get and renew grants. Every failure is a GrantFailed."""
+    """A way to get and renew grants for one purpose. Every failure is a GrantFailed."""
 
-    scopes: frozenset[str]
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What is asked for."""
+        ...
 
     def authorization_url(self, challenge: Challenge, *, redirect_uri: str, hint: str | None = None) -> str:
         """Where the browser goes; `hint` is the address to sign in with."""
         ...
 
     async def exchange(self, code: str, challenge: Challenge, *, redirect_uri: str) -> tuple[Tokens, Identity]:
-        """Trades a code for tokens; terminal unless they carry every scope we asked for."""
+        """Trades a code for tokens; terminal unless they carry every scope that is needed."""
         ...
 
     async def refresh(self, refresh_token: str) -> Tokens: ...
