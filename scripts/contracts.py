@@ -55,7 +55,13 @@ class Endpoint:
         return self.operation["responses"][status].get("content", {}).get("application/json", {}).get("example")
 
     def success(self) -> str:
-        return next(status for status in self.operation["responses"] if status.startswith("2"))
+        """Its status where all went well: a redirect's for what only browsers open."""
+        return next(status for status in self.operation["responses"] if status[0] in "23")
+
+    def path_with(self, written: Callable[[str], str]) -> str:
+        """Its path, with a variable for each parameter that has no example of its own."""
+        own = {each["name"]: each["schema"].get("examples", [""])[0] for each in self.parameters("path")}
+        return re.sub(r"\{(\w+)\}", lambda match: own.get(match[1]) or written(match[1]), self.path)
 
     def parameters(self, place: str) -> list[dict[str, Any]]:
         return [each for each in self.operation.get("parameters", []) if each["in"] == place]
@@ -71,7 +77,7 @@ def endpoints(specification: dict[str, Any]) -> Iterator[Endpoint]:
 
 def curl(endpoint: Endpoint, title: str, body: Any, examples: Examples) -> str:
     """A command to try an endpoint with: `$BASE`, `$TOKEN` and a shell variable for everything it refers to."""
-    path = re.sub(r"\{(\w+)\}", lambda match: "$" + _shell_name(match[1]), endpoint.path)
+    path = endpoint.path_with(lambda name: "$" + _shell_name(name))
     path += _query(endpoint, examples, lambda variable: "$" + _shell_name(variable))
     lines = [f'curl -sS -X {endpoint.method} "$BASE{path}"']
     if f"{endpoint.name} ({title})" == examples.KEEPS_COOKIE:
@@ -122,7 +128,7 @@ def _postman_requests(endpoint: Endpoint, examples: Examples) -> Iterator[dict[s
     bodies: dict[str, Any] = endpoint.request_bodies() or {"": None}
     for title, body in bodies.items():
         name = endpoint.name if len(bodies) == 1 else f"{endpoint.name} ({title})"
-        path = re.sub(r"\{(\w+)\}", r"{{\1}}", endpoint.path)
+        path = endpoint.path_with(lambda name: "{{" + name + "}}")
         query = _query(endpoint, examples, lambda variable: "{{" + variable + "}}")
         request: dict[str, Any] = {
             "method": endpoint.method,
@@ -143,7 +149,9 @@ def _postman_requests(endpoint: Endpoint, examples: Examples) -> Iterator[dict[s
             # What a template holds is not a variable of the collection: braces are written as escapes.
             text = re.sub(r"\{\{ | \}\}", lambda match: match[0].replace("{", "\\u007b").replace("}", "\\u007d"), text)
             request["body"] = {"mode": "raw", "raw": text}
-        item = {"name": name, "request": request}
+        item: dict[str, Any] = {"name": name, "request": request}
+        if endpoint.success().startswith("3"):
+            item["protocolProfileBehavior"] = {"followRedirects": False}
         if body is None or body.get("provider") != "imap":
             item["event"] = _postman_tests(endpoint, name, examples)
         yield item
@@ -183,12 +191,16 @@ def page(endpoint: Endpoint, examples: Examples) -> str:
     body = endpoint.response_body(status)
     parts.append(f"## Response {status}")
     parts.append("No body." if body is None else f"```json\n{json.dumps(body, indent=2)}\n```")
+    refusals = sorted(each for each in operation["responses"] if each[0] in "45")
+    if not refusals:
+        parts.append(operation["responses"][status]["description"])
+        return "\n\n".join(part for part in parts if part) + "\n"
     parts += [
         "## Errors",
         "| status | code | example |",
     ]
     errors = ["|---|---|---|"]
-    for code in sorted(each for each in operation["responses"] if each[0] in "45"):
+    for code in refusals:
         examples = operation["responses"][code].get("content", {}).get("application/json", {}).get("examples", {})
         errors += [
             f"| {code} | `{name}` | {_message(example['value']).replace('|', chr(92) + '|')} |"

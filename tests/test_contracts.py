@@ -28,10 +28,11 @@ def test_followups_has_its_29_endpoints() -> None:
     assert found == set(FOLLOWUPS.strip().replace("\n", "|").split("|"))
 
 
-def test_contact_import_has_what_needs_no_sign_in_with_a_provider() -> None:
+def test_contact_import_has_its_8_endpoints() -> None:
     base = "/api/v1/contacts/import"
     found = {f"{each.method} {each.path}" for each in endpoints(contact_import.build(VERSION).openapi())}
     assert found == {
         f"GET {base}/health", f"POST {base}/csv", f"GET {base}/status/{{jobId}}", f"GET {base}/list",
         f"POST {base}/{{jobId}}/cancel", f"POST {base}/{{jobId}}/retry",
+        f"POST {base}/{{provider}}/start", f"GET {base}/{{provider}}/callback",
     }  # fmt: skip

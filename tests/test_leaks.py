@@ -26,6 +26,7 @@ IMPORT = "/api/v1/contacts/import"
 # Reviewed: what anybody may call.
 PUBLIC = {
     ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json"), ("GET", f"{IMPORT}/openapi.json"), ("GET", f"{IMPORT}/health"),
+    ("GET", f"{IMPORT}/{{provider}}/callback"),
     ("GET", "/health"),
     ("GET", "/c/{token}"), ("GET", "/o/{token}"), ("GET", "/u/{token}"), ("POST", "/u/{token}"),
     ("POST", "/webhooks/gmail"), ("POST", "/auth/connect"), ("GET", "/auth/callback"), ("POST", "/auth/refresh"),
@@ -84,6 +85,7 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", f"{IMPORT}/status/{{jobId}}"): Row(is_named=True),
     ("GET", f"{IMPORT}/list"): Row(),
     ("POST", f"{IMPORT}/csv"): Row(),
+    ("POST", f"{IMPORT}/{{provider}}/start"): Row(),
     ("POST", f"{IMPORT}/{{jobId}}/cancel"): Row(is_named=True),
     ("POST", f"{IMPORT}/{{jobId}}/retry"): Row(is_named=True),
     ("GET", "/analytics/sends"): Row(query="?sequenceId={sequenceId}"),
@@ -111,6 +113,7 @@ def fill(path: str, treasure: Treasure) -> str:
         .replace("{sequenceId}", treasure.sequence_id)
         .replace("{enrollmentId}", treasure.enrollment_id)
         .replace("{jobId}", treasure.job_id)
+        .replace("{provider}", "google")
     )
 
 

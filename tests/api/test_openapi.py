@@ -37,6 +37,9 @@ def test_every_operation_shows_bodies_that_its_schema_allows(endpoint: Endpoint)
 @pytest.mark.parametrize("endpoint", ALL, ids=lambda each: each.name)
 def test_every_refusal_is_shown_in_the_contracts_dialect(endpoint: Endpoint) -> None:
     refusals = {status: each for status, each in endpoint.operation["responses"].items() if status[0] in "45"}
+    if endpoint.success().startswith("3"):
+        assert refusals == {}, "only browsers open it, and they are always sent on"
+        return
     assert {"422", "429", "500", "503"} <= refusals.keys()
     assert endpoint.is_public or {"401", "403"} <= refusals.keys()
     for refusal in refusals.values():

@@ -46,6 +46,7 @@ def google_urls(google: Google) -> dict[str, str]:
         "google_revoke_url": f"{google.url}/revoke",
         "google_certs_url": f"{google.url}/certs",
         "gmail_api_url": google.url,
+        "people_api_url": google.url,
     }
 
 

@@ -1,13 +1,16 @@
-"""Files of contacts, and imports of them worked off without a queue."""
+"""Files of contacts and address books of the stand-in, and imports of them worked off without a queue."""
 
 from typing import Any
 from uuid import UUID
 
-from outrider.domain.imports import actions, jobs, queries
+from outrider.domain.accounts.models import Role
+from outrider.domain.accounts.permissions import Actor
+from outrider.domain.imports import actions, consent, jobs, queries
 from outrider.domain.imports.models import ImportJob, Provider
 from outrider.domain.imports.reading import examine
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone
+from tests.stand_ins.google import Google
 
 
 def contacts(count: int, *, start: int = 0) -> bytes:
@@ -26,11 +29,30 @@ async def start(
         )
 
 
+async def sign_in(runtime: Runtime, google: Google, owner: Someone, address: str, **choices: Any) -> ImportJob:
+    """An import of an account whose owner has just agreed."""
+    actor = Actor(owner.user.id, owner.workspace_id, owner.user.email, Role.OWNER)
+    async with runtime.db.begin(owner.scope) as db:
+        _, url = await consent.begin(runtime, db, actor, Provider.GOOGLE)
+    back = await google.agree(url, address, **choices)
+    job = await consent.take_back(runtime, "google", back["state"])
+    await consent.finish(runtime, job, state=back["state"], code=back["code"])
+    return await state(runtime, owner, job.id)
+
+
 async def finish(runtime: Runtime, owner: Someone, job_id: UUID) -> ImportJob:
-    """Does what a worker does until the import has ended."""
+    """Does what a worker does until the import has ended, without waiting where it would wait."""
     while (job := await state(runtime, owner, job_id)).is_open:
-        await jobs.take_in(runtime, workspace_id=owner.workspace_id, job_id=job_id)
+        await work(runtime, job)
     return job
+
+
+async def work(runtime: Runtime, job: ImportJob) -> None:
+    """Takes in what comes next."""
+    if job.is_of_account:
+        await jobs.fetch(runtime, workspace_id=job.workspace_id, job_id=job.id, step=job.step)
+    else:
+        await jobs.take_in(runtime, workspace_id=job.workspace_id, job_id=job.id)
 
 
 async def state(runtime: Runtime, owner: Someone, job_id: UUID) -> ImportJob:

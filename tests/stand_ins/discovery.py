@@ -1,58 +1,77 @@
-"""Holds requests and answers to Google's own description of its API: unknown parameters, fields and types are told."""
+"""Holds requests and answers to Google's own description of an API: unknown parameters, fields and types are told."""
 
 import json
 import re
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
-DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data/google/gmail.v1.json").read_text())
+FOLDER = Path(__file__).parents[1] / "data/google"
 
 
-def method_of(verb: str, path: str) -> dict[str, Any] | None:
-    """Returns the method that a request goes to."""
-    for method in DOCUMENT["methods"].values():
-        pattern = re.sub(r"\{\w+\}", "[^/]+", method["path"])
-        if verb == method["httpMethod"] and re.fullmatch(f"/{pattern}", path):
-            return dict(method)
-    return None
+class Description:
+    """A discovery document, such as `gmail.v1`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @cached_property
+    def _document(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads((FOLDER / f"{self._name}.json").read_text())
+        return document
+
+    def method_of(self, verb: str, path: str) -> dict[str, Any] | None:
+        """Returns the method that a request goes to."""
+        for method in self._document["methods"].values():
+            pattern = re.sub(r"\{\w+\}", "[^/]+", method["flatPath"])
+            if verb == method["httpMethod"] and re.fullmatch(f"/{pattern}", path):
+                return dict(method)
+        return None
+
+    def wrong_with_request(self, verb: str, path: str, query: list[tuple[str, str]], body: Any) -> list[str]:
+        method = self.method_of(verb, path)
+        if method is None:
+            return [f"{verb} {path} is no method of the API"]
+        wrong = []
+        parameters = {**self._document["parameters"], **method["parameters"]}
+        for name, value in query:
+            described = parameters.get(name)
+            if described is None or described["location"] != "query":
+                wrong.append(f"{verb} {path} has no parameter {name}")
+            else:
+                wrong += [f"{name}: {each}" for each in _wrong_with_value(described, value)]
+        names = [name for name, _ in query]
+        wrong += [
+            f"{name} is given twice"
+            for name in set(names)
+            if names.count(name) > 1 and not parameters.get(name, {}).get("repeated")
+        ]
+        if body is not None:
+            wrong += (
+                self.wrong_with(method["request"]["$ref"], body) if "request" in method else ["a body is not expected"]
+            )
+        return wrong
+
+    def wrong_with_answer(self, verb: str, path: str, body: Any) -> list[str]:
+        method = self.method_of(verb, path)
+        assert method is not None
+        return self.wrong_with(method["response"]["$ref"], body) if "response" in method else []
+
+    def wrong_with(self, schema: str, value: Any) -> list[str]:
+        return [
+            f"{schema}.{'.'.join(map(str, error.path))}: {error.message}"
+            for error in self._validator(schema).iter_errors(value)
+        ]
+
+    @cache  # noqa: B019  # descriptions live as long as the process
+    def _validator(self, schema: str) -> Draft202012Validator:
+        definitions = {name: _converted(each) for name, each in self._document["schemas"].items()}
+        return Draft202012Validator({"$defs": definitions, "$ref": f"#/$defs/{schema}"})
 
 
-def wrong_with_request(verb: str, path: str, query: list[tuple[str, str]], body: Any) -> list[str]:
-    method = method_of(verb, path)
-    if method is None:
-        return [f"{verb} {path} is no method of the API"]
-    wrong = []
-    parameters = {**DOCUMENT["parameters"], **method["parameters"]}
-    for name, value in query:
-        described = parameters.get(name)
-        if described is None or described["location"] != "query":
-            wrong.append(f"{verb} {path} has no parameter {name}")
-        else:
-            wrong += [f"{name}: {each}" for each in _wrong_with_value(described, value)]
-    names = [name for name, _ in query]
-    wrong += [
-        f"{name} is given twice"
-        for name in set(names)
-        if names.count(name) > 1 and not parameters.get(name, {}).get("repeated")
-    ]
-    if body is not None:
-        wrong += wrong_with(method["request"]["$ref"], body) if "request" in method else ["a body is not expected"]
-    return wrong
-
-
-def wrong_with_answer(verb: str, path: str, body: Any) -> list[str]:
-    method = method_of(verb, path)
-    assert method is not None
-    return wrong_with(method["response"]["$ref"], body) if "response" in method else []
-
-
-def wrong_with(schema: str, value: Any) -> list[str]:
-    return [
-        f"{schema}.{'.'.join(map(str, error.path))}: {error.message}" for error in _validator(schema).iter_errors(value)
-    ]
+GMAIL, PEOPLE = Description("gmail.v1"), Description("people.v1")
 
 
 def _wrong_with_value(described: dict[str, Any], value: str) -> list[str]:
@@ -65,12 +84,6 @@ def _wrong_with_value(described: dict[str, Any], value: str) -> list[str]:
     if "enum" in described and value not in described["enum"]:
         return [f"{value} is none of {described['enum']}"]
     return []
-
-
-@cache
-def _validator(schema: str) -> Draft202012Validator:
-    definitions = {name: _converted(each) for name, each in DOCUMENT["schemas"].items()}
-    return Draft202012Validator({"$defs": definitions, "$ref": f"#/$defs/{schema}"})
 
 
 def _converted(schema: dict[str, Any]) -> dict[str, Any]:

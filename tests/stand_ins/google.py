@@ -28,8 +28,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tests.stand_ins import discovery
+from tests.stand_ins.discovery import GMAIL as GMAIL_API
+from tests.stand_ins.discovery import PEOPLE as PEOPLE_API
 from tests.stand_ins.gmail_box import Box, partial
+from tests.stand_ins.google_people import AddressBook
 from tests.stand_ins.serving import serve
 
 CLIENT_ID, CLIENT_SECRET = "outrider.apps.googleusercontent.test", "GOCSPX-stand-in"
@@ -69,7 +71,9 @@ class Google:
     rotates: bool = False  # whether a refresh gives a new refresh token and voids the old one
     url: str = ""
     boxes: dict[str, Box] = field(default_factory=dict)
+    books: dict[str, AddressBook] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    claims: dict[str, Any] = field(default_factory=dict)  # what id tokens say otherwise
     grants: dict[str, Grant] = field(default_factory=dict)
     access: dict[str, tuple[Grant, float]] = field(default_factory=dict)
     codes: dict[str, tuple[Grant, dict[str, str]]] = field(default_factory=dict)
@@ -93,6 +97,10 @@ class Google:
     def box(self, address: str, *, name: str = "Ada Lovelace", lag: float = 0.0) -> Box:
         self.names[address] = name
         return self.boxes.setdefault(address, Box(address, lag))
+
+    def book(self, address: str, *, name: str = "Ada Lovelace", **settings: Any) -> AddressBook:
+        self.names.setdefault(address, name)
+        return self.books.setdefault(address, AddressBook(**settings))
 
     def fail(self, path: str, status: int, **fault: Any) -> Fault:
         self.faults.append(Fault(path, status, **fault))
@@ -166,6 +174,7 @@ class Google:
                 Route("/certs", self._certs),
                 Route("/batch/gmail/v1", self._batch, methods=["POST"]),
                 Route("/gmail/v1/users/me/{rest:path}", self._gmail, methods=["GET", "POST"]),
+                Route("/v1/{rest:path}", self._people),
             ]
         )
 
@@ -186,7 +195,7 @@ class Google:
         fields = "".join(
             f'<input type="hidden" name="{name}" value="{html.escape(value)}">' for name, value in asked.items()
         )
-        choices = "".join(f"<option>{html.escape(each)}</option>" for each in self.boxes)
+        choices = "".join(f"<option>{html.escape(each)}</option>" for each in {**self.boxes, **self.books})
         return HTMLResponse(
             f'<!doctype html><title>Sign in</title><form method="post">{fields}<select name="address">{choices}</select>'
             '<button id="allow">Allow</button><button id="deny" name="denied" value="1">Deny</button></form>'
@@ -220,8 +229,11 @@ class Google:
         claims = {
             "aud": CLIENT_ID, "sub": hashlib.sha256(grant.address.encode()).hexdigest()[:21], "email": grant.address,
             "email_verified": True, "name": self.names.get(grant.address, ""), "nonce": asked["nonce"],
+            **self.claims,
         }  # fmt: skip
-        return self._tokens(grant, refresh_token=grant.refresh_token, id_token=self.signed(**claims))
+        # Who signed in is told where that was asked for (OpenID Connect).
+        identity = {"id_token": self.signed(**claims)} if "openid" in grant.scopes.split() else {}
+        return self._tokens(grant, refresh_token=grant.refresh_token, **identity)
 
     async def _refreshed(self, refresh_token: str) -> Response:
         self.refreshes[refresh_token] += 1
@@ -272,6 +284,43 @@ class Google:
             return Response("<html>", 200)
         return JSONResponse(answer, status, headers=headers)
 
+    async def _people(self, request: Request) -> Response:
+        verb, path = request.method, request.url.path
+        query = parse_qsl(request.url.query, keep_blank_values=True)
+        self.calls.append((verb, path))
+        self.wrong += PEOPLE_API.wrong_with_request(verb, path, query, None)
+        status, answer, headers = self._refusal(verb, path, request.headers.get("authorization", "")) or self.books[
+            self._caller(request).address
+        ].answer(path, dict(query))
+        if status == 0:
+            raise ConnectionResetError
+        if status == GARBAGE:
+            return Response("<html>", 200)
+        if status == 200:
+            self.wrong += PEOPLE_API.wrong_with_answer(verb, path, answer)
+        return JSONResponse(answer, status, headers=headers)
+
+    def _caller(self, request: Request) -> Grant:
+        return self.access[request.headers["authorization"].removeprefix("Bearer ")][0]
+
+    def _refusal(self, verb: str, path: str, authorization: str) -> tuple[int, Any, dict[str, str]] | None:
+        """Why a call of the People API is refused before anybody looks at what it asks for."""
+        grant, ends = self.access.get(authorization.removeprefix("Bearer "), (None, 0.0))
+        if grant is None or grant.is_revoked or ends <= self.now():
+            return _status_error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
+        method = PEOPLE_API.method_of(verb, path)
+        if method is None or not set(method["scopes"]) & set(grant.scopes.split()):
+            info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
+            return _status_error(403, "PERMISSION_DENIED", "Request had insufficient authentication scopes.", info)
+        fault = self._fault(path)
+        if fault is None:
+            return None
+        if fault.status == 200:
+            return GARBAGE, None, {}
+        info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": fault.reason}
+        status, answer, _ = _status_error(fault.status, "SCRIPTED", fault.message, info)
+        return status, answer, fault.headers
+
     async def _batch(self, request: Request) -> Response:
         kind = request.headers["content-type"]
         boundary = re.search(r"boundary=(\S+)", kind)
@@ -307,11 +356,11 @@ class Google:
         self, verb: str, path: str, query: list[tuple[str, str]], body: Any, authorization: str
     ) -> tuple[int, Any, dict[str, str]]:
         self.calls.append((verb, path))
-        self.wrong += discovery.wrong_with_request(verb, path, query, body)
+        self.wrong += GMAIL_API.wrong_with_request(verb, path, query, body)
         grant, ends = self.access.get(authorization.removeprefix("Bearer "), (None, 0.0))
         if grant is None or grant.is_revoked or ends <= self.now():
             return _error(Fault(path, 401, "authError", "Invalid Credentials"))
-        method = discovery.method_of(verb, path)
+        method = GMAIL_API.method_of(verb, path)
         if method is None or not set(method["scopes"]) & set(grant.scopes.split()):
             return _error(Fault(path, 403, "insufficientPermissions", "Request had insufficient scopes."))
         fault = self._fault(path)
@@ -325,7 +374,7 @@ class Google:
         if status == 200:
             fields = dict(query).get("fields")
             answer = partial(answer, fields) if fields else answer
-            self.wrong += discovery.wrong_with_answer(verb, path, answer)
+            self.wrong += GMAIL_API.wrong_with_answer(verb, path, answer)
         return status, answer, {}
 
     def _do(self, box: Box, verb: str, what: str, query: list[tuple[str, str]], body: Any) -> tuple[int, Any]:
@@ -414,6 +463,11 @@ def _page(name: str, items: list[Any], asked: dict[str, str]) -> dict[str, Any]:
 def _error(fault: Fault) -> tuple[int, Any, dict[str, str]]:
     error = {"code": fault.status, "message": fault.message, "errors": [{"reason": fault.reason, "domain": "global"}]}
     return fault.status, {"error": error}, fault.headers
+
+
+def _status_error(code: int, status: str, message: str, *details: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+    """An error as Google's newer APIs write it (google.rpc.Status)."""
+    return code, {"error": {"code": code, "status": status, "message": message, "details": list(details)}}, {}
 
 
 def _not_found() -> dict[str, Any]:

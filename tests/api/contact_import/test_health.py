@@ -54,11 +54,12 @@ async def _health(
     settings: Settings, database: Addresses, changes: dict[str, Any], *, also: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """`also` are the address books that are known, in place of those that are."""
-    async with open_runtime(settings.model_copy(update=changes), database.app, name="tests-health") as runtime:
+    async with open_runtime(settings.model_copy(update=changes), database.app, name="tests-health") as opened:
+        runtime = opened
         if also is not None:
-            books = {name: make(runtime.egress, "https://people.test") for name, make in also.items()}
-            known = {f"{name}_contacts": next(iter(runtime.oauth.values())) for name in also}
-            runtime = dataclasses.replace(runtime, contacts=books, oauth=known)
+            books = {name: make(opened.egress, "https://people.test") for name, make in also.items()}
+            known = {f"{name}_contacts": next(iter(opened.oauth.values())) for name in also}
+            runtime = dataclasses.replace(opened, contacts=books, oauth=known)
         async with Client(create_app(runtime)) as client:
             body: dict[str, Any] = (await client.get(PATH)).json()
     return body

@@ -53,7 +53,7 @@ async def start_import(
     app: App,
     db: Db,
     actor: Caller,
-    provider: Annotated[Literal["google", "microsoft"], Path(description="Whose address book.")],
+    provider: Annotated[Literal["google", "microsoft"], Path(description="Whose address book.", examples=["google"])],
 ) -> ImportBegun:
     """Begins an import from an account; the answer says where its owner signs in."""
     job, url = await consent.begin(app, db, actor, Provider(provider))
@@ -70,7 +70,7 @@ async def start_import(
 )
 async def import_callback(
     app: App,
-    provider: Annotated[str, Path(description="`google` or `microsoft`: who sends the browser.")],
+    provider: Annotated[str, Path(description="`google` or `microsoft`: who sends the browser.", examples=["google"])],
     state: Annotated[str, Query(description="The `state` of the sign-in.")] = "",
     code: Annotated[str, Query(description="What the provider gives for a sign-in that was agreed to.")] = "",
     error: Annotated[str, Query(description="What the provider says of one that was not.")] = "",

@@ -40,7 +40,7 @@ def contact_of(person: Entry) -> ProviderContact:
         # Google's own reading of a number (E.164), where it could read it.
         phones=_labelled(person, "phoneNumbers", "canonicalForm", "value"),
         urls=_labelled(person, "urls"),
-        addresses=tuple(_address(each) for each in _entries(person, "addresses")),
+        addresses=tuple(filter(None, map(_address, _entries(person, "addresses")))),
         organisations=tuple(
             found for each in _entries(person, "organizations") if (found := _described(each, ORGANISATION))
         ),
