@@ -10,7 +10,12 @@ from outrider.core import jobs
 from outrider.core.db import Database
 
 
-@jobs.job("tests.poison")
+async def mourn(_app: Any) -> None:
+    sys.stdout.write("set aside\n")
+    sys.stdout.flush()
+
+
+@jobs.job("tests.poison", set_aside=mourn)
 async def poison(_app: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 

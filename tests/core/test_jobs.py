@@ -36,6 +36,16 @@ async def fail_twice(_app: Any, *, key: str) -> None:
         raise ValueError("not yet")
 
 
+async def tell(_app: Any, *, key: str) -> None:
+    seen[key].append("set aside")
+
+
+@jobs.job("tests.fail_always", set_aside=tell)
+async def fail_always(_app: Any, *, key: str) -> None:
+    seen.setdefault(key, []).append("failed")
+    raise ValueError("never")
+
+
 @asynccontextmanager
 async def at_work(runtime: Runtime) -> AsyncIterator[None]:
     stop = asyncio.Event()
@@ -144,6 +154,18 @@ async def test_a_failing_job_is_tried_again_ever_later(runtime: Runtime) -> None
     assert third - second > 1.9
 
 
+async def test_whoever_waits_for_a_job_that_is_given_up_is_told(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "MAX_FAILURES", 2)
+    key = str(new_id())
+    async with runtime.db.begin() as db:
+        await jobs.enqueue(db, "tests.fail_always", key=key)
+    async with at_work(runtime):
+        await until(lambda: "set aside" in seen.get(key, []))
+    assert seen[key] == ["failed", "failed", "set aside"]
+
+
 async def test_a_failing_round_does_not_end_a_periodic_task(runtime: Runtime) -> None:
     rounds = 0
 
@@ -184,3 +206,4 @@ async def test_a_job_that_kills_its_worker_is_set_aside_after_three_deaths(runti
     assert deaths == jobs.MAX_STARTS
     assert kept == ["failed"]
     assert "healthy" in said.read_text(), "others go on behind it"
+    assert said.read_text().count("set aside") == 1, "whoever waits for it is told"
