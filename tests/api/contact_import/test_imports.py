@@ -55,7 +55,7 @@ async def test_an_unknown_field_and_a_file_too_large_are_refused(runtime: Runtim
     _, client = await signed_in(runtime, anonymous)
     refused = await send(client, contacts(1), colour="red")
     assert (refused.status_code, "colour" in refused.json()["message"]) == (422, True)
-    assert (await send(client, b"x" * 10 * 1024 * 1024)).status_code == 413
+    assert (await send(client, b"x" * 27 * 1024 * 1024)).status_code == 413
 
 
 async def test_errors_speak_the_contracts_dialect(runtime: Runtime, anonymous: Client) -> None:

@@ -1,5 +1,7 @@
 """Files as address books write them."""
 
+import tracemalloc
+
 import pytest
 
 from outrider.core.errors import Invalid
@@ -114,9 +116,27 @@ def test_a_row_without_an_end_is_refused() -> None:
         read_part(b'"' + b"x\n" * reading.PART, {"format": "csv", "delimiter": ","}, is_last=False)
 
 
-def test_a_file_over_the_limit_is_refused_with_what_to_do() -> None:
-    whole = b"email\n" + b"a@b.test\n" * (reading.MOST_BYTES // 9 - 1)
-    assert len(whole) <= reading.MOST_BYTES
-    examine(whole, format=None, mapping=None, region=None)
+@pytest.mark.parametrize("columns", [1, 200], ids=["rows", "bytes"])
+def test_a_file_over_the_limit_is_refused_with_what_to_do(columns: int) -> None:
+    row = b"a@b.test" + b"," * (columns - 1) + b" " * 80 + b"\n"
+    header = b"email" + b",x" * (columns - 1) + b"\n"
+    most = min(reading.MOST_ROWS, (reading.MOST_BYTES - len(header)) // len(row))
+    examine(header + row * most, format=None, mapping=None, region=None)
     with pytest.raises(UnreadableFile, match="Split it"):
-        examine(whole + b"a@b.test\n" * 2, format=None, mapping=None, region=None)
+        examine(header + row * (most + 1), format=None, mapping=None, region=None)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16", "cp1252"])
+def test_the_largest_file_is_looked_at_in_little_memory(charset: str) -> None:
+    text = "name,email\n" + "".join(f"Zoë {number:080},a{number}@b.test\n" for number in range(100_000))
+    content = text.encode(charset)
+    del text
+    tracemalloc.start()
+    try:
+        source = examine(content, format=None, mapping=None, region=None)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    print(f"\npeak for a {charset} file of {len(content) / 1e6:.0f} MB: {peak / 1e6:.0f} MB")
+    assert source.total == 100_000
+    assert peak < 3 * len(source.content)

@@ -40,7 +40,7 @@ class CsvForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    file: UploadFile = Field(description="A CSV or vCard file of at most 8 MiB.")
+    file: UploadFile = Field(description="A CSV or vCard file of at most 25 MiB and 100,000 contacts.")
     format: Literal["csv", "vcard"] | None = Field(None, description="What the file is.")
     provider: Literal["csv", "icloud"] = Field("csv", description="Where the file came from.")
     mapping: str | None = Field(

@@ -15,8 +15,10 @@ from outrider.domain.people.person import Person, make_person
 Format = Literal["csv", "vcard"]
 # Bytes looked at in one part, and rows taken from it.
 PART, AT_ONCE = 512 * 1024, 1000
-MOST_BYTES = 8 * 1024 * 1024
+MOST_BYTES, MOST_ROWS = 25 * 1024 * 1024, 100_000
+SPLIT = "Split it and import the parts one after the other: who is in several is taken in once."
 DELIMITERS = ",;\t|"
+ENDLESS = "A row is longer than half a mebibyte: a quotation mark may be missing before it."
 SEVERAL = " ::: "  # how Google writes several values into one column
 MOST_COLUMNS = 500
 
@@ -52,13 +54,13 @@ class UnreadableFile(Invalid):
 def examine(content: bytes, *, format: Format | None, mapping: Mapping[str, str] | None, region: str | None) -> Source:
     """Finds out how to read a file. Raises Invalid and UnreadableFile."""
     if len(content) > MOST_BYTES:
-        raise UnreadableFile("The file is larger than 8 MiB. Split it and import the parts one by one.", field="file")
+        raise UnreadableFile(f"The file is larger than 25 MiB. {SPLIT}", field="file")
     content = _in_utf8(content)
     kind = format or ("vcard" if content.lstrip()[:11].upper() == b"BEGIN:VCARD" else "csv")
     options: dict[str, Any] = {"format": kind, "region": region}
     start = 0
     if kind == "csv":
-        first = next(_csv_records(content, is_last=True), b"")
+        first = next(_csv_records(content[:PART], is_last=len(content) <= PART), b"")
         delimiter = max(DELIMITERS, key=first.decode().count)
         header = [each.strip() for each in next(_cells(first, delimiter), [])]
         if not header or len(header) > MOST_COLUMNS:
@@ -68,6 +70,8 @@ def examine(content: bytes, *, format: Format | None, mapping: Mapping[str, str]
     total = _count(content, start, options)
     if not total:
         raise UnreadableFile("The file holds no contact: no row below its header, no vCard.", field="file")
+    if total > MOST_ROWS:
+        raise UnreadableFile(f"The file holds {total:,} contacts, more than {MOST_ROWS:,}. {SPLIT}", field="file")
     return Source(content, options, start, total)
 
 
@@ -79,7 +83,7 @@ def read_part(data: bytes, options: Mapping[str, Any], *, is_last: bool) -> Part
         if len(taken) == AT_ONCE:
             break
     if not taken and len(data) >= PART:
-        raise UnreadableFile("A row is longer than half a mebibyte: a quotation mark may be missing before it.")
+        raise UnreadableFile(ENDLESS, field="file")
     size = sum(map(len, taken))
     if options["format"] == "vcard":
         return Part([_card(each, options) for each in taken if each.strip()], size)
@@ -90,18 +94,33 @@ def _in_utf8(content: bytes) -> bytes:
     if content.startswith(codecs.BOM_UTF8):
         content = content[len(codecs.BOM_UTF8) :]
     elif content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", "replace").encode()
+        return _decoded(content, "utf-16", "replace")
     try:
-        content.decode()
+        return _decoded(content, "utf-8", "strict")
     except UnicodeDecodeError:
-        return content.decode("cp1252", "replace").encode()  # as spreadsheets of old Windows write
-    return content
+        return _decoded(content, "cp1252", "replace")  # as spreadsheets of old Windows write
+
+
+def _decoded(content: bytes, charset: str, errors: str) -> bytes:
+    """In UTF-8; read piece by piece, for a text in memory is up to four times its bytes."""
+    decoder = codecs.getincrementaldecoder(charset)(errors)
+    ends = range(PART, len(content) + PART, PART)
+    return b"".join(decoder.decode(content[end - PART : end], final=end >= len(content)).encode() for end in ends)
 
 
 def _count(content: bytes, start: int, options: Mapping[str, Any]) -> int:
-    if options["format"] == "vcard":
-        return sum(1 for each in _card_records(content, is_last=True) if each.strip())
-    return sum(1 for _ in _cells(content[start:], options["delimiter"]))
+    total, cursor = 0, start
+    while cursor < len(content):
+        data = content[cursor : cursor + PART]
+        records = list(_records(data, options, is_last=cursor + PART >= len(content)))
+        if not records:
+            raise UnreadableFile(ENDLESS, field="file")
+        cursor += sum(map(len, records))
+        if options["format"] == "vcard":
+            total += sum(1 for each in records if each.strip())
+        else:
+            total += sum(1 for _ in _cells(b"".join(records), options["delimiter"]))
+    return total
 
 
 def _records(data: bytes, options: Mapping[str, Any], *, is_last: bool) -> Iterator[bytes]:
