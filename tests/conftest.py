@@ -17,6 +17,7 @@ from outrider.settings import Settings, load
 from tests.client import Client
 from tests.factories.google import google_runtime
 from tests.real.mail_servers import MailServers, available
+from tests.stand_ins import microsoft as microsofts
 from tests.stand_ins.google import Google, running
 
 
@@ -87,6 +88,13 @@ async def anonymous(runtime: Runtime) -> AsyncIterator[Client]:
 async def google() -> AsyncIterator[Google]:
     """A stand-in for Google; what it is asked and what it answers is held to Google's own description."""
     async with running() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+async def microsoft() -> AsyncIterator[microsofts.Microsoft]:
+    """A stand-in for Microsoft; what it is asked and what it answers is held to Microsoft's published types."""
+    async with microsofts.running() as stand_in:
         yield stand_in
 
 

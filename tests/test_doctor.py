@@ -148,3 +148,16 @@ async def test_a_google_project_set_up_by_half_is_told(given: dict[str, str]) ->
     deaf = await found_with(given, **both, GMAIL_TOPIC="projects/a/topics/b")
     assert deaf["google"].color is Color.WARN
     assert "hidden-word" not in str([alone, ready, insecure, deaf])
+
+
+async def test_an_application_at_microsoft_set_up_by_half_is_told(given: dict[str, str]) -> None:
+    assert "microsoft" not in await found_with(given)
+    alone = await found_with(given, OUTLOOK_CLIENT_ID="6731de76-14a6-49ae-97bc-6eba6914391e")
+    assert alone["microsoft"].color is Color.FAIL
+    both = {"MICROSOFT_CLIENT_ID": "6731de76-14a6-49ae-97bc-6eba6914391e", "MICROSOFT_CLIENT_SECRET": "hidden-word"}
+    ready = await found_with(given, **both, NEXT_PUBLIC_BASE_URL="https://outrider.test/")
+    assert ready["microsoft"].color is Color.OK
+    assert "https://outrider.test/auth/callback" in ready["microsoft"].message
+    insecure = await found_with(given, **both, OUTRIDER_ENV="production", NEXT_PUBLIC_BASE_URL="http://outrider.test")
+    assert insecure["microsoft"].color is Color.FAIL
+    assert "hidden-word" not in str([alone, ready, insecure])

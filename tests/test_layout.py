@@ -109,6 +109,7 @@ TESTED_ELSEWHERE = {
     "providers/mail/imap_wire.py": "providers/mail/test_imap.py",
     "providers/mail/limits.py": "providers/mail/test_sandbox.py",
     "providers/mail/smtp_send.py": "providers/mail/test_smtp.py",
+    "providers/oauth/code_flow.py": "providers/oauth/test_google.py",
     "runtime.py": "conftest.py",
 }
 # Tests of what no single module does: whole promises, tried against everything.

@@ -78,7 +78,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
             async with open_runtime(settings, found.app, name="outrider-doctor") as runtime:
                 for check in (_rotation, _clock, _worker, _jobs):
                     yield await check(runtime)
-                for finding in _google(settings):
+                for finding in (*_google(settings), *_microsoft(settings)):
                     yield finding
                 async for finding in _mailboxes(runtime):
                     yield finding
@@ -167,15 +167,27 @@ def _google(settings: Settings) -> Iterator[Finding]:
             cure = "Set GOOGLE_CLIENT_SECRET: it stands beside the client id in the Google Cloud console."
             yield Finding(Color.FAIL, "google", "a client id is set without its secret", cure)
         return
-    back = f"{settings.public_url}/auth/callback"
-    if settings.environment == "production" and not back.startswith("https://"):
-        cure = "Set NEXT_PUBLIC_BASE_URL to the https address of this server."
-        yield Finding(Color.FAIL, "google", f"browsers would come back to {back}", cure)
-    else:
-        yield Finding(Color.OK, "google", f"browsers come back to {back}, which the Google project has to list")
+    yield _way_back(settings, "google", "the Google project")
     if (settings.gmail_topic is None) != (settings.gmail_push_account is None):
         cure = "Set both GMAIL_TOPIC and GMAIL_PUSH_ACCOUNT, or neither: docs/gmail.md"
         yield Finding(Color.WARN, "google", "calls about new mail are set up by half; mailboxes are polled", cure)
+
+
+def _microsoft(settings: Settings) -> Iterator[Finding]:
+    """Nothing where nobody wants to sign in with Microsoft; else whether the settings fit together."""
+    if settings.outlook_client is not None:
+        yield _way_back(settings, "microsoft", "the application at Microsoft")
+    elif settings.outlook_client_id or settings.microsoft_client_id:
+        cure = "Set MICROSOFT_CLIENT_SECRET: the value, not the id, of a secret made under Certificates & secrets."
+        yield Finding(Color.FAIL, "microsoft", "a client id is set without its secret", cure)
+
+
+def _way_back(settings: Settings, name: str, lister: str) -> Finding:
+    back = f"{settings.public_url}/auth/callback"
+    if settings.environment == "production" and not back.startswith("https://"):
+        cure = "Set NEXT_PUBLIC_BASE_URL to the https address of this server."
+        return Finding(Color.FAIL, name, f"browsers would come back to {back}", cure)
+    return Finding(Color.OK, name, f"browsers come back to {back}, which {lister} has to list")
 
 
 async def _mailboxes(runtime: Runtime) -> AsyncIterator[Finding]:

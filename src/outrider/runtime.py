@@ -25,9 +25,11 @@ from outrider.providers.mail.gmail_push import GmailPush
 from outrider.providers.mail.imap_smtp import ImapSmtp
 from outrider.providers.mail.interface import MailProvider
 from outrider.providers.mail.sandbox import Parser
-from outrider.providers.oauth.google import CONTACTS, Client, Endpoints, GoogleOAuth
-from outrider.providers.oauth.google_keys import GoogleKeys
+from outrider.providers.oauth import google as google_oauth
+from outrider.providers.oauth import microsoft as microsoft_oauth
+from outrider.providers.oauth.code_flow import Client
 from outrider.providers.oauth.interface import OAuthProvider
+from outrider.providers.oauth.keys import SigningKeys
 from outrider.settings import Settings
 
 # Of mail: children, each holding some 30 MiB once it is needed.
@@ -84,7 +86,7 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
         database_url, pool_size=settings.database_pool, name=name, through_pooler=settings.database_pooler
     )
     parser = Parser(processes=min(os.cpu_count() or 1, MOST_READERS))
-    keys = GoogleKeys(egress, settings.google_certs_url, issuers=settings.google_issuers)
+    keys = SigningKeys(egress, settings.google_certs_url, issuers=settings.google_issuers)
     imap = ImapSmtp(Network(egress, trust, frozenset(settings.unencrypted_mail_hosts)))
     try:
         yield Runtime(
@@ -110,15 +112,23 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
         await egress.aclose()
 
 
-def _oauth(settings: Settings, egress: Egress, keys: GoogleKeys) -> dict[str, OAuthProvider]:
+def _oauth(settings: Settings, egress: Egress, keys: SigningKeys) -> dict[str, OAuthProvider]:
     """The providers that the operator has set up: mailboxes by their name, address books as `<name>_contacts`."""
-    endpoints = Endpoints(settings.google_auth_url, settings.google_token_url, settings.google_revoke_url)
     found: dict[str, OAuthProvider] = {}
+    google = google_oauth.Endpoints(settings.google_auth_url, settings.google_token_url, settings.google_revoke_url)
     if settings.google_client is not None:
-        found["google"] = GoogleOAuth(egress, Client(*settings.google_client), endpoints, keys)
+        found["google"] = google_oauth.GoogleOAuth(egress, Client(*settings.google_client), google, keys)
     if settings.google_client_id and settings.google_client_secret:
         client = Client(settings.google_client_id, settings.google_client_secret.get_secret_value())
-        found["google_contacts"] = GoogleOAuth(egress, client, endpoints, keys, purpose=CONTACTS)
+        found["google_contacts"] = google_oauth.GoogleOAuth(egress, client, google, keys, purpose=google_oauth.CONTACTS)
+    microsoft = microsoft_oauth.Authority(settings.microsoft_login_url, settings.microsoft_tenant)
+    theirs = SigningKeys(egress, microsoft.keys, issuers=[microsoft.issuer])
+    for name, client, purpose in (
+        ("microsoft", settings.outlook_client, microsoft_oauth.MAIL),
+        ("microsoft_contacts", settings.microsoft_client, microsoft_oauth.CONTACTS),
+    ):
+        if client is not None:
+            found[name] = microsoft_oauth.MicrosoftOAuth(egress, Client(*client), microsoft, theirs, purpose=purpose)
     return found
 
 
@@ -126,7 +136,7 @@ def _contacts(settings: Settings, egress: Egress) -> dict[str, ContactProvider]:
     return {"google": GooglePeople(egress, settings.people_api_url)}
 
 
-def _push(settings: Settings, keys: GoogleKeys) -> GmailPush | None:
+def _push(settings: Settings, keys: SigningKeys) -> GmailPush | None:
     if settings.gmail_push_account is None:
         return None
     audience = settings.gmail_push_audience or f"{settings.public_url}/webhooks/gmail"

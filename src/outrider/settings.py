@@ -171,6 +171,9 @@ class Settings(BaseSettings):
     gmail_client_secret: SecretStr | None = Field(None, alias="GMAIL_CLIENT_SECRET")
     google_calendar_client_id: str | None = Field(None, alias="GOOGLE_CALENDAR_CLIENT_ID")
     google_calendar_client_secret: SecretStr | None = Field(None, alias="GOOGLE_CALENDAR_CLIENT_SECRET")
+    microsoft_login_url: WebUrl = Field("https://login.microsoftonline.com", alias="MICROSOFT_LOGIN_URL")
+    microsoft_tenant: str = Field("common", alias="MICROSOFT_TENANT", pattern=r"^[A-Za-z0-9.-]{1,253}$")
+    graph_url: WebUrl = Field("https://graph.microsoft.com", alias="MICROSOFT_GRAPH_URL")
     microsoft_client_id: str | None = Field(None, alias="MICROSOFT_CLIENT_ID")
     microsoft_client_secret: SecretStr | None = Field(None, alias="MICROSOFT_CLIENT_SECRET")
     outlook_client_id: str | None = Field(None, alias="OUTLOOK_CLIENT_ID")
@@ -193,18 +196,26 @@ class Settings(BaseSettings):
     @property
     def google_client(self) -> tuple[str, str] | None:
         """What Google knows this server as: the client for Gmail, else the one for everything."""
-        for name, secret in (
-            (self.gmail_client_id, self.gmail_client_secret),
-            (self.google_client_id, self.google_client_secret),
-        ):
-            if name and secret:
-                return name, secret.get_secret_value()
-        return None
+        own = _client(self.gmail_client_id, self.gmail_client_secret)
+        return own or _client(self.google_client_id, self.google_client_secret)
+
+    @property
+    def outlook_client(self) -> tuple[str, str] | None:
+        """What Microsoft knows this server as where mail is concerned: the client for Outlook, else the one for all."""
+        return _client(self.outlook_client_id, self.outlook_client_secret) or self.microsoft_client
+
+    @property
+    def microsoft_client(self) -> tuple[str, str] | None:
+        return _client(self.microsoft_client_id, self.microsoft_client_secret)
 
     @property
     def public_url(self) -> str:
         """Where clients reach this server; never taken from a request's Host header."""
         return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+def _client(name: str | None, secret: SecretStr | None) -> tuple[str, str] | None:
+    return (name, secret.get_secret_value()) if name and secret else None
 
 
 def load(**overrides: Any) -> Settings:

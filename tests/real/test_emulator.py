@@ -25,9 +25,10 @@ from outrider.core.egress import Egress
 from outrider.providers.mail.gmail import Gmail
 from outrider.providers.mail.gmail_sync import EVERYTHING
 from outrider.providers.mail.interface import GrantedAccount, Role
-from outrider.providers.oauth.google import Client, Endpoints, GoogleOAuth
-from outrider.providers.oauth.google_keys import GoogleKeys
+from outrider.providers.oauth.code_flow import Client
+from outrider.providers.oauth.google import Endpoints, GoogleOAuth
 from outrider.providers.oauth.interface import Challenge, GrantFailed
+from outrider.providers.oauth.keys import SigningKeys
 from tests.real.daemons import free_ports
 from tests.stand_ins.serving import serve
 
@@ -145,7 +146,7 @@ async def test_signing_in_reading_and_sending_against_somebody_elses_google() ->
             egress,
             Client("example-client-id.apps.googleusercontent.com", "GOCSPX-example_secret"),
             Endpoints(f"{google}/o/oauth2/v2/auth", f"{google}/oauth2/token", f"{google}/oauth2/revoke"),
-            GoogleKeys(egress, f"{google}/oauth2/v3/certs", issuers=[google]),
+            SigningKeys(egress, f"{google}/oauth2/v3/certs", issuers=[google]),
         )
         back = await agree(oauth.authorization_url(CHALLENGE, redirect_uri=BACK))
         assert back["state"] == CHALLENGE.state

@@ -46,6 +46,7 @@ class Microsoft(Graph):
     token_life: int = 3600
     refresh_delay: float = 0.0
     voids_old: bool = False
+    key_issuer: str = ""  # whom its key may sign for; empty: every organisation
     grants: dict[str, Grant] = field(default_factory=dict)  # by refresh token
     codes: dict[str, tuple[Grant, dict[str, str]]] = field(default_factory=dict)
     refreshes: Counter[str] = field(default_factory=Counter)  # by refresh token
@@ -187,7 +188,7 @@ class Microsoft(Graph):
     async def _keys(self, _: Request) -> Response:
         self.calls.append(("GET", "/keys"))
         public = jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
-        issuer = f"{self.url}/{{tenantid}}/v2.0"
+        issuer = self.key_issuer or f"{self.url}/{{tenantid}}/v2.0"
         return JSONResponse({"keys": [{**public, "kid": "one", "use": "sig", "x5t": "one", "issuer": issuer}]})
 
     async def _configuration(self, request: Request) -> Response:

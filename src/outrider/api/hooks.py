@@ -12,7 +12,7 @@ from outrider.api.limits import RateLimiter
 from outrider.core.errors import Limited
 from outrider.domain.mailboxes import connections
 from outrider.providers.mail.gmail_push import Malformed
-from outrider.providers.oauth.google_keys import KeysUnavailable, NotGenuine
+from outrider.providers.oauth.keys import KeysUnavailable, NotGenuine
 from outrider.runtime import Runtime
 
 log = structlog.get_logger()

@@ -6,9 +6,10 @@ import pytest
 
 from outrider.core.clock import now
 from outrider.core.egress import Egress
-from outrider.providers.oauth.google import Client, Endpoints, GoogleOAuth
-from outrider.providers.oauth.google_keys import GoogleKeys
+from outrider.providers.oauth.code_flow import Client
+from outrider.providers.oauth.google import Endpoints, GoogleOAuth
 from outrider.providers.oauth.interface import Challenge, GrantFailed
+from outrider.providers.oauth.keys import GOOGLE_ISSUERS, SigningKeys
 from tests.stand_ins.google import CLIENT_ID, CLIENT_SECRET, Google
 
 CHALLENGE = Challenge(state="a state", verifier="v" * 43, nonce="a nonce")
@@ -17,7 +18,7 @@ BACK = "https://outrider.test/auth/callback"
 
 def provider_of(egress: Egress, google: Google, secret: str = CLIENT_SECRET) -> GoogleOAuth:
     endpoints = Endpoints(f"{google.url}/o/oauth2/v2/auth", f"{google.url}/token", f"{google.url}/revoke")
-    keys = GoogleKeys(egress, f"{google.url}/certs")
+    keys = SigningKeys(egress, f"{google.url}/certs", issuers=GOOGLE_ISSUERS)
     return GoogleOAuth(egress, Client(CLIENT_ID, secret), endpoints, keys)
 
 
@@ -105,7 +106,12 @@ async def test_ending_twice_is_ending(oauth: GoogleOAuth, google: Google) -> Non
 
 async def test_an_unreachable_google_is_no_verdict(egress: Egress) -> None:
     nowhere = "http://127.0.0.1:1/x"
-    oauth = GoogleOAuth(egress, Client("a", "b"), Endpoints(nowhere, nowhere, nowhere), GoogleKeys(egress, nowhere))
+    oauth = GoogleOAuth(
+        egress,
+        Client("a", "b"),
+        Endpoints(nowhere, nowhere, nowhere),
+        SigningKeys(egress, nowhere, issuers=GOOGLE_ISSUERS),
+    )
     for attempt in (oauth.refresh("x"), oauth.revoke("x")):
         with pytest.raises(GrantFailed) as caught:
             await attempt

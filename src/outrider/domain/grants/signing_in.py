@@ -42,6 +42,12 @@ STALE = (
 )
 
 
+NOT_VOUCHED = (
+    "{name} has not made sure that {email} belongs to this account, so nobody is let in by it. Sign in here in another "
+    "way and connect the mailbox then; or the operator has {name} say it (xms_edov, in docs/connect-microsoft.md)."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Begun:
     """`browser` is the secret of the browser that began, to be shown by it when it comes back."""
@@ -107,11 +113,15 @@ async def exchange(app: Runtime, sign_in: SignIn, *, state: str, code: str) -> t
     """Asks the provider who came back and what was granted. Raises SignInRefused, or Unavailable if it can't be asked."""
     oauth = _provider(app, sign_in.provider)
     try:
-        return await oauth.exchange(code, challenge_of(app, state), redirect_uri=_callback(app))
+        tokens, identity = await oauth.exchange(code, challenge_of(app, state), redirect_uri=_callback(app))
     except GrantFailed as failure:
         if failure.is_terminal:
             raise SignInRefused(failure.message, field="code") from failure
         raise Unavailable(f"{failure.message} Begin again in a minute.", retry_after=60) from failure
+    if sign_in.user_id is None and not identity.is_vouched:
+        # Else whoever writes another's address into an account of their own would come in as that other.
+        raise SignInRefused(NOT_VOUCHED.format(name=sign_in.provider.capitalize(), email=identity.email), field="code")
+    return tokens, identity
 
 
 def _provider(app: Runtime, name: str) -> OAuthProvider:

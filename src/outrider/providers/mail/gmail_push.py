@@ -10,7 +10,7 @@ import hmac
 import json
 from dataclasses import dataclass
 
-from outrider.providers.oauth.google_keys import GoogleKeys, NotGenuine
+from outrider.providers.oauth.keys import NotGenuine, SigningKeys
 
 
 class Malformed(ValueError):
@@ -28,7 +28,7 @@ class Notice:
 class GmailPush:
     """Knows calls of one subscription: made for `audience`, as the service account `account`."""
 
-    def __init__(self, keys: GoogleKeys, *, audience: str, account: str) -> None:
+    def __init__(self, keys: SigningKeys, *, audience: str, account: str) -> None:
         self._keys, self._audience, self._account = keys, audience, account
 
     async def read(self, authorization: str, body: bytes) -> Notice:

@@ -17,12 +17,15 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom a provider vouches for. `subject` stays the same when the address changes."""
+    """Who signed in. `subject` stays the same when the address changes. `is_vouched`: the provider has made sure that the
+    address is this account's, so that whoever signs in may be taken for its owner.
+    """
 
     subject: str
     email: str
     name: str
     picture: str | None
+    is_vouched: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +80,5 @@ class OAuthProvider(Protocol):
     async def refresh(self, refresh_token: str) -> Tokens: ...
 
     async def revoke(self, token: str) -> None:
-        """Ends the grant at the provider; done also where it had ended before."""
+        """Ends the grant at the provider, if it can be told; done also where it had ended before."""
         ...

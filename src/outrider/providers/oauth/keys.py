@@ -1,15 +1,19 @@
-"""Tokens that Google signs: checked against its published keys (RFC 7517), which are fetched when a new one shows up."""
+"""Tokens that a provider signs: checked against its published keys (RFC 7517), fetched when a new one shows up."""
 
 import asyncio
+import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
 
 from outrider.core.egress import Egress, EgressBlocked, EgressFailed, EgressUnresolved, Limits
 
-ISSUERS = frozenset({"https://accounts.google.com", "accounts.google.com"})
+GOOGLE_ISSUERS = frozenset({"https://accounts.google.com", "accounts.google.com"})
+# Where an issuer serves many organisations, their number stands in its name; each token says of which one it is.
+TENANT = "{tenantid}"
 ALGORITHM = "RS256"
 LONGEST_TOKEN = 8_192  # characters
 MOST_KEYS = 20
@@ -19,6 +23,7 @@ ASK_AGAIN = 60.0
 KEEP = 6 * 3600.0
 LEEWAY = 30  # seconds that clocks may differ
 _LIMITS = Limits(total=10, body=256 * 1024)
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class NotGenuine(Exception):
@@ -29,12 +34,20 @@ class KeysUnavailable(Exception):
     """The issuer's keys could not be fetched: nothing is known of the token."""
 
 
-class GoogleKeys:
-    """The issuer's keys, shared by all who check its tokens."""
+@dataclass(frozen=True, slots=True)
+class Key:
+    """`issuer` is the only one it may sign for, where that is said."""
 
-    def __init__(self, egress: Egress, url: str, *, issuers: Collection[str] = ISSUERS) -> None:
+    public: jwt.PyJWK
+    issuer: str | None
+
+
+class SigningKeys:
+    """The issuer's keys, shared by all who check its tokens. `issuers` are its names, with TENANT where it has many."""
+
+    def __init__(self, egress: Egress, url: str, *, issuers: Collection[str]) -> None:
         self._egress, self._url, self._issuers = egress, url, frozenset(issuers)
-        self._keys: dict[str, jwt.PyJWK] = {}
+        self._keys: dict[str, Key] = {}
         self._asked = float("-inf")
         self._lock = asyncio.Lock()
 
@@ -53,7 +66,7 @@ class GoogleKeys:
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
-                key,
+                key.public,
                 algorithms=[ALGORITHM],
                 audience=audience,
                 leeway=LEEWAY,
@@ -61,11 +74,12 @@ class GoogleKeys:
             )
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise NotGenuine("The token does not hold.") from error
-        if claims["iss"] not in self._issuers:
+        named = {_of_tenant(each, claims) for each in self._issuers}
+        if claims["iss"] not in named or (key.issuer and claims["iss"] != _of_tenant(key.issuer, claims)):
             raise NotGenuine("The token is of another issuer.")
         return claims
 
-    async def _key(self, kid: str) -> jwt.PyJWK:
+    async def _key(self, kid: str) -> Key:
         async with self._lock:
             age = time.monotonic() - self._asked
             if age > KEEP or (kid not in self._keys and age > ASK_AGAIN):
@@ -75,17 +89,23 @@ class GoogleKeys:
             raise NotGenuine("The token is signed with a key that its issuer does not publish.")
         return self._keys[kid]
 
-    async def _fetch(self) -> dict[str, jwt.PyJWK]:
+    async def _fetch(self) -> dict[str, Key]:
         try:
             answer = await self._egress.request("GET", self._url, limits=_LIMITS)
             listed = answer.json()["keys"] if answer.is_success else []
             keys = [each for each in listed[:MOST_KEYS] if each.get("kty") == "RSA" and "kid" in each]
-            found = {each["kid"]: jwt.PyJWK(each, algorithm=ALGORITHM) for each in keys}
+            found = {each["kid"]: Key(jwt.PyJWK(each, algorithm=ALGORITHM), each.get("issuer")) for each in keys}
         except (EgressFailed, EgressBlocked, EgressUnresolved) as error:
             raise KeysUnavailable(error.message) from error
         except (jwt.PyJWTError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise KeysUnavailable("The issuer's keys can't be read.") from error
-        strong = {kid: key for kid, key in found.items() if key.key.key_size >= LEAST_BITS}
+        strong = {kid: key for kid, key in found.items() if key.public.key.key_size >= LEAST_BITS}
         if not strong:
             raise KeysUnavailable("The issuer publishes no key that can be used.")
         return strong
+
+
+def _of_tenant(issuer: str, claims: Mapping[str, Any]) -> str:
+    """The issuer's name for the organisation that a token says it is of."""
+    tenant = str(claims.get("tid", ""))
+    return issuer.replace(TENANT, tenant) if _GUID.fullmatch(tenant) else issuer
