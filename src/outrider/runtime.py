@@ -22,6 +22,8 @@ from outrider.providers.mail.connecting import Network
 from outrider.providers.mail.dns import Dns
 from outrider.providers.mail.gmail import Gmail
 from outrider.providers.mail.gmail_push import GmailPush
+from outrider.providers.mail.graph import Graph
+from outrider.providers.mail.graph_push import GraphPush
 from outrider.providers.mail.imap_smtp import ImapSmtp
 from outrider.providers.mail.interface import MailProvider
 from outrider.providers.mail.sandbox import Parser
@@ -49,6 +51,7 @@ class Runtime:
     oauth: Mapping[str, OAuthProvider]
     contacts: Mapping[str, ContactProvider]
     push: GmailPush | None
+    graph_push: GraphPush | None
     parser: Parser
 
 
@@ -87,6 +90,7 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
     )
     parser = Parser(processes=min(os.cpu_count() or 1, MOST_READERS))
     keys = SigningKeys(egress, settings.google_certs_url, issuers=settings.google_issuers)
+    graph_push = _graph_push(settings)
     imap = ImapSmtp(Network(egress, trust, frozenset(settings.unencrypted_mail_hosts)))
     try:
         yield Runtime(
@@ -99,10 +103,15 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
             ),
             egress=egress,
             dns=Dns(settings.name_servers),
-            mail={"imap": imap, "google": Gmail(egress, settings.gmail_api_url, topic=settings.gmail_topic)},
+            mail={
+                "imap": imap,
+                "google": Gmail(egress, settings.gmail_api_url, topic=settings.gmail_topic),
+                "microsoft": Graph(egress, f"{settings.graph_url}/v1.0", push=graph_push),
+            },
             oauth=_oauth(settings, egress, keys),
             contacts=_contacts(settings, egress),
             push=_push(settings, keys),
+            graph_push=graph_push,
             parser=parser,
         )
     finally:
@@ -141,3 +150,13 @@ def _push(settings: Settings, keys: SigningKeys) -> GmailPush | None:
         return None
     audience = settings.gmail_push_audience or f"{settings.public_url}/webhooks/gmail"
     return GmailPush(keys, audience=audience, account=settings.gmail_push_account)
+
+
+def _graph_push(settings: Settings) -> GraphPush | None:
+    """Microsoft calls https alone; any address can be named where something stands between."""
+    url = settings.microsoft_notification_url
+    if url is None and settings.public_url.startswith("https://"):
+        url = f"{settings.public_url}/webhooks/microsoft"
+    if url is None or settings.jwt_secret is None:
+        return None
+    return GraphPush(url, settings.jwt_secret.get_secret_value())

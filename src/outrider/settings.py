@@ -174,6 +174,7 @@ class Settings(BaseSettings):
     microsoft_login_url: WebUrl = Field("https://login.microsoftonline.com", alias="MICROSOFT_LOGIN_URL")
     microsoft_tenant: str = Field("common", alias="MICROSOFT_TENANT", pattern=r"^[A-Za-z0-9.-]{1,253}$")
     graph_url: WebUrl = Field("https://graph.microsoft.com", alias="MICROSOFT_GRAPH_URL")
+    microsoft_notification_url: WebUrl | None = Field(None, alias="MICROSOFT_NOTIFICATION_URL")
     microsoft_client_id: str | None = Field(None, alias="MICROSOFT_CLIENT_ID")
     microsoft_client_secret: SecretStr | None = Field(None, alias="MICROSOFT_CLIENT_SECRET")
     outlook_client_id: str | None = Field(None, alias="OUTLOOK_CLIENT_ID")

@@ -10,7 +10,7 @@ import secrets
 import time
 import uuid
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tests.stand_ins.graph_types import wrong_with, wrong_with_many, wrong_with_names
+from tests.stand_ins.serving import Lost
 
 VERSION = "/v1.0"
 CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"  # the tenant of all personal accounts
@@ -94,7 +95,7 @@ class Method:
     verb: str
     path: str
     scopes: frozenset[str]
-    do: Callable[[Call], Reply]
+    do: Callable[[Call], Reply | Awaitable[Reply]]
     takes: str | None = None
     gives: str | None = None
     many: bool = False
@@ -103,7 +104,7 @@ class Method:
 
 @dataclass
 class Fault:
-    """Answers the next requests to paths that match with a failure; `after`: the work is done first."""
+    """Answers the next requests that match, such as `GET /me`, with a failure; `after`: the work is done first."""
 
     path: str
     status: int
@@ -163,7 +164,7 @@ class Graph:
         answer = self._batch if path == f"{VERSION}/$batch" else self._answer
         reply = await answer(request.method, path, query, headers, body)
         if reply.status == LOST:
-            raise ConnectionResetError  # ends the connection without an answer
+            return Lost()
         if reply.status == GARBAGE:
             return Response("<html>", 200)
         known = {
@@ -229,16 +230,17 @@ class Graph:
                 wait = {"Retry-After": str(max(1, round(self.window / self.rate)))}
                 return _refusal(Fault(path, 429, "ApplicationThrottled", "MailboxConcurrency", headers=wait))
             await asyncio.sleep(self.delay)
-            return self._do(method, Call(grant.account, verb, path, args, dict(query), headers, body), len(query))
+            return await self._do(method, Call(grant.account, verb, path, args, dict(query), headers, body), len(query))
         finally:
             self.under_way[name] -= 1
 
-    def _do(self, method: Method, call: Call, parameters: int) -> Reply:
-        fault = self._fault(call.path)
+    async def _do(self, method: Method, call: Call, parameters: int) -> Reply:
+        fault = self._fault(f"{call.verb} {call.path}")
         if fault is not None and not fault.after:
             return _refusal(fault)
         self.wrong += _wrong_with_request(method, call, parameters)
-        reply = method.do(call)
+        done = method.do(call)
+        reply = done if isinstance(done, Reply) else await done
         if fault is not None:
             return _refusal(fault)
         if reply.status < 300 and method.gives is not None and isinstance(reply.body, dict):

@@ -6,11 +6,12 @@ import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from outrider.api.limits import RateLimiter
 from outrider.core.errors import Limited
 from outrider.domain.mailboxes import connections
+from outrider.providers.mail import graph_push
 from outrider.providers.mail.gmail_push import Malformed
 from outrider.providers.oauth.keys import KeysUnavailable, NotGenuine
 from outrider.runtime import Runtime
@@ -18,6 +19,10 @@ from outrider.runtime import Runtime
 log = structlog.get_logger()
 
 GMAIL = "/webhooks/gmail"
+MICROSOFT = "/webhooks/microsoft"
+# The call comes again later.
+UNAVAILABLE = (DBAPIError, InterfaceError, PoolTimeout, OSError)
+LONGEST_TOKEN = 2_000  # characters of Microsoft's question whether an address is ours
 
 
 async def gmail(request: Request) -> Response:
@@ -33,10 +38,33 @@ async def gmail(request: Request) -> Response:
         return await _refused(request, str(refusal))
     except Malformed as error:
         log.warning("hook.malformed", hook="gmail", reason=str(error))  # answered well, else it comes again for days
-    except (KeysUnavailable, DBAPIError, InterfaceError, PoolTimeout, OSError) as error:
-        log.warning("hook.unavailable", hook="gmail", error=type(error).__name__)
-        return Response(status_code=503, headers={"Retry-After": "30"})
+    except (KeysUnavailable, *UNAVAILABLE) as error:
+        return _unavailable("gmail", error)
     return Response(status_code=204)
+
+
+async def microsoft(request: Request) -> Response:
+    """New mail somewhere at Microsoft, or something with a subscription; or the question whether this is our address."""
+    app: Runtime = request.state.runtime
+    if app.graph_push is None:
+        return Response(status_code=404)
+    question = request.query_params.get("validationToken")
+    if question is not None:
+        return PlainTextResponse(question) if len(question) <= LONGEST_TOKEN else Response(status_code=400)
+    body = await request.body()
+    try:
+        notice = app.graph_push.read(request.query_params.get("mailbox", ""), body)
+        await connections.hint(app, "microsoft", notice.address, is_last=notice.is_ending)
+    except graph_push.NotGenuine as refusal:
+        return await _refused(request, str(refusal))
+    except UNAVAILABLE as error:
+        return _unavailable("microsoft", error)
+    return Response(status_code=202)
+
+
+def _unavailable(hook: str, error: Exception) -> Response:
+    log.warning("hook.unavailable", hook=hook, error=type(error).__name__)
+    return Response(status_code=503, headers={"Retry-After": "30"})
 
 
 async def _refused(request: Request, reason: str) -> Response:
@@ -50,4 +78,4 @@ async def _refused(request: Request, reason: str) -> Response:
     return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
 
 
-ROUTES: dict[str, Callable[[Request], Awaitable[Response]]] = {GMAIL: gmail}
+ROUTES: dict[str, Callable[[Request], Awaitable[Response]]] = {GMAIL: gmail, MICROSOFT: microsoft}

@@ -6,17 +6,15 @@ https://developers.google.com/workspace/gmail/api/guides/handle-errors and googl
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from outrider.providers.mail.connecting import words
+from outrider.providers.retries import retry_after
 
 RATE_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"})
 SPENT_REASONS = frozenset({"dailyLimitExceeded", "quotaExceeded"})
 SCOPE_REASONS = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
 OFF_REASONS = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
-LONGEST_WAIT = 7 * 24 * 3600  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +49,4 @@ def refusal_of(status: int, headers: Mapping[str, str], content: bytes) -> Refus
     reasons = [str(each["reason"]) for each in [*listed, *details] if each.get("reason")]
     reason = next(iter(reasons), str(error.get("status", "")))
     message = words(str(error.get("message", ""))) or "no reason given"
-    return Refusal(status, reason, message, _retry_after(headers))
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(min(int(value), LONGEST_WAIT))
-    try:
-        at: datetime = parsedate_to_datetime(value)
-        return max((at - datetime.now(UTC)).total_seconds(), 0.0)
-    except (ValueError, TypeError):
-        return None
+    return Refusal(status, reason, message, retry_after(headers))

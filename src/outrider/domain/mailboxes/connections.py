@@ -211,8 +211,11 @@ async def keep_subscription(db: AsyncSession, mailbox: Mailbox, *, again_in: tim
     )
 
 
-async def hint(app: Runtime, provider: str, address: str) -> int:
-    """There may be news at an address: its mailboxes are read at once. Returns how many were not due anyway."""
+async def hint(app: Runtime, provider: str, address: str, *, is_last: bool = False) -> int:
+    """There may be news at an address: its mailboxes are read at once. Returns how many were not due anyway.
+
+    `is_last`: the provider calls no more unless it is asked anew, which is made due too.
+    """
     async with app.db.begin() as db:
         known = await queries.at_address(db, provider, address)
     hinted = 0
@@ -231,7 +234,22 @@ async def hint(app: Runtime, provider: str, address: str) -> int:
                 .execution_options(synchronize_session=False)
             )
             hinted += len(moved.all())
+            if is_last:
+                await _subscribe_anew(db, workspace_id, mailbox_id)
     return hinted
+
+
+async def _subscribe_anew(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID) -> None:
+    await db.execute(
+        update(Mailbox)
+        .where(
+            Mailbox.workspace_id == workspace_id,
+            Mailbox.id == mailbox_id,
+            Mailbox.subscribe_at > func.clock_timestamp(),
+        )
+        .values(subscribe_at=func.clock_timestamp())
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def ask_for_sync(db: AsyncSession, mailbox: Mailbox) -> None:

@@ -39,7 +39,8 @@ PLACE = text("""
     )
     insert into places (workspace_id, folder_id, remote_id, message_id)
     select :workspace, f.id, taken.remote_id, taken.id
-    from taken join folders f on f.workspace_id = :workspace and f.mailbox_id = taken.mailbox_id and f.role = 'all'
+    from taken join folders f on f.workspace_id = :workspace and f.mailbox_id = taken.mailbox_id
+        and f.role in ('all', 'sent')
     on conflict do nothing
 """)
 

@@ -4,7 +4,6 @@ https://developers.google.com/workspace/gmail/api/guides/handle-errors and its u
 """
 
 import asyncio
-import random
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +12,7 @@ from outrider.core.egress import Answer, Egress, EgressBlocked, EgressFailed, Eg
 from outrider.providers.google_refusal import OFF_REASONS, SCOPE_REASONS, Refusal, refusal_of
 from outrider.providers.mail.interface import ConnectFailed, GrantedAccount, ReadFailed, Step
 from outrider.providers.mail.quota import Quota
+from outrider.providers.retries import delay
 
 SERVER = "google"
 # Units of the documented quota: 15,000 a minute for each user. Together these are 60 % of it in any minute.
@@ -80,7 +80,7 @@ class GmailApi:
 
     async def wait_out(self, attempt: int, retry_after: float | None) -> None:
         """Waits as Google asks, else twice as long each time; everybody on this mailbox does."""
-        wait = delay(attempt, retry_after)
+        wait = delay(attempt, retry_after, first=FIRST_WAIT, longest=LONGEST_WAIT)
         self._quota.pause(wait)
         await asyncio.sleep(wait)
 
@@ -98,11 +98,6 @@ class GmailApi:
                 raise ApiError(answer)
             await self.wait_out(attempt, answer.retry_after)
         raise AssertionError("the last attempt returns or raises")
-
-
-def delay(attempt: int, retry_after: float | None) -> float:
-    backoff = min(FIRST_WAIT * 2.0**attempt, LONGEST_WAIT) * random.uniform(0.75, 1.25)  # noqa: S311  # spreads load
-    return max(backoff, retry_after or 0.0)
 
 
 def reaching_failed(error: EgressBlocked | EgressUnresolved | EgressFailed) -> ReadFailed:

@@ -1,4 +1,4 @@
-"""What a mailbox provider can do, in terms no vendor owns. `imap_smtp` and `gmail` implement it."""
+"""What a mailbox provider can do, in terms no vendor owns. `imap_smtp`, `gmail` and `graph` implement it."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -138,7 +138,7 @@ class Verified:
 
 
 class ConnectFailed(Exception):
-    """Connecting failed at `step` of `server` ("imap", "smtp", "google"); `hint` says what to do about it.
+    """Connecting failed at `step` of `server` ("imap", "smtp", "google", "microsoft"); `hint` says what to do about it.
 
     `is_terminal` is True where trying again can't help before a person acts (a refused login).
     """

@@ -1,0 +1,114 @@
+"""Whole messages by their ids, a few at once, bounded in memory; what was deleted meanwhile is left out.
+
+One request for each: inside a JSON batch, MIME is a string, and bytes that are no text would be lost.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http import HTTPStatus
+from typing import Any, Self
+
+from outrider.core.egress import EgressTooLarge, Limits
+from outrider.providers.mail.graph_api import ApiError, GraphApi
+from outrider.providers.mail.interface import Fetched, ReadFailed
+from outrider.providers.mail.limits import MAX_HEADER_BLOCK, MAX_RAW
+
+LIMITS = Limits(read=60, total=300, body=MAX_RAW)
+# What Exchange can't write as MIME, now or ever.
+UNREADABLE_CODES = frozenset(
+    {"ErrorMimeContentConversionFailed", "ErrorContentConversionFailed", "ErrorMimeContentInvalid", "ErrorItemCorrupt"}
+)
+SELECT = "id,receivedDateTime,conversationId,isDraft"
+SIZE = "Integer 0x0E08"  # PidTagMessageSize, which no property of a message tells
+OUTLINE = {
+    "$select": "internetMessageHeaders,internetMessageId,subject,from,toRecipients,sentDateTime",
+    "$expand": f"singleValueExtendedProperties($filter=id eq '{SIZE}')",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a list tells of a message: all that its MIME does not say."""
+
+    id: str
+    received_at: datetime
+    thread_id: str | None
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> Self:
+        received, thread_id = message.get("receivedDateTime"), message.get("conversationId")
+        at = datetime.fromisoformat(received) if received else datetime.now(UTC)
+        return cls(str(message["id"]), at, str(thread_id) if thread_id else None)
+
+
+async def fetch(api: GraphApi, listed: Sequence[Listed]) -> list[Fetched]:
+    """Returns the messages in the order of the list. Raises ReadFailed, ConnectFailed."""
+    results = await asyncio.gather(*(_one(api, each) for each in listed), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [each for each in results if isinstance(each, Fetched)]
+
+
+async def _one(api: GraphApi, listed: Listed) -> Fetched | None:
+    try:
+        answer = await api.patiently("GET", f"/me/messages/{listed.id}/$value", limits=LIMITS)
+    except ApiError as error:
+        refusal = error.refusal
+        if refusal.status == HTTPStatus.NOT_FOUND:
+            return None
+        if refusal.status == HTTPStatus.INTERNAL_SERVER_ERROR or refusal.code in UNREADABLE_CODES:
+            return await _outline(api, listed, least=0)
+        raise refusal.failure() from error
+    except ReadFailed as error:
+        if isinstance(error.__cause__, EgressTooLarge):
+            return await _outline(api, listed, least=MAX_RAW + 1)
+        raise
+    raw = answer.content
+    return Fetched(listed.id, listed.received_at, len(raw), _header_block(raw), raw, thread_id=listed.thread_id)
+
+
+async def _outline(api: GraphApi, listed: Listed, *, least: int) -> Fetched | None:
+    """A message that can't be had whole: its header, put together from what Microsoft tells of it."""
+    try:
+        message = await api.read(f"/me/messages/{listed.id}", params=OUTLINE)
+    except ApiError as error:
+        if error.refusal.status == HTTPStatus.NOT_FOUND:
+            return None
+        raise error.refusal.failure() from error
+    properties = {str(each["id"]): str(each["value"]) for each in message.get("singleValueExtendedProperties", ())}
+    size = max(int(next(iter(properties.values()), "0")), least)
+    return Fetched(listed.id, listed.received_at, size, _header_of(message), None, thread_id=listed.thread_id)
+
+
+def _header_block(raw: bytes) -> bytes:
+    end = raw.find(b"\r\n\r\n", 0, MAX_HEADER_BLOCK)
+    return raw[: end + 4] if end >= 0 else raw[:MAX_HEADER_BLOCK]
+
+
+def _header_of(message: Mapping[str, Any]) -> bytes:
+    # Of sent mail Microsoft keeps no header as such, only what it says.
+    listed = message.get("internetMessageHeaders") or []
+    named = [(str(each["name"]), str(each["value"])) for each in listed] or _told(message)
+    lines = [f"{name}: {' '.join(value.split())}" for name, value in named]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")[:MAX_HEADER_BLOCK]
+
+
+def _told(message: Mapping[str, Any]) -> list[tuple[str, str]]:
+    senders, to = _addresses([message.get("from") or {}]), _addresses(message.get("toRecipients") or [])
+    sent = message.get("sentDateTime")
+    told = {
+        "Message-ID": str(message.get("internetMessageId") or ""),
+        "Date": format_datetime(datetime.fromisoformat(sent)) if sent else "",
+        "From": senders,
+        "To": to,
+        "Subject": str(message.get("subject") or ""),
+    }
+    return [(name, value) for name, value in told.items() if value]
+
+
+def _addresses(recipients: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(str(each["emailAddress"]["address"]) for each in recipients if each.get("emailAddress"))
