@@ -19,6 +19,7 @@ from tests.factories.google import google_runtime
 from tests.real.mail_servers import MailServers, available
 from tests.stand_ins import microsoft as microsofts
 from tests.stand_ins.google import Google, running
+from tests.stand_ins.graph_contacts import Contacts
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -95,6 +96,7 @@ async def google() -> AsyncIterator[Google]:
 async def microsoft() -> AsyncIterator[microsofts.Microsoft]:
     """A stand-in for Microsoft; what it is asked and what it answers is held to Microsoft's published types."""
     async with microsofts.running() as stand_in:
+        stand_in.plug(Contacts(stand_in).methods)
         yield stand_in
 
 

@@ -18,6 +18,7 @@ from outrider.core.embedded import OWNER, EmbeddedServer
 from outrider.core.tokens import AccessTokens
 from outrider.providers.contacts.google import GooglePeople
 from outrider.providers.contacts.interface import ContactProvider
+from outrider.providers.contacts.microsoft import OutlookContacts
 from outrider.providers.mail.connecting import Network
 from outrider.providers.mail.dns import Dns
 from outrider.providers.mail.gmail import Gmail
@@ -125,11 +126,12 @@ def _oauth(settings: Settings, egress: Egress, keys: SigningKeys) -> dict[str, O
     """The providers that the operator has set up: mailboxes by their name, address books as `<name>_contacts`."""
     found: dict[str, OAuthProvider] = {}
     google = google_oauth.Endpoints(settings.google_auth_url, settings.google_token_url, settings.google_revoke_url)
-    if settings.google_client is not None:
-        found["google"] = google_oauth.GoogleOAuth(egress, Client(*settings.google_client), google, keys)
-    if settings.google_client_id and settings.google_client_secret:
-        client = Client(settings.google_client_id, settings.google_client_secret.get_secret_value())
-        found["google_contacts"] = google_oauth.GoogleOAuth(egress, client, google, keys, purpose=google_oauth.CONTACTS)
+    for name, client, purpose in (
+        ("google", settings.google_client, google_oauth.MAIL),
+        ("google_contacts", settings.google_contacts_client, google_oauth.CONTACTS),
+    ):
+        if client is not None:
+            found[name] = google_oauth.GoogleOAuth(egress, Client(*client), google, keys, purpose=purpose)
     microsoft = microsoft_oauth.Authority(settings.microsoft_login_url, settings.microsoft_tenant)
     theirs = SigningKeys(egress, microsoft.keys, issuers=[microsoft.issuer])
     for name, client, purpose in (
@@ -142,7 +144,10 @@ def _oauth(settings: Settings, egress: Egress, keys: SigningKeys) -> dict[str, O
 
 
 def _contacts(settings: Settings, egress: Egress) -> dict[str, ContactProvider]:
-    return {"google": GooglePeople(egress, settings.people_api_url)}
+    return {
+        "google": GooglePeople(egress, settings.people_api_url),
+        "microsoft": OutlookContacts(egress, settings.graph_url),
+    }
 
 
 def _push(settings: Settings, keys: SigningKeys) -> GmailPush | None:

@@ -201,6 +201,10 @@ class Settings(BaseSettings):
         return own or _client(self.google_client_id, self.google_client_secret)
 
     @property
+    def google_contacts_client(self) -> tuple[str, str] | None:
+        return _client(self.google_client_id, self.google_client_secret)
+
+    @property
     def outlook_client(self) -> tuple[str, str] | None:
         """What Microsoft knows this server as where mail is concerned: the client for Outlook, else the one for all."""
         return _client(self.outlook_client_id, self.outlook_client_secret) or self.microsoft_client

@@ -11,7 +11,7 @@ import secrets
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tests.stand_ins.graph import Grant, Graph, Method
+from tests.stand_ins.graph import Grant, Graph
 from tests.stand_ins.serving import serve
 
 CLIENT_ID, CLIENT_SECRET = "6731de76-14a6-49ae-97bc-6eba6914391e", "stand-in~8Q.of.a.secret"
@@ -212,10 +212,9 @@ def _refused(status: int, error: str, headers: dict[str, str] | None = None) -> 
 
 
 @asynccontextmanager
-async def running(methods: Sequence[Method] = (), **settings: Any) -> AsyncIterator[Microsoft]:
-    """Serves it on loopback, with these parts plugged in; afterwards nothing may have been asked or answered wrongly."""
+async def running(**settings: Any) -> AsyncIterator[Microsoft]:
+    """Serves it on loopback; afterwards nothing may have been asked or answered wrongly."""
     microsoft = Microsoft(**settings)
-    microsoft.plug(methods)
     async with serve(microsoft.app()) as microsoft.url:
         yield microsoft
     assert microsoft.wrong == [], microsoft.wrong
