@@ -16,7 +16,7 @@ from outrider.core.clock import now
 from outrider.core.embedded import EmbeddedServer
 from outrider.domain.accounts import sessions
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.domain.sending import claiming
+from outrider.domain.sending import holding
 from outrider.domain.sending.models import Hold
 from outrider.runtime import Runtime
 from outrider.settings import Settings
@@ -188,8 +188,6 @@ async def test_a_held_mailbox_is_the_reason_of_every_row_in_it(runtime: Runtime,
     enrollment = await make_enrollment(runtime, ada, email, await make_sequence(runtime, ada))
     send = await make_send(runtime, ada, mailbox, email, origin="sequence", origin_id=enrollment.id)
     async with runtime.db.begin(ada.scope) as db:
-        await claiming.hold(
-            db, [((mailbox.workspace_id, mailbox.id), now() + timedelta(hours=3))], why=Hold.DAILY_LIMIT
-        )
+        await holding.hold(db, [((mailbox.workspace_id, mailbox.id), now() + timedelta(hours=3))], why=Hold.DAILY_LIMIT)
     said = (await operator.run("why", ada.user.email, str(send.id))).stdout
     assert "account_daily_limit_met" in said

@@ -10,7 +10,7 @@ import pytest
 from outrider.core.clock import now
 from outrider.core.embedded import EmbeddedServer
 from outrider.domain.accounts.models import Workspace
-from outrider.domain.sending import claiming
+from outrider.domain.sending import holding
 from outrider.domain.sending.models import Hold
 from outrider.runtime import Runtime
 from outrider.settings import Settings
@@ -36,7 +36,7 @@ async def test_a_mailbox_is_listed_limited_and_let_go_on(runtime: Runtime, opera
     mailbox = await make_mailbox(runtime, ada)
     async with runtime.db.begin(ada.scope) as db:
         place = (mailbox.workspace_id, mailbox.id)
-        await claiming.hold(db, [(place, now() + timedelta(days=7))], why=Hold.HEALTH, reason="Too much came back.")
+        await holding.hold(db, [(place, now() + timedelta(days=7))], why=Hold.HEALTH, reason="Too much came back.")
     listed = await said(operator, "mailbox", "list", ada.user.email)
     assert "Too much came back." in listed
     assert "at most 10000 mails" in listed

@@ -12,7 +12,7 @@ from outrider.domain.deliverability import actions as health
 from outrider.domain.deliverability import queries as returns
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.domain.sending import claiming
+from outrider.domain.sending import holding
 from outrider.domain.sending.models import Hold, MailboxPace
 from outrider.domain.signing import keys
 from outrider.domain.signing.models import SigningKey
@@ -47,7 +47,7 @@ async def limit_mailbox(settings: Settings, user: str, address: str, daily: int)
     async with acting(settings, user) as (_, actor, db):
         mailbox = await _mailbox(db, actor, address)
         mailbox.daily_limit = daily
-        await claiming.lift(db, mailbox.workspace_id, mailbox.id, LIMITS)
+        await holding.lift(db, mailbox.workspace_id, mailbox.id, LIMITS)
     typer.echo(f"{mailbox.address} sends at most {daily} mails in 24 hours from now on.")
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from outrider.core.clock import now
 from outrider.domain.mailboxes.models import Direction, Mailbox, Message
 from outrider.domain.mailboxes.verdict import Kind
-from outrider.domain.sending import claiming, letterhead, rules
+from outrider.domain.sending import claiming, letterhead, looking, rules
 from outrider.domain.sending.models import Claim, Hold, MailboxPace, Send, State, Waiting
 from outrider.domain.sending.pacing import Pace
 from outrider.domain.sequences import scheduling
@@ -239,13 +239,13 @@ async def test_a_gap_holds_the_next_mail_but_not_a_persons_own_push(runtime: Run
     mailbox = await make_mailbox(runtime, ada)
     email = await make_message(runtime, mailbox)
     pace = replace(PACE, gap_min=timedelta(minutes=3), gap_max=timedelta(minutes=10))
-    for priority in (0, 0, claiming.URGENT):
+    for priority in (0, 0, looking.URGENT):
         await make_send(runtime, ada, mailbox, email, priority=priority)
     first = await claim(runtime, ada, mailbox, pace=pace)
     assert first is not None
-    assert first.send.priority == claiming.URGENT
+    assert first.send.priority == looking.URGENT
     assert await claim(runtime, ada, mailbox, pace=pace) is None
-    pushed = await make_send(runtime, ada, mailbox, email, priority=claiming.URGENT)
+    pushed = await make_send(runtime, ada, mailbox, email, priority=looking.URGENT)
     second = await claim(runtime, ada, mailbox, pace=pace)
     assert second is not None
     assert second.send.id == pushed.id

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from outrider.core.clock import now
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.mailboxes.models import State as MailboxState
-from outrider.domain.sending import claiming, diagnosis
+from outrider.domain.sending import diagnosis, holding
 from outrider.domain.sending.models import Hold, Send, State, Waiting
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone, make_user
@@ -49,14 +49,14 @@ async def test_a_held_mailbox_holds_all_its_rows_until_the_same_moment(
     ada, mailbox, send = await a_send(runtime)
     until = now() + LATER
     async with runtime.db.begin(ada.scope) as db:
-        await claiming.hold(db, [((mailbox.workspace_id, mailbox.id), until)], why=hold)
+        await holding.hold(db, [((mailbox.workspace_id, mailbox.id), until)], why=hold)
     assert await asked(runtime, ada, send) == (reason, until)
 
 
 async def test_a_hold_that_is_over_holds_nothing(runtime: Runtime) -> None:
     ada, mailbox, send = await a_send(runtime)
     async with runtime.db.begin(ada.scope) as db:
-        await claiming.hold(db, [((mailbox.workspace_id, mailbox.id), now() - LATER)], why=Hold.GAP)
+        await holding.hold(db, [((mailbox.workspace_id, mailbox.id), now() - LATER)], why=Hold.GAP)
     assert await asked(runtime, ada, send) == (Waiting.QUEUED, send.due_at)
 
 

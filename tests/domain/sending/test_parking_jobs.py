@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from outrider.core.clock import now
 from outrider.domain.mailboxes.events import MailboxConnected
-from outrider.domain.sending import claiming, parking_jobs
+from outrider.domain.sending import holding, parking_jobs
 from outrider.domain.sending.models import Hold, MailboxPace, Send, State, Waiting
 from outrider.runtime import Runtime
 from tests.factories.accounts import make_user, retire
@@ -26,7 +26,7 @@ async def test_nothing_waits_for_a_server_that_is_back(runtime: Runtime) -> None
     )
     place = (ada.workspace_id, mailbox.id)
     async with runtime.db.begin(ada.scope) as db:
-        await claiming.hold(db, [(place, soon)], why=Hold.UNREACHABLE)
+        await holding.hold(db, [(place, soon)], why=Hold.UNREACHABLE)
     await parking_jobs.on_connected(runtime, MailboxConnected(workspace_id=ada.workspace_id, mailbox_id=mailbox.id))
     async with runtime.db.begin(ada.scope) as db:
         assert (await db.get_one(MailboxPace, place)).held_until is None

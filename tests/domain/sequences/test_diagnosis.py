@@ -5,7 +5,7 @@ from datetime import timedelta
 from outrider.core.clock import now
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.mailboxes.models import State as MailboxState
-from outrider.domain.sending import claiming
+from outrider.domain.sending import holding
 from outrider.domain.sending.models import Hold
 from outrider.domain.sequences import diagnosis, queries
 from outrider.domain.sequences.diagnosis import SequenceDiagnosis
@@ -72,7 +72,7 @@ async def test_a_mailbox_held_for_its_health_is_named_until_its_end(runtime: Run
     await queued(runtime, ada, mailbox, sequence)
     until = now() + timedelta(days=7)
     async with runtime.db.begin(ada.scope) as db:
-        await claiming.hold(db, [((mailbox.workspace_id, mailbox.id), until)], why=Hold.HEALTH)
+        await holding.hold(db, [((mailbox.workspace_id, mailbox.id), until)], why=Hold.HEALTH)
     found = await asked(runtime, ada, sequence)
     assert (found.code, found.until) == ("account_paused", until)
 

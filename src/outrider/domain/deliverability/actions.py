@@ -13,7 +13,7 @@ from outrider.domain.deliverability import queries
 from outrider.domain.deliverability.events import MailboxPaused
 from outrider.domain.deliverability.models import Feedback, FeedbackKind
 from outrider.domain.deliverability.rules import PERIOD, Health
-from outrider.domain.sending import claiming
+from outrider.domain.sending import holding
 from outrider.domain.sending.models import Hold, MailboxPace
 
 
@@ -59,7 +59,7 @@ async def _examine(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID, *, no
         return
     until = now + PERIOD
     reason = f"Paused for its health: {returns}. Look at the list these people came from before it goes on."
-    await claiming.hold(db, [((workspace_id, mailbox_id), until)], why=Hold.HEALTH, reason=reason)
+    await holding.hold(db, [((workspace_id, mailbox_id), until)], why=Hold.HEALTH, reason=reason)
     await emit(
         db,
         MailboxPaused(

@@ -1,5 +1,6 @@
 """Mailboxes, the folders we have read, and the messages and threads found in them."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -31,6 +32,11 @@ class Direction(StrEnum):
     IN = "in"
     OUT = "out"
     DRAFT = "draft"
+
+
+def smtp_host_of(provider: str, servers: Mapping[str, Any]) -> str:
+    host: str = servers.get("smtp", {}).get("host", "")
+    return host or f"{provider}.com"
 
 
 class Mailbox(Tenant, Stamped, Model):
@@ -72,8 +78,7 @@ class Mailbox(Tenant, Stamped, Model):
     @property
     def smtp_host(self) -> str:
         """Who hands its mail on: the SMTP server's name, else the provider's own."""
-        host: str = self.servers.get("smtp", {}).get("host", "")
-        return host or f"{self.provider}.com"
+        return smtp_host_of(self.provider, self.servers)
 
     def mark_reached(self, at: datetime) -> None:
         self.state, self.state_reason, self.sync_failures, self.synced_at = State.CONNECTED, None, 0, at

@@ -17,7 +17,7 @@ from outrider.core.db import Scope
 from outrider.domain.mailboxes import connections
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.domain.sending import claiming, letterhead, queries, results, rules
+from outrider.domain.sending import claiming, holding, letterhead, queries, results, rules
 from outrider.domain.sending.desk import Desk, Taken
 from outrider.domain.sending.letterhead import Letterhead
 from outrider.domain.sending.models import Claim, Hold, Waiting
@@ -91,6 +91,8 @@ async def _open_due(app: Runtime, lines: Lines) -> None:
     async with app.db.begin() as db:
         due = await queries.mailboxes_with_due_sends(db, await app.clock.due_now(db))
     for workspace_id, mailbox_id in due:
+        if mailbox_id in lines.open:
+            continue
         while not lines.is_stopping and not lines.has_room(app.settings.send_concurrency):
             lines.are_wanted = True
             await _wait_for_a_move(lines)  # or for a line to become slow, which nobody announces
@@ -207,5 +209,5 @@ async def _give_back(app: Runtime, mailbox: Mailbox, claim: Claim, error: Connec
         if not error.is_terminal:  # else it waits for its owner, who may come back at any time
             again_at += rules.reconnect_after(current.sync_failures)
             place = (mailbox.workspace_id, mailbox.id)
-            await claiming.hold(db, [(place, again_at)], why=Hold.UNREACHABLE, reason=reason)
+            await holding.hold(db, [(place, again_at)], why=Hold.UNREACHABLE, reason=reason)
         await results.release(db, claim, due_at=again_at, why=Waiting.MAILBOX_DISCONNECTED, reason=reason)

@@ -10,7 +10,7 @@ from outrider.core.crypto import Vault
 from outrider.domain.accounts.models import Workspace
 from outrider.domain.accounts.vault import open_vault
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.domain.sending.models import Send
+from outrider.domain.sending.models import Outgoing, Send
 from outrider.domain.signing import keys
 from outrider.domain.signing.keys import Signer
 from outrider.domain.suppressions.models import UNSUBSCRIBE, UNSUBSCRIBE_PATH
@@ -29,7 +29,7 @@ class Letterhead:
     tracks_opens: bool = False
     tracks_clicks: bool = False
 
-    def headers(self, send: Send, mailbox: Mailbox) -> list[tuple[str, str]]:
+    def headers(self, send: Send | Outgoing, mailbox: Mailbox) -> list[tuple[str, str]]:
         by_mail = f"<mailto:{quote(mailbox.address, safe='@.')}?subject=unsubscribe>"
         if link := self.link(send):
             return [
@@ -38,7 +38,7 @@ class Letterhead:
             ]
         return [("List-Unsubscribe", by_mail)]
 
-    def footer(self, send: Send) -> str:
+    def footer(self, send: Send | Outgoing) -> str:
         """What stands under the text where the workspace says who it is."""
         if not self.postal_address:
             return ""
@@ -46,13 +46,13 @@ class Letterhead:
         ending = f"No more mail from us: {link}" if link else "Answer “unsubscribe” and you get no more mail from us."
         return f"\n\n-- \n{self.postal_address}\n{ending}\n"
 
-    def link(self, send: Send) -> str:
+    def link(self, send: Send | Outgoing) -> str:
         if not self.base_url:
             return ""
         token = signed.mint(self.vault, send.workspace_id, send.id, purpose=UNSUBSCRIBE)
         return f"{self.base_url}{UNSUBSCRIBE_PATH}{token}"
 
-    def html(self, send: Send, text: str) -> str | None:
+    def html(self, send: Send | Outgoing, text: str) -> str | None:
         """The same text as HTML where something of it is tracked; else a plain mail stays one."""
         if not self.base_url or not (self.tracks_opens or self.tracks_clicks):
             return None

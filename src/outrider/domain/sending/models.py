@@ -168,6 +168,38 @@ class Send(Tenant, Stamped, Model):
 
 
 @dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What a sender and its limits need of a row, named as there: a value, which costs less to read than a row."""
+
+    workspace_id: UUID
+    id: UUID
+    user_id: UUID
+    mailbox_id: UUID
+    thread_id: UUID
+    origin: str
+    origin_id: UUID
+    step: int
+    recipient: str
+    recipient_name: str
+    recipient_domain: str
+    recipient_company: str | None
+    subject: str
+    body: str
+    remote_thread: str | None
+    in_reply_to: str | None
+    refs: list[str]
+    message_id: str
+    priority: int
+    window: dict[str, Any] | None
+    timezone: str
+    give_up_at: datetime
+
+    @property
+    def references(self) -> list[str]:
+        return self.refs
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A row taken for sending: a value, so that no transaction is open while the network is used.
 
@@ -175,7 +207,7 @@ class Claim:
     one of the same row.
     """
 
-    send: Send
+    send: Outgoing
     attempt: int
     lease: timedelta
     at: datetime

@@ -7,7 +7,7 @@ from sqlalchemy import func, update
 from outrider.core.db import Scope
 from outrider.core.events import on
 from outrider.domain.mailboxes.events import MailboxConnected
-from outrider.domain.sending import claiming, rules
+from outrider.domain.sending import holding, rules
 from outrider.domain.sending.models import Hold, Send, State, Waiting
 from outrider.runtime import Runtime
 
@@ -34,7 +34,7 @@ async def on_connected(app: Runtime, event: MailboxConnected) -> None:
             .values(state=State.PAUSED, waiting_for=Waiting.PAUSED, last_error=ASK)
             .execution_options(synchronize_session=False)
         )
-        await claiming.lift(db, event.workspace_id, event.mailbox_id, {Hold.UNREACHABLE})
+        await holding.lift(db, event.workspace_id, event.mailbox_id, {Hold.UNREACHABLE})
         await db.execute(
             update(Send)
             .where(*waiting, Send.waiting_for == Waiting.MAILBOX_DISCONNECTED)

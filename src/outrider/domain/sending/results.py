@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from outrider.core.events import emit
 from outrider.domain.mailboxes import connections, drafts
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.domain.sending import claiming, replies, rules
+from outrider.domain.sending import holding, replies, rules
 from outrider.domain.sending.events import SendRefused, SendUnconfirmed, Sent, facts_of
 from outrider.domain.sending.models import Claim, Hold, Send, State, Waiting
 from outrider.domain.sending.replies import ReplyClass
@@ -99,7 +99,7 @@ async def record_failure(db: AsyncSession, claim: Claim, failure: SendFailed, *,
     if consequence.holds is not None:
         # It is the mailbox that may not send, not the person who can't be reached.
         place = (claim.send.workspace_id, claim.send.mailbox_id)
-        await claiming.hold(db, [(place, now + consequence.holds)], why=Hold.PROVIDER_LIMIT, reason=reason)
+        await holding.hold(db, [(place, now + consequence.holds)], why=Hold.PROVIDER_LIMIT, reason=reason)
     if consequence.mail_waits and consequence.holds and now + consequence.holds < claim.send.give_up_at:
         await release(db, claim, due_at=now + consequence.holds, why=Waiting.MAILBOX_PAUSED, reason=reason)
     elif failure.outcome is Outcome.DEFERRED:

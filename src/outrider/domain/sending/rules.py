@@ -13,7 +13,7 @@ from uuid import UUID
 
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.sending.letterhead import Letterhead
-from outrider.domain.sending.models import Send
+from outrider.domain.sending.models import Outgoing, Send
 
 RETRIES = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60, 120, 240))
 GIVE_UP_AFTER = timedelta(hours=72)
@@ -61,7 +61,7 @@ def references_of(message_id: str | None, earlier: Sequence[str]) -> list[str]:
     return chain if len(chain) <= MOST_REFERENCES else [chain[0], *chain[-(MOST_REFERENCES - 1) :]]
 
 
-def compose(mailbox: Mailbox, send: Send, letterhead: Letterhead, *, at: datetime) -> bytes:
+def compose(mailbox: Mailbox, send: Send | Outgoing, letterhead: Letterhead, *, at: datetime) -> bytes:
     """Builds the mail's bytes. Every header is plain or goes through the library, so nothing can be injected."""
     mail = EmailMessage(policy=SMTP)
     _set(mail, "From", _address(_one_line(mailbox.name), mailbox.address))
