@@ -101,7 +101,6 @@ TESTED_ELSEWHERE = {
     "providers/mail/gmail_sync.py": "providers/mail/test_gmail.py",
     "providers/mail/graph_api.py": "providers/mail/test_graph.py",
     "providers/mail/graph_fetch.py": "providers/mail/test_graph.py",
-    "providers/mail/graph_push.py": "api/test_hooks_microsoft.py",
     "providers/mail/graph_send.py": "providers/mail/test_graph.py",
     "providers/mail/graph_sent.py": "providers/mail/test_graph.py",
     "providers/mail/graph_sync.py": "providers/mail/test_graph.py",

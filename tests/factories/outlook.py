@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy import update
 
 from outrider.core.clock import now
@@ -19,14 +20,22 @@ from outrider.runtime import Addresses, Runtime, open_runtime
 from outrider.settings import Settings
 from tests.factories.accounts import Someone
 from tests.stand_ins.graph_mail import SCOPES, Mail
-from tests.stand_ins.microsoft import Microsoft
+from tests.stand_ins.microsoft import CLIENT_ID, CLIENT_SECRET, Microsoft
 
 
 @asynccontextmanager
 async def outlook_runtime(
     settings: Settings, database: Addresses, microsoft: Microsoft, **changes: Any
 ) -> AsyncIterator[Runtime]:
-    known = settings.model_copy(update={"graph_url": microsoft.url, **changes})
+    known = settings.model_copy(
+        update={
+            "microsoft_client_id": CLIENT_ID,
+            "microsoft_client_secret": SecretStr(CLIENT_SECRET),
+            "microsoft_login_url": microsoft.url,
+            "graph_url": microsoft.url,
+            **changes,
+        }
+    )
     async with open_runtime(known, database.app, name="tests-microsoft") as runtime:
         yield runtime
 
