@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from outrider import VERSION
+from outrider.api.concierge import app as concierge
+from outrider.api.concierge import examples as concierge_examples
 from outrider.api.contact_import import app as contact_import
 from outrider.api.contact_import import examples as contact_import_examples
 from outrider.api.followups import app as followups
@@ -20,6 +22,7 @@ from outrider.api.followups import examples as followups_examples
 ROOT = Path(__file__).parent.parent / "docs"
 SURFACES = {
     "followups": (followups.build, followups_examples),
+    "concierge": (concierge.build, concierge_examples),
     "contact-import": (contact_import.build, contact_import_examples),
 }
 METHODS = ("get", "post", "put", "delete")
@@ -105,8 +108,9 @@ def postman(specification: dict[str, Any], examples: Examples) -> dict[str, Any]
     """A collection (schema 2.1) that runs from top to bottom: answers fill the variables of the requests after them."""
     folders: dict[str, list[dict[str, Any]]] = {}
     for endpoint in endpoints(specification):
-        folder = "clean up" if endpoint.name in examples.LAST else endpoint.operation["tags"][0]
-        folders.setdefault(folder, []).extend(_postman_requests(endpoint, examples))
+        for item in _postman_requests(endpoint, examples):
+            folder = "clean up" if item["name"] in examples.LAST else endpoint.operation["tags"][0]
+            folders.setdefault(folder, []).append(item)
     folders["clean up"] = sorted(folders.pop("clean up"), key=lambda each: examples.LAST.index(each["name"]))
     variables = {"baseUrl": "http://127.0.0.1:8700", "accessToken": ""}
     variables |= dict.fromkeys([*examples.VARIABLES.values(), *_asked(examples)], "")

@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 
 from outrider import VERSION
 from outrider.api import hooks
+from outrider.api.concierge import app as concierge
+from outrider.api.concierge.contract import PREFIX as CONCIERGE
 from outrider.api.contact_import import app as contact_import
 from outrider.api.contact_import.contract import PREFIX as CONTACT_IMPORT
 from outrider.api.edge import Edge
@@ -25,7 +27,7 @@ from outrider.domain.tracking.links import CLICK_PATH, OPEN_PATH
 from outrider.runtime import Runtime
 
 # The longest prefix first.
-SURFACES = {CONTACT_IMPORT: contact_import.build, "/": followups.build}
+SURFACES = {CONTACT_IMPORT: contact_import.build, CONCIERGE: concierge.build, "/": followups.build}
 
 
 def create_app(runtime: Runtime) -> ASGIApp:

@@ -147,6 +147,8 @@ class Settings(BaseSettings):
     # permission is kept for the next import
     app_scheme: Annotated[str, AfterValidator(_app_scheme)] = Field("everreach", alias="OUTRIDER_APP_SCHEME")
     keep_contact_grants: bool = Field(True, alias="OUTRIDER_KEEP_CONTACT_GRANTS")
+    # How long a deleted account can be brought back by the operator before it is erased for good
+    erase_after: Duration = Field(parse_duration("30d"), alias="OUTRIDER_ERASE_AFTER")
 
     # Limits of the API, a minute
     rate_per_user: int = Field(600, alias="OUTRIDER_RATE_PER_USER", ge=1)

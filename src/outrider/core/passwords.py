@@ -53,10 +53,10 @@ def needs_rehash(stored: str) -> bool:
     return _hasher.check_needs_rehash(stored)
 
 
-def check_strength(password: str, *, email: str = "") -> None:
+def check_strength(password: str, *, email: str = "", shortest: int = SHORTEST) -> None:
     """Raises WeakPassword. No rules of composition: length and rareness are what counts (NIST SP 800-63B)."""
-    if len(password) < SHORTEST:
-        raise WeakPassword(f"Use at least {SHORTEST} characters; several words are easy to remember.", field="password")
+    if len(password) < shortest:
+        raise WeakPassword(f"Use at least {shortest} characters; several words are easy to remember.", field="password")
     if len(password.encode()) > MOST_BYTES:
         raise WeakPassword(f"Use at most {MOST_BYTES} bytes.", field="password")
     lowered = password.casefold()

@@ -215,11 +215,7 @@ async def connect(
 @router.post("/refresh", needs=PUBLIC, model=SessionOut, errors=[Unauthenticated("This refresh token is unknown.")])
 async def refresh(app: App, body: RefreshIn) -> SessionOut:
     """Trades a refresh token for a new one and a new access token. Each works once."""
-    async with app.db.begin(Scope(actor="refresh")) as own:
-        issued = await sessions.refresh(own, issuer_of(app), body.refresh_token)
-    if not isinstance(issued, sessions.Issued):
-        raise issued
-    return await session_of(app, issued)
+    return await session_of(app, await sessions.renew(app.db, issuer_of(app), body.refresh_token))
 
 
 @router.get("/status", needs=Permission.ACCOUNT_READ, model=StatusOut)

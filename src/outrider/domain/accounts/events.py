@@ -21,3 +21,11 @@ class RefreshTokenReused(Event):
     name: ClassVar[str] = "account.refresh_token_reused"
     user_id: UUID
     session_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountDeleted(Event):
+    """A user deleted their account: in this workspace nothing of theirs goes on. Nothing is erased yet."""
+
+    name: ClassVar[str] = "account.deleted"
+    user_id: UUID

@@ -1,4 +1,6 @@
-"""Brings every workspace's data key under the current encryption key, while everything goes on."""
+"""Brings every workspace's data key under the current encryption key, while everything goes on; lets deleted accounts
+leave the workspaces of others.
+"""
 
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from outrider.core import jobs
 from outrider.core.crypto import Keyring
 from outrider.core.db import Scope
+from outrider.domain.accounts import leaving
 from outrider.domain.accounts.models import DataKey
 from outrider.runtime import Runtime
 
@@ -28,6 +31,13 @@ async def rewrap(app: Runtime) -> None:
                 count += await rewrap_one(db, app.keyring, workspace_id)
     if count:
         log.info("keys.rewrapped", workspaces=count)
+
+
+@jobs.job(leaving.LEAVE)
+async def leave(app: Runtime, *, workspace_id: UUID, user_id: UUID) -> None:
+    """Ends what goes on for a deleted account in another workspace than the one it was deleted from."""
+    async with app.db.begin(Scope(workspace_id, user_id, actor="leave")) as db:
+        await leaving.leave(db, workspace_id, user_id)
 
 
 async def not_current(app: Runtime, *, at_most: int = AT_ONCE) -> list[UUID]:

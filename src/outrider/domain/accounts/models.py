@@ -2,9 +2,10 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ForeignKey, Index, Text
+from sqlalchemy import ARRAY, ForeignKey, Index, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from outrider.core.clock import now
@@ -23,7 +24,10 @@ class Role(StrEnum):
 
 
 class User(Stamped, Model):
-    """A person who can sign in. `email` is normalised; one user may belong to several workspaces."""
+    """A person who can sign in. `email` is normalised; one user may belong to several workspaces.
+
+    Whoever registers only claims an address; it is `verified_at` once an operator or a provider has vouched for it.
+    """
 
     __tablename__ = "users"
 
@@ -36,6 +40,12 @@ class User(Stamped, Model):
     failures: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
+    verified_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]  # by its owner; erased for good when its time has come
+
+    def delete(self, at: datetime) -> None:
+        self.deleted_at = self.disabled_at = at
+        self.password_hash = None
 
     def count_failure(self, at: datetime) -> None:
         """After five free failures each further one doubles the wait, up to 15 minutes (never a lock for good)."""
@@ -146,3 +156,21 @@ class DataKey(Model):
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
     wrapped: Mapped[bytes]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Erasure(Model):
+    """A deleted account on its way out. Once it is `finished_at`, nothing here says whose it was: `proof` counts what was
+    erased and what was left, table by table.
+    """
+
+    __tablename__ = "erasures"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID | None]
+    workspace_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))  # that go with the user; None: not yet known
+    requested_at: Mapped[datetime] = mapped_column(default=now)
+    due_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    proof: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    __table_args__ = (Index("ix_erasures_due", "due_at", postgresql_where="finished_at is null"),)

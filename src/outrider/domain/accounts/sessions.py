@@ -212,6 +212,15 @@ async def refresh(db: AsyncSession, issuer: Issuer, refresh_token: str) -> Issue
     return _issue(issuer, user, session, successor)
 
 
+async def renew(database: Database, issuer: Issuer, refresh_token: str) -> Issued:
+    """Trades a refresh token for its successor in a transaction of its own. Raises Unauthenticated."""
+    async with database.begin(Scope(actor="refresh")) as db:
+        issued = await refresh(db, issuer, refresh_token)
+    if not isinstance(issued, Issued):
+        raise issued
+    return issued
+
+
 async def revoke(db: AsyncSession, workspace_id: UUID, session_id: UUID, *, reason: str) -> None:
     await db.execute(
         update(Session)

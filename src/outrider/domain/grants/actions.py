@@ -173,6 +173,8 @@ async def _still_ours(db: AsyncSession, grant: Grant, claim: int) -> Grant | Non
 async def give_up(db: AsyncSession, workspace_id: UUID, grant_id: UUID) -> None:
     """Ends a grant: nobody gets a token of it from now on. `revoke` tells the provider; a job sees to it that it does."""
     grant = await db.get_one(Grant, (workspace_id, grant_id), with_for_update=True)
+    if grant.state is State.REVOKING:
+        return
     grant.state, grant.refreshing_until = State.REVOKING, None
     await db.flush()
     await jobs.enqueue(

@@ -1,18 +1,21 @@
 """Takes imports in, a part at a time: what a killed worker had committed stays, and the next goes on from there."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core import jobs
 from outrider.core.clock import now
 from outrider.core.db import Database, Scope
+from outrider.core.events import during
+from outrider.domain.accounts.events import AccountDeleted
 from outrider.domain.grants import actions as grants
 from outrider.domain.grants import queries as grant_queries
 from outrider.domain.imports import actions, consent, fetching, queries
-from outrider.domain.imports.models import ImportJob, Status
+from outrider.domain.imports.models import ENDED, ImportJob, Status
 from outrider.domain.imports.reading import PART, Part, UnreadableFile, read_part
 from outrider.providers.contacts.interface import ContactPage, ContactsFailed, Failure
 from outrider.providers.mail.interface import ConnectFailed
@@ -92,6 +95,22 @@ async def _page(app: Runtime, job: ImportJob) -> ContactPage:
         if failure.is_terminal:
             raise ContactsFailed(Failure.REFUSED, f"{failure.message} Start a new import.") from failure
         raise ContactsFailed(Failure.UNREACHABLE, failure.message) from failure
+
+
+@during(AccountDeleted)
+async def on_account_deleted(db: AsyncSession, facts: Sequence[AccountDeleted]) -> None:
+    """Stops their imports where they are."""
+    for fact in facts:
+        await db.execute(
+            update(ImportJob)
+            .where(
+                ImportJob.workspace_id == fact.workspace_id,
+                ImportJob.user_id == fact.user_id,
+                ImportJob.status.not_in(ENDED),
+            )
+            .values(status=Status.CANCELLED, completed_at=now())
+            .execution_options(synchronize_session=False)
+        )
 
 
 async def _take_in(database: Database, workspace_id: UUID, job_id: UUID) -> None:

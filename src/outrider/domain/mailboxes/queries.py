@@ -65,6 +65,12 @@ async def of_user(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> list[M
     return list(await db.scalars(query))
 
 
+async def ever_of_user(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> list[Mailbox]:
+    """Returns a user's mailboxes, also those that are disconnected."""
+    query = select(Mailbox).where(Mailbox.workspace_id == workspace_id, Mailbox.user_id == user_id)
+    return list(await db.scalars(query.order_by(Mailbox.connected_at).limit(1_000)))
+
+
 async def by_address(db: AsyncSession, workspace_id: UUID, user_id: UUID, address: str) -> Mailbox | None:
     query = select(Mailbox).where(
         Mailbox.workspace_id == workspace_id, Mailbox.user_id == user_id, Mailbox.address == address

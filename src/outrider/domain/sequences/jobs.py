@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from outrider.core import jobs, windows
 from outrider.core.db import Scope
 from outrider.core.events import during, emit, on
+from outrider.domain.accounts.events import AccountDeleted
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.events import MessageReceived
 from outrider.domain.mailboxes.verdict import Kind
@@ -44,6 +45,14 @@ async def schedule_due(app: Runtime) -> None:
     for workspace_id in workspaces:
         async with app.db.begin(Scope(workspace_id, actor="scheduler")) as db:
             await scheduling.schedule_due(db, workspace_id, now=due_now)
+
+
+@during(AccountDeleted)
+async def on_account_deleted(db: AsyncSession, facts: Sequence[AccountDeleted]) -> None:
+    """Sends nothing more in their name."""
+    for fact in facts:
+        for mailbox in await mailboxes.ever_of_user(db, fact.workspace_id, fact.user_id):
+            await actions.pause_all(db, mailbox, reason="The account was deleted.")
 
 
 @during(Sent)

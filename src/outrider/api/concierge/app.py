@@ -1,0 +1,12 @@
+"""The concierge surface, mounted at `/api`."""
+
+from fastapi import FastAPI
+
+from outrider.api.concierge import auth, users
+from outrider.api.concierge.contract import contract
+
+ROUTERS = tuple(module.router for module in (auth, users))
+
+
+def build(version: str) -> FastAPI:
+    return contract.app(ROUTERS, version=version)

@@ -1,0 +1,60 @@
+"""Every table, and what is erased from it with an account. A table that is not here fails a test."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """A table of workspaces: `whose` is the column that names the user where the thing is personal. Without one, it is
+    the workspace's: it stays with those who remain, or hangs on something personal and goes with that.
+    """
+
+    table: str
+    whose: str | None = None
+
+
+# In the order of erasing: what refers to another stands before it.
+PERSONAL = (
+    Personal("places"),
+    Personal("hits"),
+    Personal("enrollments", "user_id"),
+    Personal("sends", "user_id"),
+    Personal("messages", "user_id"),
+    Personal("threads"),
+    Personal("mailbox_paces"),
+    Personal("folders"),
+    Personal("feedback"),
+    Personal("sequence_steps"),
+    Personal("sequences", "user_id"),
+    Personal("refresh_tokens"),
+    Personal("mailboxes", "user_id"),
+    Personal("imported_contacts"),
+    Personal("contact_import_files"),
+    Personal("contact_import_jobs", "user_id"),
+    Personal("contact_sources"),
+    Personal("contact_phones"),
+    Personal("contact_emails"),
+    Personal("contacts"),
+    Personal("suppressions"),
+    Personal("signing_keys"),
+    Personal("sign_ins", "user_id"),
+    Personal("sessions", "user_id"),
+    Personal("operations", "user_id"),
+    Personal("grants", "user_id"),
+    Personal("access_keys", "user_id"),
+    Personal("idempotency_keys"),
+    Personal("events"),
+    Personal("data_keys"),
+    Personal("members", "user_id"),
+)
+# Erased in ways of their own (purging.py).
+BY_THEMSELVES = frozenset({"workspaces", "users", "audit_entries", "pgqueuer", "pgqueuer_log", "erasures"})
+# What holds nobody's data, and why.
+NOBODYS = {
+    "alembic_version": "the schema's version",
+    "installation": "one row of the installation",
+    "workers": "names of machines and processes",
+    "job_attempts": "numbers of jobs",
+    "pgqueuer_schedules": "not used",
+    "pgqueuer_statistics": "counts by the name of a job",
+}
