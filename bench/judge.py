@@ -1,7 +1,7 @@
 """Measures the reading of incoming mail on a folder of labelled mails. `python -m bench.judge FOLDER [--errors]`.
 
-The folder holds `autoreplies`, `bounces`, `replies` and `extraction`, each with mails and a `labels.jsonl`; what is missing is passed
-over. A folder that is one of the four by itself will do too.
+The folder holds `autoreplies`, `bounces`, `replies`, `extraction` and `senders`, each with mails and a `labels.jsonl`; what is missing is passed
+over. A folder that is one of them by itself will do too.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import judge_leads
+from bench import judge_leads, judge_senders
 from outrider.domain.mailboxes.classify import classify
 from outrider.domain.mailboxes.verdict import Kind, Verdict
 from outrider.providers.mail.mime import parse, visible_text
@@ -230,8 +230,20 @@ def _extraction(judged: list[Judged], errors: list[str]) -> None:
     judge_leads.report(((each.row, each.mail, each.verdict) for each in judged), errors)
 
 
-REPORTS = {"autoreplies": _autoreplies, "bounces": _bounces, "replies": _replies, "extraction": _extraction}
-FIELD_OF = {"autoreplies": "return_date", "bounces": "reason", "replies": "visible_text", "extraction": "lead_expected"}
+def _senders(judged: list[Judged], errors: list[str]) -> None:
+    judge_senders.report(((each.row, each.mail, each.verdict) for each in judged), errors)
+
+
+REPORTS = {
+    "autoreplies": _autoreplies, "bounces": _bounces, "replies": _replies, "extraction": _extraction, "senders": _senders,
+}  # fmt: skip
+FIELD_OF = {
+    "senders": "sender_type",
+    "autoreplies": "return_date",
+    "bounces": "reason",
+    "replies": "visible_text",
+    "extraction": "lead_expected",
+}
 
 
 def _print_classes(pairs: list[tuple[str, str, Row]], errors: list[str]) -> None:

@@ -1,10 +1,10 @@
-"""Accounts over HTTP: addresses vouched for, deletion, proven erasure."""
+"""Accounts over HTTP with proven erasure; senders; preferences."""
 
 import sqlalchemy as sa
 from alembic import context, op
 from sqlalchemy.dialects import postgresql
 
-from outrider.core.schema import execute, grant
+from outrider.core.schema import audit, execute, grant, protect, tenant
 
 revision = "0016"
 down_revision = "0012"
@@ -26,6 +26,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_erasures_due", "erasures", ["due_at"], postgresql_where="finished_at is null")
     execute(ERASING)
+    create_senders()
+    create_preferences()
+    for table in ("senders", "preferences"):
+        protect(table)
+    # What mail says of a sender mirrors the mailbox; the user's own choice leaves its entry.
+    execute(
+        "create trigger audit after update of category on senders for each row execute function audit_row("
+        "'votes', 'type_reasons', 'latest_subject', 'latest_preview', 'latest_date', 'email_count', 'sent_count')"
+    )
+    audit("preferences")
     grant(context.config.attributes["app_role"])
 
 
@@ -83,3 +93,69 @@ begin
 end $$;
 
 """
+
+
+def create_senders() -> None:
+    execute(
+        "alter table messages add column sender_type varchar(40), add column sender_reasons text[] not null default '{}'"
+    )
+    execute("alter table messages alter column sender_reasons drop default")
+    execute(
+        "create index ix_messages_unsorted on messages (workspace_id, user_id, id)"
+        " where direction = 'in' and sender_type is null"
+    )
+    op.create_table(
+        "senders",
+        *tenant("senders"),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("email", "domain", "name")),
+        sa.Column("category", sa.String(40), nullable=False),
+        sa.Column("chosen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("email_count", sa.BigInteger(), nullable=False),
+        sa.Column("sent_count", sa.BigInteger(), nullable=False),
+        sa.Column("votes", postgresql.JSONB(), nullable=False),
+        sa.Column("sender_type", sa.String(40), nullable=False),
+        sa.Column("type_reasons", sa.ARRAY(sa.Text()), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("latest_subject", "latest_preview")),
+        sa.Column("latest_date", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_senders_user_id", ondelete="CASCADE"),
+        sa.UniqueConstraint("workspace_id", "user_id", "email", name="uq_senders_workspace_id_user_id_email"),
+    )
+    execute(SENDER_INDEXES)
+
+
+SENDER_INDEXES = """
+create index ix_senders_latest on senders (workspace_id, user_id, latest_date, id) where email_count > 0;
+create index ix_senders_count on senders (workspace_id, user_id, email_count, id) where email_count > 0;
+create index ix_senders_category on senders (workspace_id, user_id, category, latest_date, id) where email_count > 0;
+create index ix_senders_type on senders (workspace_id, user_id, sender_type, latest_date, id) where email_count > 0;
+create index ix_senders_domain on senders (workspace_id, user_id, domain);
+create index ix_senders_chosen on senders (workspace_id, user_id, chosen_at) where chosen_at is not null;
+"""
+
+
+def create_preferences() -> None:
+    op.create_table(
+        "preferences",
+        *tenant("preferences"),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        *(
+            sa.Column(name, sa.Boolean(), nullable=False)
+            for name in (
+                "urgent_financial", "investor_updates", "customer_issues", "team_urgent", "partnership_deals",
+                "product_launches",
+            )
+        ),
+        *(
+            sa.Column(f"meeting_reminder_{name}", sa.String(40), nullable=False)
+            for name in ("timing", "frequency", "method")
+        ),
+        sa.Column("preferred_call_time", sa.Text(), nullable=False),
+        sa.Column("voice_preference", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_preferences_user_id", ondelete="CASCADE"),
+        sa.UniqueConstraint("workspace_id", "user_id", name="uq_preferences_workspace_id_user_id"),
+    )  # fmt: skip

@@ -31,6 +31,16 @@ class MailboxDisconnected(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailStored(Event):
+    """A batch of mail was stored for the first time, whoever wrote it and whenever."""
+
+    name: ClassVar[str] = "mail.stored"
+    mailbox_id: UUID
+    user_id: UUID
+    message_ids: list[UUID]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReceived(Event):
     """New mail in a thread we wrote to, or a wish for no more mail in any. `mentions` are the Message-IDs it answers
     or reports on, and `evidence` says what made it of its `kind`. `bounced` are the addresses a bounce names,

@@ -6,6 +6,7 @@ from datetime import datetime
 from pydantic import TypeAdapter
 
 from outrider.domain.mailboxes.classify import classify
+from outrider.domain.mailboxes.sender_types import Sorted, sort
 from outrider.domain.mailboxes.verdict import Verdict
 from outrider.providers.mail import mime
 from outrider.providers.mail.parsed import ParsedMail
@@ -19,6 +20,7 @@ class Judged:
     mail: ParsedMail
     verdict: Verdict
     words: str
+    sender: Sorted
 
 
 def judge(raw: bytes, received_at: datetime, poison: str | None = None) -> Judged:
@@ -26,7 +28,8 @@ def judge(raw: bytes, received_at: datetime, poison: str | None = None) -> Judge
     mail = mime.parse(raw)
     if poison:
         mail = replace(mail, poison=poison)
-    return Judged(mail, classify(mail, received_at=received_at), mime.visible_text(mail.text))
+    verdict, words = classify(mail, received_at=received_at), mime.visible_text(mail.text)
+    return Judged(mail, verdict, words, sort(mail, verdict, words))
 
 
 READING = Reading(judge, TypeAdapter(Judged))

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from outrider.core.clock import now
 from outrider.core.db import Model
+from outrider.domain.mailboxes.sender_types import SenderType
 from outrider.domain.mailboxes.verdict import Kind
 from outrider.domain.tables import Stamped, Tenant, within_workspace
 from outrider.providers.mail.interface import Role as FolderRole
@@ -165,6 +166,8 @@ class Message(Tenant, Model):
     )  # of a bounce, as Refusal.told() says them
     returns_on: Mapped[date | None]
     successor: Mapped[str | None] = mapped_column(Text)  # whom to write to instead of one who is gone or away
+    sender_type: Mapped[SenderType | None] = mapped_column()  # of incoming mail; None: stored before it was asked
+    sender_reasons: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     from_address: Mapped[str] = mapped_column(Text, default="")
     from_name: Mapped[str] = mapped_column(Text, default="")
     to: Mapped[list[dict[str, str]]] = mapped_column("recipients", default=list)
@@ -188,9 +191,13 @@ class Message(Tenant, Model):
         Index(None, "workspace_id", "mailbox_id", "message_id"),
         Index(None, "workspace_id", "thread_id", "received_at"),
         Index(None, "workspace_id", "mailbox_id", "received_at"),
+        Index(
+            "ix_messages_unsorted", "workspace_id", "user_id", "id",
+            postgresql_where="direction = 'in' and sender_type is null",
+        ),
         Index("ix_messages_sent", "workspace_id", "user_id", "sent_at", "id", postgresql_where="direction = 'out'"),
         Index(None, "workspace_id", "user_id", "updated_at"),
-    )
+    )  # fmt: skip
 
 
 class Place(Model):

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, text
@@ -173,6 +174,25 @@ async def first_human_after(db: AsyncSession, workspace_id: UUID, thread_id: UUI
     )
     found: Message | None = await db.scalar(query)
     return found
+
+
+async def outlines(
+    db: AsyncSession, workspace_id: UUID, user_id: UUID, *, since: datetime, at_most: int
+) -> Sequence[Any]:
+    """Returns direction, writer, subject, kind of sender and time of a user's latest mail, the newest first."""
+    rows = await db.execute(
+        select(Message.direction, Message.from_address, Message.subject, Message.sender_type, Message.received_at)
+        .join(Mailbox, (Mailbox.workspace_id == Message.workspace_id) & (Mailbox.id == Message.mailbox_id))
+        .where(
+            Message.workspace_id == workspace_id,
+            Mailbox.user_id == user_id,
+            Message.direction != Direction.DRAFT,
+            Message.received_at >= since,
+        )
+        .order_by(Message.received_at.desc())
+        .limit(at_most)
+    )
+    return rows.all()
 
 
 async def get_message(db: AsyncSession, workspace_id: UUID, message_id: UUID) -> Message | None:

@@ -13,7 +13,7 @@ from outrider.core.clock import now
 from outrider.core.events import emit
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes import rules, threads
-from outrider.domain.mailboxes.events import MessageReceived
+from outrider.domain.mailboxes.events import MailStored, MessageReceived
 from outrider.domain.mailboxes.judging import Judged
 from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, Place
 from outrider.domain.mailboxes.threads import Arrived, Threads
@@ -51,6 +51,16 @@ async def record(db: AsyncSession, mailbox: Mailbox, folder: Folder, changes: Ch
     await threads.name(db, mailbox.workspace_id, named)
     await _mark_replied(db, mailbox, rows)
     await _announce(db, mailbox, {row["identity"]: row for row in rows}, fresh)
+    if rows:
+        await emit(
+            db,
+            MailStored(
+                workspace_id=mailbox.workspace_id,
+                mailbox_id=mailbox.id,
+                user_id=mailbox.user_id,
+                message_ids=[row["id"] for row in rows],
+            ),
+        )
     folder.advance(changes.cursor, remaining=changes.remaining, more=changes.more, at=now())
     is_read_anew = folder.is_read_anew and not changes.more
     folder.is_read_anew = folder.is_read_anew and changes.more
@@ -96,7 +106,13 @@ async def forget_ghosts(db: AsyncSession, mailbox: Mailbox) -> None:
 def _arrived(fetched: Fetched, judged: Judged) -> Arrived:
     mail, verdict = judged.mail, judged.verdict
     return Arrived(
-        fetched, mail, verdict, rules.identity(mail, fetched), rules.mentioned(mail, verdict.kind), judged.words
+        fetched,
+        mail,
+        verdict,
+        rules.identity(mail, fetched),
+        rules.mentioned(mail, verdict.kind),
+        judged.words,
+        judged.sender,
     )
 
 
@@ -172,6 +188,8 @@ async def _new_rows(
             "refusals": [refusal.told() for refusal in each.verdict.bounced][:MAX_BOUNCED],
             "returns_on": each.verdict.returns_on,
             "successor": each.verdict.successor,
+            "sender_type": None if is_own else each.sender.type,
+            "sender_reasons": [] if is_own else [reason[:200] for reason in each.sender.reasons],
             "from_address": sender,
             "from_name": mail.sender.name if mail.sender else "",
             "to": [{"address": box.address, "name": box.name} for box in mail.to],

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes import rules
 from outrider.domain.mailboxes.models import Direction, Mailbox, Message, Thread
+from outrider.domain.mailboxes.sender_types import Sorted
 from outrider.domain.mailboxes.verdict import Verdict
 from outrider.providers.mail.interface import Fetched
 from outrider.providers.mail.parsed import ParsedMail
@@ -35,6 +36,7 @@ class Arrived:
     identity: bytes
     mentions: list[str]
     words: str
+    sender: Sorted
 
 
 class Threads:

@@ -1,0 +1,193 @@
+"""What kind of sender a mail shows: by its headers first, then by who it comes from, then by its words.
+
+Every judgement says what decided it. Signs add up, since nobody shows one alone; a calendar's part, a mail system's own
+words and an answer decide by themselves.
+"""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from outrider.domain.mailboxes import marks
+from outrider.domain.mailboxes import sender_phrases as phrases
+from outrider.domain.mailboxes.verdict import Kind, Verdict
+from outrider.providers.mail.mime import visible_text
+from outrider.providers.mail.parsed import Mailbox, ParsedMail
+
+LOOKED_AT = 3_000  # characters of a body: what a mail is about shows at its beginning
+FOOTER = 800  # and how to leave it at its end
+MOST_REASONS = 3
+_LEAVING = re.compile(
+    r"unsubscri\w+|opt[- ]?out|abmelden|abbestellen|d[ée]sabonn\w*|d[ée]sinscri\w*|darse de baja|cancelar (?:la |a )?(?:suscri|inscri)\w+|disiscri\w*|cancellarsi|uitschrijven|afmelden|to (?:be )?remove\w*|leave-\w+|wypisz",
+    re.IGNORECASE,
+)
+_TRANSACTIONAL = re.compile(r"transact|notif|alert|receipt|account", re.IGNORECASE)
+_MACHINE_MADE = re.compile(r"\d{4,}|^[\w.]{0,4}\d[\w.]*$|^[0-9a-f]{10,}$")
+_OF_A_LIST = re.compile(
+    r"(?:-|\b)(?:admin|owner|request|bounces?|help)$|^(?:listserv|majordomo|mailman|listmanager)\b", re.IGNORECASE
+)
+_PERSON = re.compile(
+    r"^[^\W\d_][\w.'’-]*(?: (?:[^\W\d_][\w.'’-]*|\"\w+\")){1,3}$|^[^\W\d_][\w'’-]+, [^\W\d_][\w.'’-]+$"
+)
+_LINKS = re.compile(r"https?://", re.IGNORECASE)
+_MANY_LINKS = 4
+_NAMED = re.compile(r"It has a ([\w-]+) header")
+
+
+class SenderType(StrEnum):
+    NEWSLETTER = "newsletter"
+    TOOL = "tool"
+    MEETING = "meeting"
+    PROMOTIONAL = "promotional"
+    PERSONAL = "personal"
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """What kind of sender a mail speaks for, and why."""
+
+    type: SenderType
+    reasons: tuple[str, ...]
+
+
+class _Scores:
+    def __init__(self) -> None:
+        self.points: defaultdict[SenderType, float] = defaultdict(float)
+        self.reasons: defaultdict[SenderType, list[tuple[float, str]]] = defaultdict(list)
+
+    def add(self, kind: SenderType, points: float, reason: str) -> None:
+        self.points[kind] += points
+        self.reasons[kind].append((points, reason))
+
+    def read(self, kind: SenderType, text: str, signs: tuple[phrases.Sign, ...], where: str) -> None:
+        for pattern, points, what in signs:
+            if found := pattern.search(text):
+                self.add(kind, points, f"{where}: {what} ({' '.join(found[0].split())[:40]})")
+
+    def best(self) -> Sorted:
+        # People write in every way there is: a machine must show itself.
+        kind = max(SenderType, key=lambda each: (self.points[each], each is SenderType.PERSONAL))
+        told = sorted(self.reasons[kind], key=lambda each: -each[0])[:MOST_REASONS]
+        return Sorted(kind, tuple(reason for _, reason in told))
+
+
+def sort(mail: ParsedMail, verdict: Verdict, words: str) -> Sorted:
+    """`words` are those of the writer, without quotes and signature."""
+    if decided := _decided(mail, verdict):
+        return decided
+    scores = _Scores()
+    is_post = _weigh_list(mail, scores)
+    _weigh_sender(mail, scores, is_post=is_post)
+    _weigh_words(mail, words, scores, is_answer=_is_answer(mail))
+    return scores.best()
+
+
+class Stored(Protocol):
+    """What is kept of a mail that was stored before senders were told apart: its headers are gone."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def from_address(self) -> str: ...
+    @property
+    def from_name(self) -> str: ...
+    @property
+    def in_reply_to(self) -> list[str]: ...
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def evidence(self) -> str: ...
+
+
+def sort_stored(mail: Stored) -> Sorted:
+    """The same from what is stored of a mail; the header that its verdict rests on is known from its evidence."""
+    header = _NAMED.search(mail.evidence)
+    parsed = ParsedMail(
+        message_id=None, in_reply_to=tuple(mail.in_reply_to), references=(), subject=mail.subject, sent_at=None,
+        sender=Mailbox(mail.from_address, mail.from_name), reply_to=(), to=(), cc=(), text=mail.text, html="",
+        headers={header[1].lower(): ("",)} if header else {}, attachments=(), report=None,
+    )  # fmt: skip
+    return sort(parsed, Verdict(mail.kind, mail.evidence), visible_text(mail.text))
+
+
+def _decided(mail: ParsedMail, verdict: Verdict) -> Sorted | None:
+    calendar = next((part for part in mail.parts if part.startswith("text/calendar")), None)
+    if calendar is not None:
+        return Sorted(SenderType.MEETING, (f"It holds a calendar's entry ({calendar}).",))
+    if verdict.kind is Kind.CALENDAR:
+        return Sorted(SenderType.MEETING, (verdict.evidence,))
+    if verdict.kind in {Kind.BOUNCE, Kind.DELAY, Kind.RECEIPT, Kind.COMPLAINT, Kind.CHALLENGE}:
+        return Sorted(SenderType.TOOL, (verdict.evidence,))
+    if verdict.kind in {Kind.OUT_OF_OFFICE, Kind.LEFT_COMPANY}:
+        return Sorted(SenderType.PERSONAL, (f"An absent person's answer: {verdict.evidence}",))
+    return None
+
+
+def _is_answer(mail: ParsedMail) -> bool:
+    return marks.is_answer(mail) or phrases.ANSWER.match(mail.subject) is not None
+
+
+def _weigh_list(mail: ParsedMail, scores: _Scores) -> bool:
+    """Whether a person wrote it to a list where everybody may: such a list has an address to post to."""
+    precedence = marks.first(mail, "precedence").lower()
+    takes_posts = any(name in mail.headers for name in ("list-post", "mailing-list")) or precedence == "list"
+    has_list = "list-id" in mail.headers or takes_posts
+    if takes_posts:
+        scores.add(SenderType.PERSONAL, 1.5, "It was posted to a discussion list.")
+    elif precedence in {"bulk", "junk"} or has_list:
+        # Older lists of discussion say no more than this either.
+        scores.add(SenderType.NEWSLETTER, 0.5, f"It is list mail ({precedence or 'List-Id'}).")
+    if "list-unsubscribe" in mail.headers and not takes_posts:
+        scores.add(SenderType.NEWSLETTER, 1.0, "It has a List-Unsubscribe header.")
+        scores.add(SenderType.PROMOTIONAL, 1.0, "It has a List-Unsubscribe header.")
+        if "list-id" in mail.headers:
+            scores.add(SenderType.NEWSLETTER, 1.0, "It has a List-Id, as subscriptions do.")
+    return takes_posts or (has_list and mail.subject.lstrip().startswith("["))
+
+
+def _weigh_sender(mail: ParsedMail, scores: _Scores, *, is_post: bool) -> None:
+    name, local = (mail.sender.name, mail.sender.address.partition("@")[0]) if mail.sender else ("", "")
+    if automatic := marks.automatic(mail):
+        scores.add(SenderType.TOOL, 2.5, automatic)
+    if _TRANSACTIONAL.search(marks.first(mail, "feedback-id")):
+        scores.add(SenderType.TOOL, 2.0, f"Feedback-ID: {marks.first(mail, 'feedback-id')[:60]}")
+    for kind, pattern, points in (
+        (SenderType.TOOL, phrases.ROBOT, 2.0),
+        (SenderType.NEWSLETTER, phrases.LETTER, 1.0),
+        (SenderType.PROMOTIONAL, phrases.SHOP, 1.0),
+    ):
+        if found := pattern.search(local):
+            scores.add(kind, points, f"The address is a machine's or a desk's ({found[0].strip('.+_-')}@).")
+    if _OF_A_LIST.search(local):
+        scores.add(SenderType.TOOL, 1.0, "It comes from a list's own address.")
+        return
+    if _PERSON.match(name) and not phrases.ROBOT.search(local):
+        scores.add(SenderType.PERSONAL, 1.5, "It comes from somebody with a person's name.")
+    elif _MACHINE_MADE.search(local) and not is_post:
+        scores.add(SenderType.PROMOTIONAL, 1.0, "Its address looks made by a machine.")
+
+
+def _weigh_words(mail: ParsedMail, words: str, scores: _Scores, *, is_answer: bool) -> None:
+    if is_answer:
+        scores.add(SenderType.PERSONAL, 4.0, "It is an answer or was passed on.")
+    text, subject = words[:LOOKED_AT], mail.subject
+    if not is_answer:
+        scores.read(SenderType.MEETING, subject, phrases.MEETING_SUBJECT, "Subject")
+        scores.read(SenderType.TOOL, subject, phrases.TOOL_SUBJECT, "Subject")
+        scores.read(SenderType.NEWSLETTER, subject, phrases.LETTER_SUBJECT, "Subject")
+        scores.read(SenderType.PROMOTIONAL, subject, phrases.SHOP_SUBJECT, "Subject")
+    if len(text) < FOOTER:
+        scores.read(SenderType.MEETING, text, phrases.MEETING_TEXT, "Text")
+    scores.read(SenderType.TOOL, text[:FOOTER], phrases.TOOL_TEXT, "Text")
+    scores.read(SenderType.NEWSLETTER, text, phrases.LETTER_TEXT, "Text")
+    scores.read(SenderType.PROMOTIONAL, text, phrases.SHOP_TEXT, "Text")
+    whole = mail.text
+    if not is_answer and _LEAVING.search(whole[-FOOTER:] + whole[:FOOTER]):
+        scores.add(SenderType.NEWSLETTER, 1.0, "It says how to unsubscribe.")
+        scores.add(SenderType.PROMOTIONAL, 1.0, "It says how to unsubscribe.")
+    if len(_LINKS.findall(whole[:20_000])) >= _MANY_LINKS and not is_answer:
+        scores.add(SenderType.NEWSLETTER, 0.5, "It is full of links.")

@@ -1,0 +1,116 @@
+"""Preferences that suit a user, from their own mail: each comes with what it is based on."""
+
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from outrider.domain.mailboxes.sender_types import SenderType
+from outrider.domain.preferences.models import Frequency, Method, Timing
+
+ENOUGH_DAYS = 5  # before the hours of a day are a habit
+MANY_MEETINGS = 3  # a week
+BEFORE = timedelta(minutes=30)  # the call comes before the day begins
+EARLIEST, LATEST = 6 * 60, 12 * 60  # minutes of the day
+USUAL_TIME = "08:00"
+SIGNS = {
+    "urgent_financial": re.compile(
+        r"\b(?:invoice|payment|overdue|bank|wire|payroll|tax|refund|chargeback|rechnung|zahlung|mahnung|facture|paiement|factura|pago|fattura|pagamento|factuur|betaling)\b",
+        re.IGNORECASE,
+    ),
+    "investor_updates": re.compile(
+        r"\b(?:investors?|board|term sheet|cap table|due diligence|shareholders?|funding|vc|gesellschafter|investisseurs?|inversor\w*|aandeelhouder\w*)\b",
+        re.IGNORECASE,
+    ),
+    "customer_issues": re.compile(
+        r"\b(?:customer|client|complaint|refund|broken|not working|outage|support|cancel(?:ling)? (?:our|my)|kunde\w*|reklamation|r[ée]clamation|cliente|klant|klacht)\b",
+        re.IGNORECASE,
+    ),
+    "partnership_deals": re.compile(
+        r"\b(?:partner(?:ship)?s?|proposal|contract|collaboration|reseller|angebot|vertrag|partenariat|contrat|propuesta|contrato|proposta|samenwerking)\b",
+        re.IGNORECASE,
+    ),
+    "product_launches": re.compile(
+        r"\b(?:launch(?:es|ed)?|introducing|now available|release[ds]?|announcing|neu:|lancement|lanzamiento|lancio)\b",
+        re.IGNORECASE,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What of a mail counts here."""
+
+    is_own: bool
+    address: str
+    subject: str
+    sender_type: SenderType | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """A setting, what it became, and from what."""
+
+    setting: str
+    value: Any
+    reason: str
+
+
+def suggest(mails: Sequence[Mail], own: str, zone: ZoneInfo, *, days: int) -> list[Basis]:
+    """`own` is the domain of the user's address; `days` is how far back the mail goes."""
+    incoming = [each for each in mails if not each.is_own]
+    return [
+        *_triggers(incoming, own, days),
+        *_meetings(incoming, own, days),
+        _call_time([each.at for each in mails if each.is_own], zone, days),
+    ]
+
+
+def _triggers(incoming: Sequence[Mail], own: str, days: int) -> list[Basis]:
+    told = []
+    for setting, sign in SIGNS.items():
+        # An advertiser's invoice is no invoice; launches are told by periodicals.
+        heard = [
+            each
+            for each in incoming
+            if each.sender_type is not SenderType.PROMOTIONAL
+            and (setting == "product_launches" or each.sender_type is not SenderType.NEWSLETTER)
+        ]
+        count = sum(sign.search(each.subject) is not None for each in heard)
+        told.append(Basis(setting, bool(count), f"{count} of {len(heard)} mails of {days} days speak of it."))
+    team = sum(each.address.endswith(f"@{own}") and each.sender_type is SenderType.PERSONAL for each in incoming)
+    return [*told, Basis("team_urgent", bool(team), f"{team} mails of people at {own}.")]
+
+
+def _meetings(incoming: Sequence[Mail], own: str, days: int) -> list[Basis]:
+    meetings = [each for each in incoming if each.sender_type is SenderType.MEETING]
+    outside = [each for each in meetings if not each.address.endswith(f"@{own}")]
+    a_week = len(meetings) * 7 / days
+    busy = a_week >= MANY_MEETINGS
+    seen = f"{len(meetings)} mails about meetings in {days} days, {len(outside)} of them from outside {own}."
+    frequency = Frequency.ALL if not busy else Frequency.EXTERNAL if outside else Frequency.IMPORTANT
+    return [
+        Basis("meeting_reminder_frequency", frequency, seen),
+        Basis("meeting_reminder_timing", Timing.QUARTER_HOUR if busy else Timing.HALF_HOUR, seen),
+        Basis("meeting_reminder_method", Method.BOTH if meetings else Method.DIGEST, seen),
+    ]
+
+
+def _call_time(sent: Sequence[datetime], zone: ZoneInfo, days: int) -> Basis:
+    first: dict[Any, int] = {}
+    for at in sent:
+        local = at.astimezone(zone)
+        minutes = local.hour * 60 + local.minute
+        first[local.date()] = min(minutes, first.get(local.date(), minutes))
+    if len(first) < ENOUGH_DAYS:
+        reason = f"You sent mail on {len(first)} days of {days}: too few to know when your day begins."
+        return Basis("preferred_call_time", USUAL_TIME, reason)
+    begins = statistics.median(first.values())
+    wanted = min(max(int(begins - BEFORE.total_seconds() / 60), EARLIEST), LATEST) // 15 * 15
+    shown = f"{int(begins) // 60:02}:{int(begins) % 60:02}"
+    reason = f"On {len(first)} days of {days} your first mail left at {shown} in the median ({zone.key})."
+    return Basis("preferred_call_time", f"{wanted // 60:02}:{wanted % 60:02}", reason)
