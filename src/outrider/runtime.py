@@ -16,6 +16,9 @@ from outrider.core.db import Database, as_asyncpg
 from outrider.core.egress import Egress
 from outrider.core.embedded import OWNER, EmbeddedServer
 from outrider.core.tokens import AccessTokens
+from outrider.providers.calendar.caldav import Caldav
+from outrider.providers.calendar.ics import PublishedCalendars
+from outrider.providers.calendar.interface import CalendarProvider
 from outrider.providers.contacts.google import GooglePeople
 from outrider.providers.contacts.interface import ContactProvider
 from outrider.providers.contacts.microsoft import OutlookContacts
@@ -49,6 +52,7 @@ class Runtime:
     egress: Egress
     dns: Dns
     mail: Mapping[str, MailProvider[Any]]
+    calendars: Mapping[str, CalendarProvider[Any]]
     oauth: Mapping[str, OAuthProvider]
     contacts: Mapping[str, ContactProvider]
     push: GmailPush | None
@@ -109,6 +113,7 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
                 "google": Gmail(egress, settings.gmail_api_url, topic=settings.gmail_topic),
                 "microsoft": Graph(egress, f"{settings.graph_url}/v1.0", push=graph_push),
             },
+            calendars=_calendars(settings, egress),
             oauth=_oauth(settings, egress, keys),
             contacts=_contacts(settings, egress),
             push=_push(settings, keys),
@@ -120,6 +125,13 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
         await parser.aclose()
         await database.aclose()
         await egress.aclose()
+
+
+def _calendars(settings: Settings, egress: Egress) -> dict[str, CalendarProvider[Any]]:
+    return {
+        "caldav": Caldav(egress, unencrypted=settings.unencrypted_mail_hosts),
+        "ics": PublishedCalendars(egress),
+    }
 
 
 def _oauth(settings: Settings, egress: Egress, keys: SigningKeys) -> dict[str, OAuthProvider]:

@@ -133,6 +133,7 @@ class Settings(BaseSettings):
     sync_history: Duration = Field(parse_duration("90d"), alias="OUTRIDER_SYNC_HISTORY")
     sync_at_most: int = Field(10_000, alias="OUTRIDER_SYNC_AT_MOST", ge=1, le=1_000_000)
     sync_every: Duration = Field(parse_duration("10m"), alias="OUTRIDER_SYNC_EVERY")
+    calendar_sync_every: Duration = Field(parse_duration("5m"), alias="OUTRIDER_CALENDAR_SYNC_EVERY")
     worker_name: str = Field(
         default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}", alias="OUTRIDER_WORKER_NAME"
     )

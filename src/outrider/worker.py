@@ -7,6 +7,7 @@ import structlog
 from outrider.core import jobs, statistics, workers
 from outrider.core.ids import new_id
 from outrider.domain import all_jobs
+from outrider.domain.calendars.jobs import stop_reading as stop_reading_calendars
 from outrider.domain.mailboxes.jobs import stop_reading
 from outrider.domain.sending.jobs import stop_sending
 from outrider.runtime import Runtime
@@ -38,7 +39,11 @@ async def run(app: Runtime, stop: asyncio.Event) -> None:
     tasks.append(asyncio.create_task(jobs.run(app, app.db, stop), name="queue"))
     log.info("worker.started", name=app.settings.worker_name)
     await stop.wait()
-    ending = [asyncio.create_task(stop_reading()), asyncio.create_task(stop_sending(app))]
+    ending = [
+        asyncio.create_task(stop_reading()),
+        asyncio.create_task(stop_reading_calendars()),
+        asyncio.create_task(stop_sending(app)),
+    ]
     _, unfinished = await asyncio.wait([*tasks, *ending], timeout=DRAIN)
     for task in unfinished:
         task.cancel()

@@ -1,0 +1,72 @@
+"""Connected calendars, and runtimes that may speak to servers on loopback without TLS."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from outrider.core.clock import now
+from outrider.core.db import Scope
+from outrider.domain.calendars import connections, syncing
+from outrider.domain.calendars.models import CalendarConnection
+from outrider.providers.calendar.interface import Account, CalendarFailed
+from outrider.runtime import Addresses, Runtime, open_runtime
+from outrider.settings import Settings
+from tests.factories.accounts import Someone
+
+
+@asynccontextmanager
+async def calendar_runtime(settings: Settings, database: Addresses, **changes: Any) -> AsyncIterator[Runtime]:
+    known = settings.model_copy(update={"unencrypted_mail_hosts": ("127.0.0.1",), **changes})
+    async with open_runtime(known, database.app, name="tests-calendars") as runtime:
+        yield runtime
+
+
+async def connect(
+    runtime: Runtime, owner: Someone, provider: str, account: Account, *, token: str | None = None
+) -> CalendarConnection:
+    """Connects calendars as their owner does; no worker finds them due."""
+    listed = await connections.verify(runtime, provider, account)
+    async with runtime.db.begin(owner.scope) as db:
+        connection = await connections.connect(
+            db,
+            runtime.keyring,
+            workspace_id=owner.workspace_id,
+            user_id=owner.user.id,
+            provider=provider,
+            account=account,
+            listed=listed,
+            token=token,
+        )
+        connection.sync_due_at = now() + timedelta(days=1)
+    return connection
+
+
+async def read(runtime: Runtime, connection: CalendarConnection) -> CalendarFailed | None:
+    """Reads them as a worker does, now."""
+    scope = Scope(connection.workspace_id)
+    async with runtime.db.begin(scope) as db:
+        await db.execute(
+            text("update calendar_connections set sync_due_at = clock_timestamp() where id = :id"),
+            {"id": connection.id},
+        )
+        claimed = await syncing.claim(db, connection.workspace_id, connection.id)
+    assert claimed is not None
+    failure = await syncing.sync(runtime, claimed)
+    async with runtime.db.begin(scope) as db:  # and no worker of another test finds them due
+        later = now() + timedelta(days=1)
+        await db.execute(
+            text("update calendar_connections set sync_due_at = :at where sync_due_at is not null"), {"at": later}
+        )
+    return failure
+
+
+def at(days: int, hour: int = 9) -> datetime:
+    """A full hour some days from now."""
+    return (datetime.now(UTC) + timedelta(days=days)).replace(hour=hour, minute=0, second=0, microsecond=0)
+
+
+def stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
