@@ -41,13 +41,9 @@ FORGETFUL = [
     "select * from idempotency_keys", "select * from grants", "select * from audit_entries where workspace_id is not null",
     "select * from contacts", "select * from contact_emails", "select * from contact_phones",
     "select * from contact_sources", "select * from contact_import_jobs", "select * from contact_import_files",
-<<<<<<< HEAD
     "select * from imported_contacts", "select * from tags", "select * from contact_tags",
-    "select * from contact_merges", "select * from contact_words",
-=======
-    "select * from imported_contacts", "select * from calendar_connections", "select * from calendars",
+    "select * from contact_merges", "select * from contact_words", "select * from calendar_connections", "select * from calendars",
     "select * from calendar_sources", "select * from calendar_occurrences",
->>>>>>> 974047c (Read calendars over CalDAV and from published addresses, and work out when their events take place)
     "select m.workspace_id from messages m join sends s using (thread_id)",
     "select e.workspace_id from enrollments e left join sequences s on s.id = e.sequence_id",
 ]  # fmt: skip
