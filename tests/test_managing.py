@@ -10,8 +10,10 @@ import pytest
 from outrider.core.clock import now
 from outrider.core.embedded import EmbeddedServer
 from outrider.domain.accounts.models import Workspace
+from outrider.domain.deliverability import actions as health
 from outrider.domain.sending import holding
 from outrider.domain.sending.models import Hold
+from outrider.providers.mail.preflight import Check, Verdict
 from outrider.runtime import Runtime
 from outrider.settings import Settings
 from tests.factories.accounts import make_user
@@ -37,7 +39,10 @@ async def test_a_mailbox_is_listed_limited_and_let_go_on(runtime: Runtime, opera
     async with runtime.db.begin(ada.scope) as db:
         place = (mailbox.workspace_id, mailbox.id)
         await holding.hold(db, [(place, now() + timedelta(days=7))], why=Hold.HEALTH, reason="Too much came back.")
+        missing = Check("dmarc", Verdict.FAIL, "a.test has no DMARC record.", "TXT of _dmarc.a.test: v=DMARC1")
+        await health.record_preflight(db, *place, [missing], at=now())
     listed = await said(operator, "mailbox", "list", ada.user.email)
+    assert "dmarc: a.test has no DMARC record. Publish or change: TXT of _dmarc.a.test: v=DMARC1" in listed
     assert "Too much came back." in listed
     assert "at most 10000 mails" in listed
     assert "at most 80 mails" in await said(operator, "mailbox", "limit", ada.user.email, mailbox.address, "80")

@@ -1,4 +1,6 @@
-"""People in the pipeline: what makes a contact a lead, tags, merges that can be undone, words to find people by."""
+"""People in the pipeline: what makes a contact a lead, tags, merges that can be undone, words to find people by; and
+what the DNS says of a mailbox's domain.
+"""
 
 import sqlalchemy as sa
 from alembic import context, op
@@ -9,7 +11,7 @@ from outrider.core.schema import audit, execute, grant, protect, tenant
 revision = "0011"
 down_revision = "0010"
 
-TABLES = ("tags", "contact_tags", "contact_merges", "contact_words")
+TABLES = ("tags", "contact_tags", "contact_merges", "contact_words", "preflights")
 WORDS = r"""
 insert into contact_words (workspace_id, contact_id, word)
 select distinct workspace_id, contact_id, word
@@ -35,6 +37,7 @@ def upgrade() -> None:
     create_tags()
     create_merges()
     create_words()
+    create_preflights()
     for table in TABLES:
         protect(table)
     audit("tags")
@@ -151,6 +154,18 @@ def create_words() -> None:
     execute(WORDS)
     for table in ("contacts", "contact_emails"):
         execute(f"alter table {table} force row level security")
+
+
+def create_preflights() -> None:
+    op.create_table(
+        "preflights",
+        *tenant("preflights"),
+        sa.Column("mailbox_id", sa.Uuid(), nullable=False),
+        sa.Column("checks", postgresql.JSONB(), nullable=False),
+        sa.Column("examined_at", sa.DateTime(timezone=True), nullable=False),
+        _within("preflights", "mailbox_id", "mailboxes"),
+        sa.UniqueConstraint("workspace_id", "mailbox_id", name="uq_preflights_workspace_id_mailbox_id"),
+    )
 
 
 def _within(table: str, column: str, other: str) -> sa.ForeignKeyConstraint:

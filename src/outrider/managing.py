@@ -21,6 +21,7 @@ from outrider.domain.suppressions import queries as suppressed
 from outrider.domain.suppressions.models import Reason
 from outrider.operating import acting, actor_of
 from outrider.providers.mail.dns import LookupFailed
+from outrider.providers.mail.preflight import Verdict
 from outrider.serving import running
 from outrider.settings import Settings
 
@@ -37,6 +38,11 @@ async def show_mailboxes(settings: Settings, user: str) -> None:
             found = await returns.returns_of(db, mailbox.workspace_id, mailbox.id, now=due_now)
             typer.echo(f"{mailbox.address}  {mailbox.state}, at most {mailbox.daily_limit} mails in 24 hours")
             typer.echo(f"  {found.health}: {found}")
+            examined = await returns.preflight_of(db, mailbox.workspace_id, mailbox.id)
+            for check in examined.checks if examined is not None else []:
+                if check["verdict"] != Verdict.OK:
+                    cure = f" Publish or change: {check['record']}" if check["record"] else ""
+                    typer.echo(f"  {check['name']}: {check['message']}{cure}")
             if pace is not None and pace.held_until is not None and pace.held_until > due_now:
                 typer.echo(
                     f"  held until {pace.held_until:%Y-%m-%d %H:%M} UTC ({pace.held_for}) {pace.held_reason or ''}"

@@ -86,6 +86,20 @@ async def test_a_newcomer_signs_in_and_has_a_mailbox(with_google: Runtime, brows
     assert refreshed.status_code == 200
 
 
+async def test_a_new_mailboxs_domain_is_examined_afterwards(
+    with_google: Runtime, browser: Client, google: Google
+) -> None:
+    address = new_address(google)
+    assert (await come_back(browser, google, address, await begin(browser))).status_code == 200
+    mailbox, _ = await mailbox_of(with_google, address)
+    query = (
+        "select count(*) from pgqueuer where entrypoint = 'deliverability.on_connected'"
+        " and convert_from(payload, 'utf8') like :it"
+    )
+    async with with_google.db.begin() as db:
+        assert await db.scalar(text(query), {"it": f"%{mailbox.id}%"}) == 1
+
+
 async def test_the_browser_gets_a_page_with_the_session_inside(browser: Client, google: Google) -> None:
     address = new_address(google)
     google.names[address] = "</script><script>alert(1)</script>"

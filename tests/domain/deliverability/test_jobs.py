@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.clock import now
 from outrider.core.events import emit
 from outrider.domain.deliverability import actions, jobs, queries
 from outrider.domain.deliverability.models import Feedback, FeedbackKind
+from outrider.domain.mailboxes.events import MailboxConnected
 from outrider.domain.mailboxes.models import Mailbox, Message
 from outrider.domain.mailboxes.verdict import Kind
 from outrider.domain.sending import actions as sending
@@ -16,12 +18,14 @@ from outrider.domain.sending import claiming
 from outrider.domain.sending.models import Hold, MailboxPace, State
 from outrider.domain.suppressions import actions as suppressions
 from outrider.domain.suppressions.models import Reason, Suppression
-from outrider.runtime import Runtime
+from outrider.runtime import Addresses, Runtime, open_runtime
+from outrider.settings import Settings
 from tests.domain.sending.test_claiming import PACE, reload
 from tests.factories.accounts import Someone, make_user
 from tests.factories.events import received, refused
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sending import make_send
+from tests.stand_ins import zones
 
 
 class Case:
@@ -193,3 +197,49 @@ async def test_what_is_taken_back_and_what_may_not_leave_are_facts(case: Case) -
     assert stopped[0] == (str(first.id), "Deleted by its owner.")
     assert stopped[1][0] == str(second.id)
     assert "c.test gets no mail" in str(stopped[1][1])
+
+
+async def test_a_mailbox_that_was_connected_is_told_what_its_domain_lacks(
+    settings: Settings, database: Addresses, runtime: Runtime
+) -> None:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada, address="ada@firm.example")
+    event = MailboxConnected(workspace_id=ada.workspace_id, mailbox_id=mailbox.id)
+    zone = {("firm.example", "MX"): ["10 mx.firm.example."], ("firm.example", "TXT"): ['"v=spf1 mx ~all"']}
+    async with zones.serving(zone) as (_, (address, port)):
+        with_dns = settings.model_copy(update={"dns_servers": (f"{address}@{port}",)})
+        async with open_runtime(with_dns, database.app, name="tests") as asking:
+            await jobs.on_connected(asking, event)
+            await jobs.on_connected(asking, event)
+    async with runtime.db.begin(ada.scope) as db:
+        found = await queries.preflight_of(db, ada.workspace_id, mailbox.id)
+        assert await db.scalar(text("select count(*) from preflights")) == 1
+        assert await waiting(db, mailbox) == 0
+        await db.delete(await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id)))
+    assert found is not None
+    verdicts = {each["name"]: (each["verdict"], each["record"]) for each in found.checks}
+    assert verdicts["mx"] == ("ok", "")
+    assert verdicts["dmarc"][0] == "fail"
+    assert "v=DMARC1" in verdicts["dmarc"][1]
+
+
+async def test_a_dns_that_does_not_answer_is_asked_again_later(
+    settings: Settings, database: Addresses, runtime: Runtime
+) -> None:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada, address="ada@firm.example")
+    with_dns = settings.model_copy(update={"dns_servers": ("127.0.0.1@1",)})
+    async with open_runtime(with_dns, database.app, name="tests") as asking:
+        for attempt in (0, jobs.MOST_QUESTIONS):
+            await jobs.examine(asking, workspace_id=ada.workspace_id, mailbox_id=mailbox.id, attempt=attempt)
+    async with runtime.db.begin(ada.scope) as db:
+        assert await waiting(db, mailbox) == 1
+        await db.delete(await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id)))
+
+
+async def waiting(db: AsyncSession, mailbox: Mailbox) -> int:
+    query = text(
+        "select count(*) from pgqueuer where entrypoint = 'deliverability.examine'"
+        " and convert_from(payload, 'utf8') like :it"
+    )
+    return await db.scalar(query, {"it": f"%{mailbox.id}%"}) or 0

@@ -1,5 +1,7 @@
 """Taking down what came back, and pausing a mailbox before its provider does."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
@@ -11,10 +13,11 @@ from outrider.core.events import emit
 from outrider.core.ids import new_id
 from outrider.domain.deliverability import queries
 from outrider.domain.deliverability.events import MailboxPaused
-from outrider.domain.deliverability.models import Feedback, FeedbackKind
+from outrider.domain.deliverability.models import Feedback, FeedbackKind, Preflight
 from outrider.domain.deliverability.rules import PERIOD, Health
 from outrider.domain.sending import holding
 from outrider.domain.sending.models import Hold, MailboxPace
+from outrider.providers.mail.preflight import Check
 
 
 async def record(
@@ -48,6 +51,20 @@ async def record(
         return False
     await _examine(db, workspace_id, mailbox_id, now=at)
     return True
+
+
+async def record_preflight(
+    db: AsyncSession, workspace_id: UUID, mailbox_id: UUID, checks: Sequence[Check], *, at: datetime
+) -> None:
+    """Takes down what the DNS says now, in place of what it said."""
+    described = [asdict(each) for each in checks]
+    await db.execute(
+        insert(Preflight)
+        .values(workspace_id=workspace_id, id=new_id(), mailbox_id=mailbox_id, checks=described, examined_at=at)
+        .on_conflict_do_update(
+            index_elements=["workspace_id", "mailbox_id"], set_={"checks": described, "examined_at": at}
+        )
+    )
 
 
 async def _examine(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID, *, now: datetime) -> None:

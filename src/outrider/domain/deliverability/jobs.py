@@ -1,25 +1,31 @@
-"""What follows from refusals, bounces, complaints and wishes for no more mail."""
+"""What follows from refusals, bounces, complaints and wishes for no more mail; what the DNS says of a new mailbox."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from outrider.core import jobs
 from outrider.core.clock import now
 from outrider.core.db import Scope
 from outrider.core.events import during, emit, on
-from outrider.domain.deliverability import actions, queries, rules
+from outrider.domain.deliverability import actions, preflight, queries, rules
 from outrider.domain.deliverability.models import FeedbackKind
-from outrider.domain.mailboxes.events import MessageReceived
+from outrider.domain.mailboxes.events import MailboxConnected, MessageReceived
+from outrider.domain.mailboxes.models import Mailbox, State
 from outrider.domain.mailboxes.verdict import Kind
 from outrider.domain.sending.events import SendBounced, SendDelivered, SendRefused, facts_of
 from outrider.domain.suppressions import actions as suppressions
 from outrider.domain.suppressions.models import Reason
+from outrider.providers.mail.preflight import Verdict
 from outrider.runtime import Runtime
 
 # How long after the last mail to somebody their wish for no more is still about ours.
 REMEMBERED = timedelta(days=365)
+# Seconds until a DNS that did not answer is asked again, and how often.
+ASK_AGAIN, MOST_QUESTIONS = 3600.0, 5
 
 
 @during(SendRefused)
@@ -62,6 +68,29 @@ async def on_message(app: Runtime, event: MessageReceived) -> None:
     if react is not None:
         async with app.db.begin(Scope(event.workspace_id, actor="deliverability")) as db:
             await react(app, db, event)
+
+
+@on(MailboxConnected, "deliverability.on_connected")
+async def on_connected(app: Runtime, event: MailboxConnected) -> None:
+    await examine(app, workspace_id=event.workspace_id, mailbox_id=event.mailbox_id)
+
+
+@jobs.job("deliverability.examine")
+async def examine(app: Runtime, *, workspace_id: UUID, mailbox_id: UUID, attempt: int = 0) -> None:
+    """Asks the DNS what receivers will find there, and once more in an hour while it does not answer."""
+    scope = Scope(workspace_id, actor="deliverability")
+    async with app.db.begin(scope) as db:
+        mailbox = await db.get(Mailbox, (workspace_id, mailbox_id))
+    if mailbox is None or mailbox.state is State.DISCONNECTED:
+        return
+    checks = await preflight.examine(app, workspace_id, mailbox.address, server=mailbox.smtp_host)
+    async with app.db.begin(scope) as db:
+        await actions.record_preflight(db, workspace_id, mailbox_id, checks, at=now())
+        if attempt < MOST_QUESTIONS and any(each.verdict is Verdict.UNKNOWN for each in checks):
+            await jobs.enqueue(
+                db, "deliverability.examine", delay=ASK_AGAIN,
+                workspace_id=workspace_id, mailbox_id=mailbox_id, attempt=attempt + 1,
+            )  # fmt: skip
 
 
 async def _bounced(app: Runtime, db: AsyncSession, event: MessageReceived) -> None:

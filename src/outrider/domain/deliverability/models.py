@@ -1,4 +1,4 @@
-"""What came back of sent mail: the ground on which an address is suppressed and a mailbox paused."""
+"""What came back of sent mail: the ground on which an address is suppressed and a mailbox paused; what the DNS says."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -36,3 +36,15 @@ class Feedback(Tenant, Model):
         Index(None, "workspace_id", "mailbox_id", "at"),
         Index(None, "workspace_id", "recipient", "at"),
     )
+
+
+class Preflight(Tenant, Model):
+    """What receivers found in the DNS about a mailbox's domain when it was connected: each check as its fields."""
+
+    __tablename__ = "preflights"
+
+    mailbox_id: Mapped[UUID]
+    checks: Mapped[list[dict[str, str]]] = mapped_column()
+    examined_at: Mapped[datetime]
+
+    __table_args__ = (within_workspace("mailbox_id", "mailboxes"), UniqueConstraint("workspace_id", "mailbox_id"))

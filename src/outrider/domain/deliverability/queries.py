@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from outrider.domain.deliverability.models import Feedback, FeedbackKind
+from outrider.domain.deliverability.models import Feedback, FeedbackKind, Preflight
 from outrider.domain.deliverability.rules import PERIOD, RETURNS_WITHIN, Returns
 from outrider.domain.mailboxes.models import Direction, Message
 from outrider.domain.sending.models import MailboxPace, Send
@@ -35,6 +35,13 @@ async def returns_of(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID, *, 
     )
     bounces, refused, complaints = feedback.one()
     return Returns(sent=(sent or 0) + refused, bounces=bounces, complaints=complaints)
+
+
+async def preflight_of(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID) -> Preflight | None:
+    found: Preflight | None = await db.scalar(
+        select(Preflight).where(Preflight.workspace_id == workspace_id, Preflight.mailbox_id == mailbox_id)
+    )
+    return found
 
 
 async def bounced_at(db: AsyncSession, workspace_id: UUID, recipient: str, *, now: datetime) -> list[datetime]:

@@ -26,6 +26,7 @@ PERSONAL = (
     Personal("mailbox_paces"),
     Personal("folders"),
     Personal("feedback"),
+    Personal("preflights"),
     Personal("sequence_steps"),
     Personal("sequences", "user_id"),
     Personal("refresh_tokens"),
