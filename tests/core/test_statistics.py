@@ -1,4 +1,4 @@
-"""Young tables are analyzed as they double."""
+"""Young tables are analyzed as they grow and change."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,6 +37,20 @@ async def test_a_table_that_doubled_is_analyzed_without_owning_it(runtime: Runti
     await grow(own, ada, mailbox.id, count)
     known = await learned(own)
     assert known >= count
+
+
+async def test_a_table_whose_rows_changed_is_analyzed_though_none_were_added(runtime: Runtime, own: Database) -> None:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
+    async with own.begin(ada.scope) as db:
+        before = max(await db.scalar(KNOWN) or 0, 0)
+    await grow(own, ada, mailbox.id, int(before) + 1000)
+    await learned(own)
+    async with own.begin(ada.scope) as db:
+        await db.execute(text("update threads set subject = 'changed'"))
+        await db.execute(text("select pg_stat_force_next_flush()"))
+    async with own.begin() as db:
+        assert await statistics.learn(db) >= 1
 
 
 async def test_a_table_that_stays_as_it_is_is_left_alone(runtime: Runtime, own: Database) -> None:

@@ -11,6 +11,6 @@ LEARN = text("select analyze_young_tables()")
 
 
 async def learn(db: AsyncSession) -> int:
-    """Has young tables that doubled analyzed. Returns how many did; cheap where none has."""
+    """Has young tables analyzed that grew or changed by half. Returns how many did; cheap where none has."""
     analyzed: int = (await db.execute(LEARN)).scalar_one()
     return analyzed

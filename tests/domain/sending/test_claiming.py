@@ -76,6 +76,26 @@ async def test_a_header_reads_as_the_library_writes_it_whatever_stands_in_it(run
     assert raw.split(b"\r\n", 1)[1].startswith(theirs.as_bytes().rstrip())
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "Hello.", "Hello.\n", "a\r\nb\rc\n\nd\x0be\x1cf\n", ".\n..\nFrom me\n", "w" * 78, "w" * 79, "Grüße\n"],
+    ids=["none", "no end", "one line", "line ends", "dots", "long", "too long", "umlaut"],
+)
+async def test_a_body_is_written_as_the_library_writes_it(runtime: Runtime, text: str) -> None:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
+    send = await make_send(runtime, ada, mailbox, await make_message(runtime, mailbox))
+    send.body = text
+    async with runtime.db.begin(ada.scope) as db:
+        raw = rules.compose(mailbox, send, await letterhead.of(runtime, db, mailbox), at=now())
+    theirs = EmailMessage(policy=SMTP)
+    theirs.set_content(text)
+    ours = raw.partition(b"\r\n\r\n")
+    assert ours[2] == theirs.as_bytes().partition(b"\r\n\r\n")[2]
+    said = message_from_bytes(raw)
+    assert [said[name] for name in theirs] == list(theirs.values())
+
+
 async def test_of_fifty_claims_at_once_one_gets_the_row(runtime: Runtime) -> None:
     ada = await make_user(runtime)
     mailbox = await make_mailbox(runtime, ada)

@@ -6,9 +6,10 @@ transaction is under way share the next one: the more are busy, the less each of
 
 import asyncio
 import time
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -27,8 +28,9 @@ from outrider.runtime import Runtime
 
 log = structlog.get_logger()
 
-AT_ONCE = 3  # workspaces served at the same time
-GATHER = 0.004  # seconds that a request waits for company
+AT_ONCE = 3  # transactions at the same time
+GATHER = 0.002  # seconds that a request waits for company
+HELD_UP = 0.1  # seconds after which a workspace's next transaction waits no longer for the one before it
 FIRST_RETRY, LONGEST_RETRY = 0.25, 5.0  # seconds
 # Waits a little: a server that keeps copies by itself needs a moment to show it.
 COPY_DELAY = 5.0
@@ -59,7 +61,7 @@ class Desk:
     def __init__(self, app: Runtime) -> None:
         self._app = app
         self._waiting: defaultdict[UUID, list[Request]] = defaultdict(list)
-        self._serving: Counter[UUID] = Counter()
+        self._served: set[UUID] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(AT_ONCE)
 
@@ -75,22 +77,28 @@ class Desk:
     async def _ask(self, request: Request) -> Taken | None:
         workspace_id = request.mailbox.workspace_id
         self._waiting[workspace_id].append(request)
-        if self._serving[workspace_id] < AT_ONCE:
-            self._serving[workspace_id] += 1
-            task = asyncio.create_task(self._serve(workspace_id))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if workspace_id not in self._served:
+            self._served.add(workspace_id)
+            self._start(self._serve(workspace_id))
         return await request.answer
 
+    def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
     async def _serve(self, workspace_id: UUID) -> None:
+        """One transaction after the other: claims of a workspace wait for each other in the database anyway."""
         try:
             while self._waiting.get(workspace_id):
-                async with self._room:
-                    await asyncio.sleep(GATHER)
-                    if batch := self._waiting.pop(workspace_id, None):
-                        await self._answer(workspace_id, batch)
+                await asyncio.sleep(GATHER)
+                await self._room.acquire()
+                answering = self._start(self._answer(workspace_id, self._waiting.pop(workspace_id)))
+                answering.add_done_callback(lambda _: self._room.release())
+                await asyncio.wait([answering], timeout=HELD_UP)
         finally:
-            self._serving[workspace_id] -= 1
+            self._served.discard(workspace_id)
 
     async def _answer(self, workspace_id: UUID, batch: Sequence[Request]) -> None:
         try:

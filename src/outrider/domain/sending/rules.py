@@ -25,6 +25,7 @@ MOST_REFERENCES = 20
 # be with its colon and space.
 PLAIN = re.compile(r"(?!.*=\?)[!-~]+(?: [!-~]+)*")
 LONGEST_PLAIN = 76
+LONGEST_LINE = 78  # RFC 5322 2.1.1; longer ones are folded by an encoding
 
 
 def mint_message_id(send_id: UUID, sender: str) -> str:
@@ -76,7 +77,7 @@ def compose(mailbox: Mailbox, send: Send | Outgoing, letterhead: Letterhead, *, 
     for name, value in letterhead.headers(send, mailbox):
         _set(mail, name, value)
     text = send.body + letterhead.footer(send)
-    mail.set_content(text)
+    _set_text(mail, text)
     if (html := letterhead.html(send, text)) is not None:
         mail.add_alternative(html, subtype="html")
     raw = mail.as_bytes()
@@ -92,6 +93,18 @@ def _set(mail: EmailMessage, name: str, value: str | Address) -> None:
         mail.set_raw(name, spelled)
     else:
         mail[name] = value
+
+
+def _set_text(mail: EmailMessage, text: str) -> None:
+    """Makes a text the mail's body. One that needs no encoding gets the library's own headers without its parser."""
+    lines = text.encode().splitlines()
+    if not text.isascii() or max(map(len, lines), default=0) > LONGEST_LINE:
+        mail.set_content(text)
+        return
+    mail.set_raw("MIME-Version", "1.0")
+    mail.set_raw("Content-Type", 'text/plain; charset="utf-8"')
+    mail.set_raw("Content-Transfer-Encoding", "7bit")
+    mail.set_payload((b"\n".join(lines) + b"\n").decode())
 
 
 @lru_cache(maxsize=1_000)
