@@ -12,6 +12,9 @@ from outrider.core.ids import new_id
 from outrider.domain.accounts import actions as accounts
 from outrider.domain.accounts.models import Role, Session
 from outrider.domain.mailboxes.models import Mailbox
+from outrider.domain.preferences.models import Preferences
+from outrider.domain.senders import actions as senders
+from outrider.domain.senders.models import Sender
 from outrider.operating import all_routes
 from outrider.runtime import Runtime
 from tests.client import Client
@@ -46,6 +49,8 @@ class Treasure:
     sequence_id: str
     enrollment_id: str
     job_id: str
+    sender_id: str
+    scan_id: str
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,19 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", f"{API}/auth/me"): Row(),
     ("GET", f"{API}/users/profile"): Row(),
     ("PUT", f"{API}/users/profile"): Row(body=lambda _: {"name": "Mine"}),
+    ("GET", f"{API}/senders"): Row(query="?search=canary"),
+    ("POST", f"{API}/senders/scan"): Row(),
+    ("GET", f"{API}/senders/scan/{{job_id}}"): Row(is_named=True),
+    ("PUT", f"{API}/senders/{{id}}/category"): Row(body=lambda _: {"category": "keep-quiet"}, is_named=True),
+    ("POST", f"{API}/senders/bulk-update"): Row(
+        body=lambda it: {"updates": [{"sender_id": it.sender_id, "category": "keep-quiet"}]}, is_named=True
+    ),
+    ("GET", f"{API}/preferences"): Row(),
+    ("PUT", f"{API}/preferences"): Row(body=lambda _: {"voice_preference": "nova"}),
+    ("POST", f"{API}/preferences/reset"): Row(),
+    ("POST", f"{API}/integrations/email/connect"): Row(body=lambda _: {"provider": "imap", "auth_token": "x"}),
+    ("GET", f"{API}/integrations/email/status"): Row(),
+    ("POST", f"{API}/integrations/email/sync"): Row(),
     # These end the session that they are called with.
     ("DELETE", f"{API}/users/account"): Row(),
     ("POST", f"{API}/auth/logout"): Row(is_for_all=True),
@@ -115,7 +133,17 @@ async def treasure(runtime: Runtime) -> Treasure:
     enrollment = await make_enrollment(runtime, owner, email, sequence, variables={"note": CANARY})
     await make_send(runtime, owner, mailbox, email)
     job = await start(runtime, owner, contacts(1), name=f"{CANARY}.csv")
-    return Treasure(owner, mailbox, str(email.id), str(sequence.id), str(enrollment.id), str(job.id))
+    async with runtime.db.begin(owner.scope) as db:
+        sender = Sender(
+            workspace_id=owner.workspace_id, id=new_id(), user_id=owner.user.id, email=f"{CANARY}@b.test",
+            domain="b.test", email_count=1, latest_date=now(),
+        )  # fmt: skip
+        db.add(sender)
+        scan = await senders.scan(db, owner.workspace_id, owner.user.id)
+        db.add(Preferences(workspace_id=owner.workspace_id, user_id=owner.user.id, voice_preference=CANARY))
+    return Treasure(
+        owner, mailbox, str(email.id), str(sequence.id), str(enrollment.id), str(job.id), str(sender.id), str(scan.id)
+    )
 
 
 def fill(path: str, treasure: Treasure) -> str:
@@ -125,6 +153,8 @@ def fill(path: str, treasure: Treasure) -> str:
         .replace("{enrollmentId}", treasure.enrollment_id)
         .replace("{jobId}", treasure.job_id)
         .replace("{provider}", "google")
+        .replace("{job_id}", treasure.scan_id)
+        .replace("{id}", treasure.sender_id)
     )
 
 
@@ -237,6 +267,7 @@ async def test_no_answer_has_a_secrets_name(anonymous: Client, treasure: Treasur
         if method == "GET":
             text = (await call(client, method, path, treasure)).text
             assert CANARY in text or path in {
+                f"{API}/senders/scan/{{job_id}}",
                 "/schedules/health",
                 "/analytics/sends",
                 "/analytics/enrollments",

@@ -42,9 +42,9 @@ FORGETFUL = [
     "select * from contacts", "select * from contact_emails", "select * from contact_phones",
     "select * from contact_sources", "select * from contact_import_jobs", "select * from contact_import_files",
     "select * from imported_contacts", "select * from tags", "select * from contact_tags",
-    "select * from contact_merges", "select * from contact_words", "select * from calendar_connections", "select * from calendars",
-    "select * from calendar_sources", "select * from calendar_occurrences",
-    "select * from preflights",
+    "select * from contact_merges", "select * from contact_words", "select * from preflights",
+    "select * from calendar_connections", "select * from calendars", "select * from calendar_sources",
+    "select * from calendar_occurrences", "select * from senders", "select * from preferences",
     "select m.workspace_id from messages m join sends s using (thread_id)",
     "select e.workspace_id from enrollments e left join sequences s on s.id = e.sequence_id",
 ]  # fmt: skip

@@ -19,6 +19,44 @@ SESSION = {
 }
 PASSWORD = "correct horse battery"  # noqa: S105  # of nobody
 
+SENDER_ID = "01a9c6f4-2b10-7c44-9a11-6f2f1b7a0f03"
+JOB = "01a9c6f4-2b10-7c44-9a11-6f2f1b7a0f04"
+MAILBOX = "01a9c6f4-2b10-7c44-9a11-6f2f1b7a0f05"
+SENDER = {
+    "id": SENDER_ID,
+    "user_id": USER["id"],
+    "email": "offers@shop.example",
+    "domain": "shop.example",
+    "name": "The Shop",
+    "category": "unassigned",
+    "proposed": {"category": "why-did-i-signup", "reasons": ["It wants to sell something."]},
+    "email_count": 14,
+    "latest_subject": "25 % off everything",
+    "latest_date": "2026-11-20T07:00:00.000Z",
+    "latest_preview": "Only today: use the code NOV25 …",
+    "sender_type": "promotional",
+    "type_reasons": ["Subject: a discount (25 %)", "It has a List-Unsubscribe header."],
+    "created_at": "2026-11-21T09:30:00.000Z",
+    "updated_at": "2026-11-21T09:30:00.000Z",
+}
+PREFERENCES = {
+    "id": "01a9c6f4-2b10-7c44-9a11-6f2f1b7a0f06",
+    "user_id": USER["id"],
+    "urgent_financial": True,
+    "investor_updates": True,
+    "customer_issues": True,
+    "team_urgent": True,
+    "partnership_deals": True,
+    "product_launches": False,
+    "meeting_reminder_timing": "15-minutes",
+    "meeting_reminder_frequency": "all-meetings",
+    "meeting_reminder_method": "call-and-digest",
+    "preferred_call_time": "08:00",
+    "voice_preference": "alloy",
+    "created_at": "2026-11-21T09:30:00.000Z",
+    "updated_at": "2026-11-21T09:30:00.000Z",
+}
+
 
 def _done(data: Any) -> dict[str, Any]:
     return {"success": True, "data": data, "message": "Operation completed"}
@@ -39,6 +77,22 @@ REQUESTS: dict[str, dict[str, Any]] = {
     },
     "refresh_session": {"the last one": {"refresh_token": SESSION["refresh_token"]}},
     "edit_profile": {"another zone": {"timezone": "Europe/Berlin"}},
+    "connect_email": {
+        "a server": {
+            "provider": "imap",
+            "auth_token": "app password",
+            "email": "ada@lovelace.example",
+            "host": "imap.lovelace.example",
+            "port": 993,
+            "smtp_host": "smtp.lovelace.example",
+            "smtp_port": 465,
+        }
+    },
+    "categorise_sender": {"a quiet one": {"category": "keep-quiet"}},
+    "categorise_senders": {"several": {"updates": [{"sender_id": SENDER_ID, "category": "why-did-i-signup"}]}},
+    "edit_preferences": {
+        "an early call": {"preferred_call_time": "07:30", "meeting_reminder_frequency": "external-only"}
+    },
 }
 ANSWERS: dict[str, Any] = {
     "register": _done(
@@ -50,14 +104,55 @@ ANSWERS: dict[str, Any] = {
     "me": _done(USER),
     "profile": _done(USER),
     "edit_profile": _done({**USER, "timezone": "Europe/Berlin"}),
+    "connect_email": _done({"integration_id": MAILBOX, "status": "connected"}),
+    "email_status": _done(
+        {
+            "connected": True,
+            "provider": "imap",
+            "last_sync": "2026-11-21T09:31:00.000Z",
+            "integration_id": MAILBOX,
+            "email": "ada@lovelace.example",
+            "state": "connected",
+            "reason": None,
+        }
+    ),
+    "sync_email": _done({"job_id": JOB}),
+    "list_senders": _done({"senders": [SENDER], "total": 1, "page": 1, "limit": 20, "pages": 1}),
+    "scan_senders": _done({"job_id": JOB, "status": "processing"}),
+    "scan_status": _done(
+        {"job_id": JOB, "status": "processing", "progress": 40, "processed": 400, "total": 1000, "error": None}
+    ),
+    "categorise_sender": _done({"sender": {**SENDER, "category": "keep-quiet"}}),
+    "categorise_senders": _done({"updated_count": 1}),
+    "get_preferences": _done({"preferences": PREFERENCES}),
+    "edit_preferences": _done({"preferences": {**PREFERENCES, "preferred_call_time": "07:30"}}),
+    "reset_preferences": _done(
+        {
+            "preferences": PREFERENCES,
+            "based_on": [
+                {
+                    "setting": "preferred_call_time",
+                    "value": "08:00",
+                    "reason": "On 41 days of 90 your first mail left at 08:37 in the median (Europe/London).",
+                }
+            ],
+        }
+    ),
     "delete_account": _done({"deleted": True, "erased_after": "2026-12-21T09:30:00.000Z"}),
 }
-PARAMETERS: dict[str, str] = {}
-VARIABLES = {str(SESSION["refresh_token"]): "refreshToken"}
+PARAMETERS: dict[str, str] = {
+    "category": "Only senders of this category.",
+    "sender_type": "Only senders of this kind.",
+    "sort": "The order; `-` for falling.",
+    "job_id": "The `job_id` of the scan.",
+    "id": "The sender's `id`.",
+}
+VARIABLES = {str(SESSION["refresh_token"]): "refreshToken", SENDER_ID: "id"}
 KEPT: dict[str, dict[str, str]] = {
     "login": {"accessToken": "data.access_token", "refreshToken": "data.refresh_token"},
     "refresh_session": {"accessToken": "data.access_token", "refreshToken": "data.refresh_token"},
 }
+KEPT |= {"scan_senders": {"job_id": "data.job_id"}, "list_senders": {"id": "data.senders.0.id"}}
 QUERIES: dict[str, dict[str, str]] = {}
 KEEPS_COOKIE = SHOWS_COOKIE = ""
 LAST = ("logout", "login (again)", "delete_account")
