@@ -16,6 +16,8 @@ TESTED_ELSEWHERE = {
     "domain/calendars/connections.py": "domain/calendars/test_syncing.py",
     "domain/calendars/queries.py": "domain/calendars/test_syncing.py",
     "domain/calendars/recording.py": "domain/calendars/test_syncing.py",
+    "providers/calendar/bearer.py": "providers/calendar/test_google.py",
+    "providers/calendar/writing.py": "providers/calendar/test_google.py",
     "providers/calendar/dav_xml.py": "providers/calendar/test_caldav.py",
     "api/auth.py": "test_leaks.py",
     "api/bodies.py": "api/test_schemathesis.py",

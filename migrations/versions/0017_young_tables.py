@@ -5,7 +5,7 @@ from alembic import context
 from outrider.core.schema import execute, grant
 
 revision = "0017"
-down_revision = "0010"
+down_revision = "0016"
 
 
 def upgrade() -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from outrider.core.schema import audit, execute, grant, protect, tenant
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 
 TABLES = ("calendar_connections", "calendars", "calendar_sources", "calendar_occurrences")
 # Row-level security binds the owner too; the one question asked before a workspace is known needs a policy of its own.

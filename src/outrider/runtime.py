@@ -17,8 +17,10 @@ from outrider.core.egress import Egress
 from outrider.core.embedded import OWNER, EmbeddedServer
 from outrider.core.tokens import AccessTokens
 from outrider.providers.calendar.caldav import Caldav
+from outrider.providers.calendar.google import GoogleCalendars
 from outrider.providers.calendar.ics import PublishedCalendars
 from outrider.providers.calendar.interface import CalendarProvider
+from outrider.providers.calendar.microsoft import MicrosoftCalendars
 from outrider.providers.contacts.google import GooglePeople
 from outrider.providers.contacts.interface import ContactProvider
 from outrider.providers.contacts.microsoft import OutlookContacts
@@ -129,18 +131,23 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
 
 def _calendars(settings: Settings, egress: Egress) -> dict[str, CalendarProvider[Any]]:
     return {
+        "google": GoogleCalendars(egress, settings.google_calendar_url),
+        "microsoft": MicrosoftCalendars(egress, settings.graph_url),
         "caldav": Caldav(egress, unencrypted=settings.unencrypted_mail_hosts),
         "ics": PublishedCalendars(egress),
     }
 
 
 def _oauth(settings: Settings, egress: Egress, keys: SigningKeys) -> dict[str, OAuthProvider]:
-    """The providers that the operator has set up: mailboxes by their name, address books as `<name>_contacts`."""
+    """The providers that the operator has set up: mailboxes by their name, address books as `<name>_contacts`,
+    calendars as `<name>_calendars`.
+    """
     found: dict[str, OAuthProvider] = {}
     google = google_oauth.Endpoints(settings.google_auth_url, settings.google_token_url, settings.google_revoke_url)
     for name, client, purpose in (
         ("google", settings.google_client, google_oauth.MAIL),
         ("google_contacts", settings.google_contacts_client, google_oauth.CONTACTS),
+        ("google_calendars", settings.google_calendar_client, google_oauth.CALENDARS),
     ):
         if client is not None:
             found[name] = google_oauth.GoogleOAuth(egress, Client(*client), google, keys, purpose=purpose)
@@ -149,6 +156,7 @@ def _oauth(settings: Settings, egress: Egress, keys: SigningKeys) -> dict[str, O
     for name, client, purpose in (
         ("microsoft", settings.outlook_client, microsoft_oauth.MAIL),
         ("microsoft_contacts", settings.microsoft_client, microsoft_oauth.CONTACTS),
+        ("microsoft_calendars", settings.outlook_client, microsoft_oauth.CALENDARS),
     ):
         if client is not None:
             found[name] = microsoft_oauth.MicrosoftOAuth(egress, Client(*client), microsoft, theirs, purpose=purpose)

@@ -165,6 +165,7 @@ class Settings(BaseSettings):
     )
     gmail_api_url: WebUrl = Field("https://gmail.googleapis.com", alias="GMAIL_API_URL")
     people_api_url: WebUrl = Field("https://people.googleapis.com", alias="PEOPLE_API_URL")
+    google_calendar_url: WebUrl = Field("https://www.googleapis.com", alias="GOOGLE_CALENDAR_URL")
     gmail_topic: str | None = Field(None, alias="GMAIL_TOPIC", pattern=r"^projects/[^/\s]+/topics/[^/\s]+$")
     gmail_push_account: str | None = Field(None, alias="GMAIL_PUSH_ACCOUNT", min_length=3)
     gmail_push_audience: str | None = Field(None, alias="GMAIL_PUSH_AUDIENCE")
@@ -206,6 +207,11 @@ class Settings(BaseSettings):
     @property
     def google_contacts_client(self) -> tuple[str, str] | None:
         return _client(self.google_client_id, self.google_client_secret)
+
+    @property
+    def google_calendar_client(self) -> tuple[str, str] | None:
+        own = _client(self.google_calendar_client_id, self.google_calendar_client_secret)
+        return own or _client(self.google_client_id, self.google_client_secret)
 
     @property
     def outlook_client(self) -> tuple[str, str] | None:

@@ -25,7 +25,9 @@ class Description:
     def method_of(self, verb: str, path: str) -> dict[str, Any] | None:
         """Returns the method that a request goes to."""
         for method in self._document["methods"].values():
-            pattern = re.sub(r"\{\w+\}", "[^/]+", method["flatPath"])
+            # Where a path may hold slashes, a flat one says so; older descriptions have theirs below a common one.
+            described = self._document.get("servicePath", "") + method.get("flatPath", method["path"])
+            pattern = re.sub(r"\{\w+\}", "[^/]+", described)
             if verb == method["httpMethod"] and re.fullmatch(f"/{pattern}", path):
                 return dict(method)
         return None
@@ -71,7 +73,7 @@ class Description:
         return Draft202012Validator({"$defs": definitions, "$ref": f"#/$defs/{schema}"})
 
 
-GMAIL, PEOPLE = Description("gmail.v1"), Description("people.v1")
+GMAIL, PEOPLE, CALENDAR = Description("gmail.v1"), Description("people.v1"), Description("calendar.v3")
 
 
 def _wrong_with_value(described: dict[str, Any], value: str) -> list[str]:

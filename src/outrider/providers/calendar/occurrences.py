@@ -122,6 +122,10 @@ def _joined(icals: Iterable[str]) -> Any:
         for component in Calendar.from_ical(ical).subcomponents:
             calendar.add_component(component)
     events = calendar.walk("VEVENT")
+    # One event, so one UID: not every provider repeats it with what it says of an exception.
+    uid = next((each["UID"] for each in events if "UID" in each), "")
+    for event in events:
+        event["UID"] = uid
     template = next((each for each in events if TEMPLATE in each), None)
     if template is not None:
         calendar.subcomponents.remove(template)

@@ -22,6 +22,11 @@ CONTACTS = Purpose(
     "Google was not told to let us read the contacts. Start again and leave the box ticked on Google's page.",
     wished=frozenset({"openid", "https://www.googleapis.com/auth/userinfo.email", READ_OTHER_CONTACTS}),
 )
+CALENDARS = Purpose(
+    frozenset({"https://www.googleapis.com/auth/calendar.readonly"}),
+    "Google was not told to let us read the calendars. Start again and leave the box ticked on Google's page.",
+    wished=frozenset({"openid", "https://www.googleapis.com/auth/userinfo.email"}),
+)
 GOOGLE = Vendor(
     "Google",
     dead={"invalid_grant": "The permission was withdrawn or has expired at Google."},

@@ -26,6 +26,11 @@ CONTACTS = Purpose(
     "Microsoft was not told to let us read the contacts. Start again and accept all that Microsoft's page lists.",
     wished=OPENID | {USER_READ},
 )
+CALENDARS = Purpose(
+    frozenset({GRAPH + "Calendars.Read"}),
+    "Microsoft was not told to let us read the calendars. Start again and accept all that Microsoft's page lists.",
+    wished=OPENID | {USER_READ},
+)
 ANY_TENANT = frozenset({"common", "organizations", "consumers"})
 PERSONAL = "9188040d-6c67-4c5b-b112-36a304b66dad"  # the tenant that all personal accounts are in
 _AGAIN = "Microsoft wants the account's owner to sign in again"
