@@ -1,6 +1,7 @@
 """What the People API shows of an account: its contacts, those Google saved by itself, pages, changes, a limit."""
 
 import hashlib
+import math
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -27,7 +28,9 @@ class Kept:
 
 @dataclass
 class AddressBook:
-    """One account's two lists. `limit` requests are answered in any `window` seconds, the rest is refused."""
+    """One account's two lists. `limit` requests are answered at once, and as many again in `window` seconds; the rest is
+    refused.
+    """
 
     limit: int | None = None
     window: float = 60.0
@@ -40,8 +43,8 @@ class AddressBook:
     given: int = 0  # people in pages
     answered: list[float] = field(default_factory=list)
     refused: int = 0
-    opened: float | None = None
-    used: int = 0
+    level: float | None = None  # of requests that may be answered, when last looked at
+    looked: float = 0.0
 
     def add(self, *, at: str = CONNECTIONS, **fields: Any) -> str:
         """Adds a person with these fields; returns its resource name."""
@@ -136,13 +139,15 @@ class AddressBook:
         if self.limit is None:
             return False
         at = time.monotonic()
-        if self.opened is None or at >= self.opened + self.window:
-            self.opened, self.used = at, 0
-        self.used += 1
-        return self.used > self.limit
+        level = self.limit if self.level is None else self.level + (at - self.looked) * self.limit / self.window
+        self.level, self.looked = min(level, self.limit), at
+        if self.level < 1:
+            return True
+        self.level -= 1
+        return False
 
     def _too_many(self) -> Answered:
-        wait = int((self.opened or 0) + self.window - time.monotonic()) + 1
+        wait = math.ceil((1 - (self.level or 0)) * self.window / self.limit) if self.limit else round(self.window)
         error = {
             "code": 429,
             "message": "Quota exceeded for quota metric 'Critical read requests (Contact and Profile Reads)'.",
