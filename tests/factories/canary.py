@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Date, DateTime, Enum, LargeBinary, String, Table, Uuid, text
+from sqlalchemy import ARRAY, BigInteger, Boolean, Date, DateTime, Double, Enum, LargeBinary, String, Table, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.sql.schema import Column
@@ -74,9 +74,11 @@ def _value(column: "Column[Any]", made: dict[str, dict[str, Any]], word: str) ->
         target = key.column
         if target.table.name in made:
             return made[target.table.name][target.name]
+        if column.nullable and target.table is column.table:
+            return None
     kinds: list[tuple[type[Any], Any]] = [
         (Enum, lambda: column.type.enums[0]),  # type: ignore[attr-defined]
-        (Uuid, new_id), (String, lambda: word), (JSONB, lambda: {"word": word}), (DateTime, now),
+        (Double, lambda: 1.0), (Uuid, new_id), (String, lambda: word), (JSONB, lambda: {"word": word}), (DateTime, now),
         (Date, lambda: now().date()), (Boolean, lambda: False), (BigInteger, lambda: 1), (ARRAY, list),
         (LargeBinary, f"{column.name}{word}".encode),
     ]  # fmt: skip
