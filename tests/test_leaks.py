@@ -34,7 +34,7 @@ PUBLIC = {
     ("GET", "/health"),
     ("GET", "/c/{token}"), ("GET", "/o/{token}"), ("GET", "/u/{token}"), ("POST", "/u/{token}"),
     ("GET", f"{API}/openapi.json"), ("POST", f"{API}/auth/register"), ("POST", f"{API}/auth/login"), ("POST", f"{API}/auth/refresh"),
-    ("POST", "/webhooks/gmail"), ("POST", "/auth/connect"), ("GET", "/auth/callback"), ("POST", "/auth/refresh"),
+    ("POST", "/webhooks/gmail"), ("POST", "/webhooks/microsoft"), ("POST", "/auth/connect"), ("GET", "/auth/callback"), ("POST", "/auth/refresh"),
 }  # fmt: skip
 SECRET_FIELDS = ("password", "passwordHash", "secret", "digest", "wrapped")
 
