@@ -25,7 +25,6 @@ TESTED_ELSEWHERE = {
     "api/enveloped.py": "api/test_openapi.py",
     "api/contact_import/app.py": "test_contracts.py",
     "api/contact_import/contract.py": "api/contact_import/test_imports.py",
-    "api/contact_import/examples.py": "api/test_openapi.py",
     "api/contract.py": "api/test_openapi.py",
     "api/exchange.py": "test_leaks.py",
     "api/moments.py": "api/test_schemathesis.py",
