@@ -39,6 +39,7 @@ TESTED_ELSEWHERE = {
     "core/encoding.py": "core/test_events.py",
     "core/schema.py": "test_tenancy.py",
     "core/egress_http.py": "core/test_egress.py",
+    "demo/contacts.py": "demo/test_show.py",
     "demo/servers.py": "demo/test_show.py",
     "domain/accounts/actions.py": "test_cli.py",
     "domain/accounts/leaving.py": "api/concierge/test_users.py",

@@ -169,7 +169,7 @@ def _google(settings: Settings) -> Iterator[Finding]:
         return
     yield _way_back(settings, "google", "the Google project")
     if (settings.gmail_topic is None) != (settings.gmail_push_account is None):
-        cure = "Set both GMAIL_TOPIC and GMAIL_PUSH_ACCOUNT, or neither: docs/gmail.md"
+        cure = "Set both GMAIL_TOPIC and GMAIL_PUSH_ACCOUNT, or neither: docs/connect-google.md"
         yield Finding(Color.WARN, "google", "calls about new mail are set up by half; mailboxes are polled", cure)
 
 

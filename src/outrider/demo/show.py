@@ -24,6 +24,7 @@ from outrider import worker
 from outrider.core import log
 from outrider.core.clock import now
 from outrider.core.db import Scope
+from outrider.demo import contacts
 from outrider.demo.servers import ADA, AWAY, GONE, GRACE, HOST, PASSWORD, SILENT, MailSystem, free_port
 from outrider.domain.accounts import actions as accounts
 from outrider.main import create_app
@@ -65,20 +66,24 @@ async def run() -> bool:
         async with running(settings, name="outrider-demo") as runtime:
             system = MailSystem(back_on=lambda: runtime.clock.at(now()).date() + ABSENCE)
             async with system, _serving(runtime, settings):
-                outcome = await _follow_up(runtime, settings, system)
-        is_well = _table(outcome, system)
+                brought, outcome = await _follow_up(runtime, settings, system)
+        is_well = _table(outcome, system) and brought
         _say(f"{'All as it should be' if is_well else 'NOT as it should be'}, in {time.monotonic() - began:.0f} s.")
         return is_well
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _follow_up(runtime: Runtime, settings: Settings, system: MailSystem) -> dict[str, dict[str, Any]]:
+async def _follow_up(
+    runtime: Runtime, settings: Settings, system: MailSystem
+) -> tuple[bool, dict[str, dict[str, Any]]]:
+    """Returns whether the contacts came in as they should, and what became of each enrolment."""
     async with runtime.db.begin(Scope(actor="demo")) as db:
         await accounts.create_user(db, email=ADA, password=PASSWORD * 2, name="Ada Lovelace")
     async with httpx2.AsyncClient(base_url=settings.public_url, timeout=30) as http:
         signed = await _call(http, "POST", "/auth/connect", provider="password", email=ADA, password=PASSWORD * 2)
         http.headers["Authorization"] = f"Bearer {signed['accessToken']}"
+        brought = await contacts.bring_in(http, _say)
         for recipient in EXPECTED:
             await system.put(ADA, "Sent", _first_mail(recipient).as_bytes())
         await _call(
@@ -102,7 +107,7 @@ async def _follow_up(runtime: Runtime, settings: Settings, system: MailSystem) -
         )
         answering = asyncio.create_task(_answer_once(system))
         try:
-            return await _watch(http)
+            return brought, await _watch(http)
         finally:
             answering.cancel()
             with suppress(asyncio.CancelledError):
