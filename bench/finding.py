@@ -69,7 +69,7 @@ async def _figure(runtime: Runtime, raw: "asyncpg.Connection[Any]", owner: Someo
         "hand-written SQL, raw driver",
         f"{peers * 1e3:.1f} ms",
         peers / mine,
-        "0.5" if what != "a typing error" else "",
+        "" if found == 0 or what == "a typing error" else "0.5",  # these ask once more, forgiving
     )
 
 

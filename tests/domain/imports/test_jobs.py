@@ -143,3 +143,14 @@ async def test_the_sixth_start_within_an_hour_is_refused(runtime: Runtime) -> No
     with pytest.raises(Limited) as refused:
         await start(runtime, ada, contacts(1))
     assert 3500 < refused.value.retry_after <= 3601
+
+
+async def test_a_contact_says_by_what_kind_of_file_it_came(runtime: Runtime) -> None:
+    ada = await make_user(runtime)
+    card = b"BEGIN:VCARD\nVERSION:4.0\nUID:u1\nFN:Grace\nEMAIL:grace@b.test\nEND:VCARD\n"
+    await finish(runtime, ada, (await start(runtime, ada, card, name="grace.vcf")).id)
+    await finish(runtime, ada, (await start(runtime, ada, b"name,email\nJoan,joan@b.test\n")).id)
+    async with runtime.db.begin(ada.scope) as db:
+        rows = await db.execute(text("select name, source from contacts order by name"))
+        assert rows.all() == [("Grace", "vcard"), ("Joan", "csv")]
+        assert await db.scalar(text("select provider from contact_sources")) == "vcard"

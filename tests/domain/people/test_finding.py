@@ -1,10 +1,19 @@
 """Finding contacts: prefixes, typing errors, filters, pages."""
 
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from outrider.core.db import driver
 from outrider.domain.people import actions, editing, finding, queries
 from outrider.domain.people.finding import Cursor, Sought
 from outrider.domain.people.models import Source, Status
 from outrider.domain.people.person import Lead, Person, make_person
-from outrider.runtime import Runtime
+from outrider.runtime import Addresses, Runtime
 from tests.factories.accounts import Someone, make_user
 
 
@@ -107,3 +116,75 @@ async def test_nobody_finds_another_workspaces_people(runtime: Runtime) -> None:
     eve = await make_user(runtime)
     assert await names(runtime, eve, query="grace") == []
     assert await names(runtime, eve) == []
+
+
+MANY = 100_000
+FILL = [
+    """insert into contacts (workspace_id, id, name, given_name, family_name, notes, language, addresses, organisations,
+        details, status, typed, source, created_at, updated_at)
+    select :ws, lpad(to_hex(n), 32, '0')::uuid, 'Person ' || n, '', '', '', '', '[]', '[]', '{}',
+        case when n % 50 = 0 then 'qualified' end, '{}', 'csv', now(), now()
+    from generate_series(1, :many) n""",
+    """insert into contact_words (workspace_id, contact_id, word)
+    select :ws, lpad(to_hex(n), 32, '0')::uuid, w
+    from generate_series(1, :many) n, lateral (values ('person'), ('surname' || n % 1000), ('p' || n || '@b.test')) v(w)""",
+]
+NARROW = {
+    "the newest": Sought(),
+    "a word that all have": Sought(query="person"),
+    "a word that a thousandth has": Sought(query="surname77"),
+    "two words": Sought(query="pers surname5"),
+    "one address": Sought(query="p4242@b"),
+    "nobody": Sought(query="xylophone"),
+    "a typing error": Sought(query="surnmae77"),
+    "a status": Sought(status=Status.QUALIFIED),
+    "a status and a word": Sought(status=Status.QUALIFIED, query="surname50"),
+}
+
+
+@pytest.fixture(scope="module")
+async def crowd(runtime: Runtime, database: Addresses) -> AsyncIterator[Someone]:
+    ada = await make_user(runtime)
+    async with runtime.db.begin(ada.scope) as db:
+        await db.execute(text("set local statement_timeout = '120s'"))
+        for statement in FILL:
+            await db.execute(text(statement), {"ws": ada.workspace_id, "many": MANY})
+    owner = await asyncpg.connect(database.owner.set(drivername="postgresql").render_as_string(hide_password=False))
+    for table in ("contacts", "contact_words"):
+        await owner.execute(f"analyze {table}")
+    yield ada
+    await owner.execute("select set_config('app.ws', $1, false)", str(ada.workspace_id))
+    await owner.execute("delete from contacts")
+    await owner.close()
+
+
+@pytest.mark.parametrize("sought", NARROW.values(), ids=NARROW)
+async def test_among_100_000_every_question_is_answered_by_an_index(
+    runtime: Runtime, crowd: Someone, sought: Sought
+) -> None:
+    asked: list[Any] = []
+    async with runtime.db.begin(crowd.scope) as db:
+        connection = await driver(db)
+        with connection.query_logger(asked.append):
+            found = await finding.search(db, crowd.workspace_id, sought, limit=20)
+            await asyncio.sleep(0)  # what was asked is told by the loop
+        assert sum("from contacts c" in each.query for each in asked) == 1 + found.is_mistyped
+        assert found.items or sought.query == "xylophone"
+        read = 0
+        for question in asked:
+            if question.query.lstrip().startswith("select"):
+                explain = f"explain (analyze, timing off, format json) {question.query}"
+                (plan,) = await connection.fetchval(explain, *question.args)
+                nodes = list(walk(plan["Plan"]))
+                assert [
+                    each for each in nodes if each["Node Type"] == "Seq Scan" and each["Relation Name"] != "tags"
+                ] == []
+                read += sum(each["Actual Rows"] * each["Actual Loops"] for each in nodes if "Relation Name" in each)
+    print(f"\nrows read for {sought.query or sought.status}: {read:.0f}")
+    assert read < MANY / 10
+
+
+def walk(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for each in plan.get("Plans", ()):
+        yield from walk(each)

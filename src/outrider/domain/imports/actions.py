@@ -19,6 +19,7 @@ from outrider.domain.imports import queries
 from outrider.domain.imports.models import Action, ImportFile, ImportJob, Provider, Status
 from outrider.domain.imports.reading import Part, Row, Source
 from outrider.domain.people import actions as people
+from outrider.domain.people import models as people_models
 from outrider.domain.people.actions import Outcome, Taken
 
 JOB = "imports.take_in"
@@ -165,9 +166,14 @@ async def _upsert(db: AsyncSession, job: ImportJob, rows: Sequence[Row]) -> list
         job.workspace_id,
         job.user_id,
         [row.person for row in rows],
-        provider=job.provider,
+        provider=_source_of(job),
         account=job.provider_account_id or "",
     )
+
+
+def _source_of(job: ImportJob) -> str:
+    is_card = job.provider is Provider.CSV and job.options.get("format") == "vcard"
+    return people_models.Source.VCARD if is_card else job.provider
 
 
 def _result(job: ImportJob, number: int, row: Row, outcome: Outcome | None) -> Result:

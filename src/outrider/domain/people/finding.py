@@ -6,14 +6,16 @@ error it may hold. Pages are walked by id, newest first, so that none is skipped
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import Float, Text, TextClause, Uuid, bindparam, text
+import asyncpg
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from outrider.core.db import driver
 from outrider.core.encoding import encode
 from outrider.core.errors import Invalid
 from outrider.domain.people import words
@@ -23,7 +25,7 @@ from outrider.domain.people.queries import ContactNotFound
 MOST_LISTED, MOST_COUNTED = 100, 1000
 FORGIVING = "~"
 # A misjudged range is a hundred times dearer, and a plan kept for one word serves another badly.
-PLAN_FOR_THESE = text("set local plan_cache_mode = force_custom_plan")
+PLAN_FOR_THESE = "set local plan_cache_mode = force_custom_plan"
 FORGET = text("delete from contact_words where workspace_id = :ws and contact_id = any(:ids)")
 READ = text("""
     select c.id, c.name, c.organisations,
@@ -45,15 +47,15 @@ ENTRY = """
     from contacts c
 """
 TAGGED = """exists (select 1 from contact_tags l join tags t on t.workspace_id = l.workspace_id and t.id = l.tag_id
-    where l.workspace_id = :ws and l.contact_id = c.id and t.name = :tag)"""
-TYPES: dict[str, Any] = {
-    "status": Text(),
-    "source": Text(),
-    "owner": Uuid(),
-    "tag": Text(),
-    "score": Float(),
-    "after": Uuid(),
-}
+    where l.workspace_id = $1 and l.contact_id = c.id and t.name = {})"""
+BEGINS = """c.id in (
+    select w.contact_id from contact_words w where w.workspace_id = $1 and w.word >= {} and w.word < {})"""
+MEANT = """c.id in (
+    select w.contact_id from contact_words w where w.workspace_id = $1 and (w.word >= {} and w.word < {} or w.word = any({})))"""
+KNOWN = """
+    select m.word from unnest($2::text[]) m(word)
+    where exists (select 1 from contact_words w where w.workspace_id = $1 and w.word = m.word)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +117,17 @@ class Found:
     is_mistyped: bool = False
 
 
-@dataclass(slots=True)
 class _Where:
-    clauses: list[str] = field(default_factory=lambda: ["c.workspace_id = :ws", "c.merged_into is null"])
-    values: dict[str, Any] = field(default_factory=dict)
+    """Conditions and their values; `{}` in one stands for the number of a value."""
 
-    def add(self, clause: str, **values: Any) -> None:
-        self.clauses.append(clause)
-        self.values |= values
+    def __init__(self, workspace_id: UUID) -> None:
+        self.clauses = ["c.workspace_id = $1", "c.merged_into is null"]
+        self.values: list[Any] = [workspace_id]
+
+    def add(self, clause: str, *values: Any) -> None:
+        first = len(self.values) + 1
+        self.values += values
+        self.clauses.append(clause.format(*(f"${first + at}" for at in range(len(values)))))
 
     def __str__(self) -> str:
         return " and ".join(self.clauses)
@@ -137,9 +142,8 @@ async def search(
     terms = words.terms(sought.query)
     if sought.query.strip() and not terms:
         return Found([])
-    if terms:
-        await db.execute(PLAN_FOR_THESE)
-    found = await _page(db, workspace_id, sought, terms, limit=limit, cursor=cursor)
+    is_mistyped = cursor is not None and cursor.is_mistyped
+    found = await _page(db, workspace_id, sought, terms, limit=limit, cursor=cursor, is_mistyped=is_mistyped)
     if found.items or cursor is not None or not any(len(words.mistyped(each)) > 1 for each in terms):
         return found
     return await _page(db, workspace_id, sought, terms, limit=limit, cursor=None, is_mistyped=True)
@@ -150,18 +154,17 @@ async def count(db: AsyncSession, workspace_id: UUID, sought: Sought, *, is_mist
     terms = words.terms(sought.query)
     if sought.query.strip() and not terms:
         return 0
-    if terms:
-        await db.execute(PLAN_FOR_THESE)
-    where = _where(workspace_id, sought, terms, is_mistyped=is_mistyped)
-    statement = f"select count(*) from (select 1 from contacts c where {where} limit {MOST_COUNTED + 1}) as bounded"
-    return int(await db.scalar(_statement(statement, where), where.values) or 0)
+    connection = await _planning(db, terms)
+    where = _where(workspace_id, sought, terms, await _meant(connection, workspace_id, terms) if is_mistyped else {})
+    bounded = f"select 1 from contacts c where {where} limit {MOST_COUNTED + 1}"
+    return int(await connection.fetchval(f"select count(*) from ({bounded}) as bounded", *where.values) or 0)
 
 
 async def entry(db: AsyncSession, workspace_id: UUID, contact_id: UUID) -> Entry:
     """Raises ContactNotFound."""
-    where = _Where(values={"ws": workspace_id})
-    where.add("c.id = :id", id=contact_id)
-    row = (await db.execute(text(f"{ENTRY} where {where}"), where.values)).mappings().first()
+    where = _Where(workspace_id)
+    where.add("c.id = {}", contact_id)
+    row = await (await driver(db)).fetchrow(f"{ENTRY} where {where}", *where.values)
     if row is None:
         raise ContactNotFound("There is no such contact.")
     return _entry(row)
@@ -190,53 +193,62 @@ async def _page(
     *,
     limit: int,
     cursor: Cursor | None,
-    is_mistyped: bool = False,
+    is_mistyped: bool,
 ) -> Found:
-    is_mistyped = is_mistyped or (cursor is not None and cursor.is_mistyped)
-    where = _where(workspace_id, sought, terms, is_mistyped=is_mistyped)
+    connection = await _planning(db, terms)
+    where = _where(workspace_id, sought, terms, await _meant(connection, workspace_id, terms) if is_mistyped else {})
     if cursor is not None:
-        where.add("c.id < :after", after=cursor.after)
-    statement = _statement(f"{ENTRY} where {where} order by c.id desc limit :limit", where)
-    rows = (await db.execute(statement, {**where.values, "limit": limit + 1})).mappings().all()
+        where.add("c.id < {}", cursor.after)
+    rows = await connection.fetch(f"{ENTRY} where {where} order by c.id desc limit {limit + 1}", *where.values)
     items = [_entry(row) for row in rows[:limit]]
     more = Cursor(items[-1].id, is_mistyped) if len(rows) > limit else None
     return Found(items, more, is_mistyped)
 
 
-def _where(workspace_id: UUID, sought: Sought, terms: list[str], *, is_mistyped: bool) -> _Where:
-    where = _Where()
-    where.values["ws"] = workspace_id
+async def _planning(db: AsyncSession, terms: list[str]) -> "asyncpg.Connection[Any]":
+    """The session's own connection: what is asked most is asked without the toolkit around it."""
+    connection = await driver(db)
+    if terms:
+        await connection.execute(PLAN_FOR_THESE)
+    return connection
+
+
+async def _meant(connection: "asyncpg.Connection[Any]", workspace_id: UUID, terms: list[str]) -> dict[str, list[str]]:
+    """Returns, of all that the terms may have been meant to be, the words that somebody has."""
+    meant = {term: words.mistyped(term) for term in terms}
+    every = sorted({each for several in meant.values() for each in several})
+    known = {row["word"] for row in await connection.fetch(KNOWN, workspace_id, every)}
+    return {term: [each for each in several if each in known] for term, several in meant.items()}
+
+
+def _where(workspace_id: UUID, sought: Sought, terms: list[str], meant: dict[str, list[str]]) -> _Where:
+    where = _Where(workspace_id)
     if sought.status is not None:
-        where.add("c.status = :status", status=sought.status.value)
+        where.add("c.status = {}", sought.status.value)
     elif sought.is_lead:
         where.add("c.status is not null")
     if sought.source is not None:
-        where.add("c.source = :source", source=sought.source.value)
+        where.add("c.source = {}", sought.source.value)
     if sought.owner_id is not None:
-        where.add("c.owner_id = :owner", owner=sought.owner_id)
+        where.add("c.owner_id = {}", sought.owner_id)
     if sought.min_score is not None:
-        where.add("c.score >= :score", score=sought.min_score)
+        where.add("c.score >= {}", sought.min_score)
     if sought.tag:
-        where.add(TAGGED, tag=" ".join(sought.tag.casefold().split()))
-    for number, term in enumerate(terms):
-        where.add(
-            f"c.id in (select w.contact_id from contact_words w where w.workspace_id = :ws"
-            f" and {_matches(number, is_mistyped=is_mistyped)})",
-            **{f"from{number}": term, f"to{number}": words.end_of(term)},
-            **({f"meant{number}": words.mistyped(term)} if is_mistyped else {}),
-        )
+        where.add(TAGGED, " ".join(sought.tag.casefold().split()))
+    for term in terms:
+        values = [term, words.end_of(term)]
+        if meant.get(term):
+            where.add(MEANT, *values, meant[term])
+        else:
+            where.add(BEGINS, *values)
     return where
 
 
-def _matches(number: int, *, is_mistyped: bool) -> str:
-    begins = f"(w.word >= :from{number} and w.word < :to{number})"
-    return f"({begins} or w.word = any(:meant{number}))" if is_mistyped else begins
-
-
-def _statement(sql: str, where: _Where) -> TextClause:
-    return text(sql).bindparams(*(bindparam(name, type_=TYPES[name]) for name in where.values if name in TYPES))
-
-
 def _entry(row: Mapping[Any, Any]) -> Entry:
-    status = Status(row["status"]) if row["status"] else None
-    return Entry(**{**row, "status": status, "source": Source(row["source"])})
+    return Entry(
+        **{
+            **row,
+            "status": Status(row["status"]) if row["status"] else None,
+            "source": Source(row["source"]),
+        }
+    )
