@@ -3,6 +3,7 @@
 from scripts.contracts import endpoints, files
 
 from outrider import VERSION
+from outrider.api.concierge import app as concierge
 from outrider.api.contact_import import app as contact_import
 from outrider.api.followups import app
 
@@ -16,6 +17,28 @@ POST /enrollments/{enrollmentId}/pause|POST /enrollments/{enrollmentId}/resume|G
 POST /schedules/{enrollmentId}/trigger|GET /schedules/health|POST /sync|GET /analytics/sends
 GET /analytics/enrollments|GET /health
 """
+# Those of the concierge's contract, and its own way to go on with a session.
+CONCIERGE = """
+POST /api/auth/register
+POST /api/auth/login
+POST /api/auth/refresh
+POST /api/auth/logout
+GET /api/auth/me
+GET /api/users/profile
+PUT /api/users/profile
+DELETE /api/users/account
+GET /api/senders
+POST /api/senders/scan
+GET /api/senders/scan/{job_id}
+PUT /api/senders/{id}/category
+POST /api/senders/bulk-update
+GET /api/preferences
+PUT /api/preferences
+POST /api/preferences/reset
+POST /api/integrations/email/connect
+GET /api/integrations/email/status
+POST /api/integrations/email/sync
+"""
 
 
 def test_no_file_is_stale() -> None:
@@ -26,6 +49,11 @@ def test_followups_has_its_29_endpoints() -> None:
     specification = app.build(VERSION).openapi()
     found = {f"{each.method} {each.path}" for each in endpoints(specification)}
     assert found == set(FOLLOWUPS.strip().replace("\n", "|").split("|"))
+
+
+def test_the_concierge_has_its_endpoints_but_for_calls_and_calendars() -> None:
+    found = {f"{each.method} {each.path}" for each in endpoints(concierge.build(VERSION).openapi())}
+    assert found == set(CONCIERGE.split("\n")[1:-1])
 
 
 def test_contact_import_has_its_8_endpoints() -> None:

@@ -15,7 +15,10 @@ import pytest
 from scripts.contracts import Endpoint, endpoints
 
 from outrider import VERSION
-from outrider.api.followups import app, examples
+from outrider.api.concierge import app as concierge
+from outrider.api.concierge import examples as concierge_examples
+from outrider.api.followups import app as followups
+from outrider.api.followups import examples as followups_examples
 from outrider.core.embedded import EmbeddedServer
 from outrider.runtime import Runtime
 from outrider.settings import Settings
@@ -27,12 +30,49 @@ from tests.real.test_main_job import sent
 from tests.stand_ins.google import CLIENT_ID, CLIENT_SECRET, Google
 
 DOCS = Path(__file__).parents[2] / "docs"
-ENDPOINTS = {each.name: each for each in endpoints(app.build(VERSION).openapi())}
-COLLECTION = json.loads((DOCS / "contracts/followups.postman_collection.json").read_text())
 # Printed by itself, the snippet shows its body; the status comes on a line of its own.
 SHOW_STATUS = 'curl() { command curl -w "\\n%{http_code}" "$@"; }\n'
 
+# What the first sync has to fill before a later example can take an id from it.
+RENEWING = {"refresh", "login", "refresh_session"}
+FILLED_BY_SYNC = {"list_sent": "data", "list_senders": "data.senders"}
+
 pytestmark = pytest.mark.real
+
+
+class Surface:
+    """What is printed of a contract."""
+
+    def __init__(self, name: str, specification: dict[str, Any], examples: Any) -> None:
+        self.name, self.examples = name, examples
+        self.endpoints = {each.name: each for each in endpoints(specification)}
+        self.collection = json.loads((DOCS / f"contracts/{name}.postman_collection.json").read_text())
+
+    def in_order(self) -> list[tuple[Endpoint, str]]:
+        """Every printed command; those that end something at the end."""
+        told = [
+            (each, title, snippet)
+            for each in self.endpoints.values()
+            for title, snippet in zip(each.request_bodies() or [""], self.snippets(each), strict=True)
+        ]
+        named = {name: each for each in told for name in (each[0].name, f"{each[0].name} ({each[1]})")}
+        last = [named[name] for name in self.examples.LAST]
+        return [(each[0], each[2]) for each in [*(each for each in told if each not in last), *last]]
+
+    def snippets(self, endpoint: Endpoint) -> list[str]:
+        page = (DOCS / f"reference/{self.name}/{endpoint.name}.md").read_text()
+        return re.findall(r"```sh\n(.+?)```", page, re.DOTALL)
+
+
+SURFACES = {
+    "followups": Surface("followups", followups.build(VERSION).openapi(), followups_examples),
+    "concierge": Surface("concierge", concierge.build(VERSION).openapi(), concierge_examples),
+}
+
+
+@pytest.fixture(params=SURFACES)
+def surface(request: pytest.FixtureRequest) -> Surface:
+    return SURFACES[request.param]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +97,14 @@ async def stage(
     address = f"ada{time.monotonic_ns()}@a.test"
     mail.add_user(address)
     mail.append(address, "Sent", sent(address, "grace@b.test"))
+    mail.append(address, "INBOX", sent("grace@b.test", address))
     await make_user(runtime, email=address)
     own = {
         "imap.lovelace.example": mail.host,
         "smtp.lovelace.example": mail.host,
         '"port": 993': f'"port": {mail.ports["imaps"]}, "security": "tls"',
         '"smtpPort": 465': f'"smtpPort": {mail.ports["smtps"]}, "smtpSecurity": "tls"',
+        '"smtp_port": 465': f'"smtp_port": {mail.ports["smtps"]}, "smtp_security": "tls"',
         "ada@lovelace.example": address,
         "correct horse battery": PASSWORD,
         "app password": mail.password(address),
@@ -75,45 +117,32 @@ async def stage(
         yield Stage(live, own, google, newcomer)
 
 
-async def test_every_curl_example_works_as_printed(stage: Stage, tmp_path: Path) -> None:
+async def test_every_curl_example_works_as_printed(surface: Surface, stage: Stage, tmp_path: Path) -> None:
     variables = {"BASE": stage.live.url}
-    ran = []
-    for endpoint in in_order():
-        for snippet in snippets(endpoint):
-            body = await until_it_has(endpoint, lambda text=snippet: run(stage.fill(text), variables, tmp_path))
-            keep(endpoint, body, variables)
-            await agree(stage, body, variables)
-            if "TOKEN" not in variables:
-                variables["TOKEN"] = variables["ACCESS_TOKEN"]
-        ran.append(endpoint.name)
-    print(f"\ncurl: {len(ran)} of {len(ENDPOINTS)} endpoints")
-    assert sorted(ran) == sorted(ENDPOINTS)
+    ran = set()
+    for endpoint, snippet in surface.in_order():
+        body = await until_it_has(endpoint, lambda text=snippet: run(stage.fill(text), variables, tmp_path))
+        keep(surface, endpoint, body, variables)
+        await agree(stage, body, variables)
+        ran.add(endpoint.name)
+    print(f"\ncurl: {len(ran)} of {len(surface.endpoints)} endpoints of {surface.name}")
+    assert ran == surface.endpoints.keys()
 
 
-async def test_the_postman_collection_runs_from_top_to_bottom(stage: Stage) -> None:
-    variables = {each["key"]: each["value"] for each in COLLECTION["variable"]} | {"baseUrl": stage.live.url}
+async def test_the_postman_collection_runs_from_top_to_bottom(surface: Surface, stage: Stage) -> None:
+    variables = {each["key"]: each["value"] for each in surface.collection["variable"]} | {"baseUrl": stage.live.url}
     ran = set()
     async with httpx2.AsyncClient(timeout=30) as client:
-        for item in (each for folder in COLLECTION["item"] for each in folder["item"]):
-            endpoint = ENDPOINTS[item["name"].partition(" ")[0]]
+        for item in (each for folder in surface.collection["item"] for each in folder["item"]):
+            endpoint = surface.endpoints[item["name"].partition(" ")[0]]
             body = await until_it_has(endpoint, lambda item=item: send(client, item, stage, variables))
             await agree(stage, body, variables)
             for line in item.get("event", [{"script": {"exec": []}}])[0]["script"]["exec"]:
                 if kept := re.fullmatch(r'pm\.collectionVariables\.set\("(\w+)", pm\.response\.json\(\)(.+)\);', line):
                     variables[kept[1]] = str(at(body, kept[2].replace("[", ".").replace("]", "").strip(".")))
             ran.add(endpoint.name)
-    print(f"\nPostman: {len(ran)} of {len(ENDPOINTS)} endpoints")
-    assert ran == ENDPOINTS.keys()
-
-
-def in_order() -> list[Endpoint]:
-    first = [each for each in ENDPOINTS.values() if each.name not in examples.LAST]
-    return [*first, *(ENDPOINTS[name] for name in examples.LAST)]
-
-
-def snippets(endpoint: Endpoint) -> list[str]:
-    page = (DOCS / f"reference/followups/{endpoint.name}.md").read_text()
-    return re.findall(r"```sh\n(.+?)```", page, re.DOTALL)
+    print(f"\nPostman: {len(ran)} of {len(surface.endpoints)} endpoints of {surface.name}")
+    assert ran == surface.endpoints.keys()
 
 
 async def agree(stage: Stage, body: Any, variables: dict[str, str]) -> None:
@@ -158,19 +187,19 @@ async def until_it_has(endpoint: Endpoint, ask: Any) -> Any:
     for _ in range(100):
         status, body = await ask()
         assert str(status) == endpoint.success(), f"{endpoint.name}: {status} {body}"
-        if not (endpoint.name == "list_sent" and not body["data"]):
+        if not any(endpoint.name == name and not at(body, place) for name, place in FILLED_BY_SYNC.items()):
             return body
         await asyncio.sleep(0.1)
     raise AssertionError(f"{endpoint.name} stayed empty")
 
 
-def keep(endpoint: Endpoint, body: Any, variables: dict[str, str]) -> None:
-    for name, place in examples.KEPT.get(endpoint.name, {}).items():
+def keep(surface: Surface, endpoint: Endpoint, body: Any, variables: dict[str, str]) -> None:
+    for name, place in surface.examples.KEPT.get(endpoint.name, {}).items():
         try:
             variables[re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()] = str(at(body, place))
         except KeyError:
             continue  # connecting a mailbox gives no tokens
-    if endpoint.name == "refresh":
+    if "ACCESS_TOKEN" in variables and (endpoint.name in RENEWING or "TOKEN" not in variables):
         variables["TOKEN"] = variables["ACCESS_TOKEN"]
 
 

@@ -9,11 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from outrider.api.concierge.contract import PREFIX as CONCIERGE
 from outrider.api.contact_import.contract import PREFIX
+from outrider.core.clock import now
 from outrider.core.embedded import EmbeddedServer
+from outrider.core.ids import new_id
+from outrider.domain.senders import actions
+from outrider.domain.senders import jobs as _registered  # noqa: F401  # what a scan queues
+from outrider.domain.senders.models import Sender
 from outrider.runtime import Runtime
 from outrider.settings import Settings
-from tests.factories.accounts import make_user
+from tests.factories.accounts import make_user, retire
 from tests.factories.imports import contacts, start
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sequences import make_enrollment, make_sequence
@@ -39,6 +45,30 @@ async def test_no_generated_request_breaks_a_promise_of_the_contact_import(
     with serving(settings, server, tmp_path) as live:
         url = f"{live.url}{PREFIX}"
         run(url, ada.access_token, known, tmp_path, contract="contact-import", operations=6, examples=8, seed=1)
+
+
+async def test_no_generated_request_breaks_a_promise_of_the_concierge(
+    runtime: Runtime, settings: Settings, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    ada = await make_user(runtime)
+    await make_mailbox(runtime, ada)
+    async with runtime.db.begin(ada.scope) as db:
+        senders = [
+            Sender(
+                workspace_id=ada.workspace_id, id=new_id(), user_id=ada.user.id, email=f"s{number}@b.test",
+                domain="b.test", email_count=1, latest_date=now(),
+            )
+            for number in range(20)
+        ]  # fmt: skip
+        db.add_all(senders)
+        scan = await actions.scan(db, ada.workspace_id, ada.user.id)
+    ids = [str(each.id) for each in senders]
+    known = {"id": ids, "sender_id": ids, "job_id": [str(scan.id)]}
+    with serving(settings, server, tmp_path) as live:
+        url = f"{live.url}{CONCIERGE}"
+        # All but those that end the session.
+        run(url, ada.access_token, known, tmp_path, contract="concierge", operations=17, examples=8, seed=1)
+    await retire(runtime, ada)
 
 
 @pytest.mark.faults

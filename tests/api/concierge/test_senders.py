@@ -101,7 +101,9 @@ async def test_many_are_changed_at_once_or_none(runtime: Runtime, anonymous: Cli
     assert (refused.status_code, told["code"]) == (404, "SENDER_NOT_FOUND")
     assert told["details"]["errors"] == [{"index": 3, "sender_id": str(hers.id), "message": "There is no such sender."}]
     assert await listed(client, "?category=remind-me") == []
-    twice = await client.post("/api/senders/bulk-update", json={"updates": [updates[0], updates[0]]})
+    twice = await client.post(
+        "/api/senders/bulk-update", json={"updates": [updates[0], {**updates[0], "category": "call-me"}]}
+    )
     assert twice.json()["error"]["details"]["errors"][0]["index"] == 1
     done = await client.post("/api/senders/bulk-update", json={"updates": updates})
     assert done.json()["data"] == {"updated_count": 3}

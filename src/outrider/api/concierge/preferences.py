@@ -1,9 +1,9 @@
 """What the caller wants to be called for, told, or reminded of."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from outrider.api.bodies import Flag
 from outrider.api.concierge.contract import contract
@@ -52,13 +52,6 @@ class PreferencesEdit(In):
     meeting_reminder_method: Method = Method.BOTH
     preferred_call_time: TimeOfDay = Field("08:00", description="HH:MM in your time zone.")
     voice_preference: Voice = Field("alloy", description="The name of a voice.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _changes_something(cls, value: Any) -> Any:
-        if isinstance(value, dict) and not value:
-            raise ValueError("name at least one setting to change")
-        return value
 
 
 class HeldOut(Out):

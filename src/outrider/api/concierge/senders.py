@@ -175,9 +175,9 @@ async def categorise_sender(db: Db, actor: Caller, id: UUID, body: CategoryEdit)
 @router.post("/bulk-update", needs=Permission.MAILBOXES_WRITE, model=BulkOut, errors=[MISSING])
 async def categorise_senders(db: Db, actor: Caller, body: BulkIn) -> BulkOut:
     """Chooses for up to a thousand senders at once: all of them or, where one is not there, none."""
+    if contradictions := _contradictions(body.updates):
+        raise Invalid("A sender is given two categories; none was changed.", errors=contradictions)
     choices = {each.sender_id: each.category for each in body.updates}
-    if len(choices) < len(body.updates):
-        raise Invalid("A sender is named more than once.", errors=_repeated(body.updates))
     return BulkOut(updated_count=await actions.categorise_many(db, actor.workspace_id, actor.user_id, choices))
 
 
@@ -186,11 +186,10 @@ def state_of(operation: Operation) -> ScanState:
     return shown
 
 
-def _repeated(updates: list[UpdateIn]) -> list[dict[str, object]]:
-    seen: set[UUID] = set()
-    told: list[dict[str, object]] = []
-    for index, each in enumerate(updates):
-        if each.sender_id in seen:
-            told.append({"index": index, "sender_id": str(each.sender_id), "message": "Named before."})
-        seen.add(each.sender_id)
-    return told
+def _contradictions(updates: list[UpdateIn]) -> list[dict[str, object]]:
+    first: dict[UUID, Category] = {}
+    return [
+        {"index": index, "sender_id": str(each.sender_id), "message": "Another category was given before."}
+        for index, each in enumerate(updates)
+        if first.setdefault(each.sender_id, each.category) is not each.category
+    ]
