@@ -62,12 +62,11 @@ class ImapConnect(In):
     smtp_security: Security | None = Field(None, description="Default: tls on 465, else starttls.")
 
 
-class GoogleConnect(In):
-    """Begins a sign-in with Google: open `authUrl` in the same browser. With `code` and `state` it fetches the session
-    of one that ended at a `redirectUri`.
+class SignInConnect(In):
+    """Begins a sign-in with a provider: open `authUrl` in the same browser. With `code` and `state` it fetches the
+    session of one that ended at a `redirectUri`.
     """
 
-    provider: Literal["google"] = "google"
     redirect_uri: Annotated[str, Field(max_length=2000)] | None = Field(
         None, description="Where the browser goes with the outcome; one of OUTRIDER_REDIRECT_URIS, to the letter."
     )
@@ -79,6 +78,14 @@ class GoogleConnect(In):
     )
 
 
+class GoogleConnect(SignInConnect):
+    provider: Literal["google"] = "google"
+
+
+class MicrosoftConnect(SignInConnect):
+    provider: Literal["microsoft"]
+
+
 def _provider(value: Any) -> str:
     """Google is meant where no provider is named: so the extension starts its flow."""
     named = value.get("provider", "google") if isinstance(value, dict) else getattr(value, "provider", "")
@@ -88,7 +95,8 @@ def _provider(value: Any) -> str:
 Connect = Annotated[
     Annotated[PasswordSignIn, Tag("password")]
     | Annotated[ImapConnect, Tag("imap")]
-    | Annotated[GoogleConnect, Tag("google")],
+    | Annotated[GoogleConnect, Tag("google")]
+    | Annotated[MicrosoftConnect, Tag("microsoft")],
     Discriminator(_provider),
 ]
 
@@ -193,11 +201,12 @@ async def connect(
     app: App,
     body: Annotated[Connect, Body()],
 ) -> BegunOut | SessionOut | ConnectedOut | Response:
-    """Begins a sign-in with Google, signs in with a password, or connects a mailbox of the signed-in user by IMAP.
+    """Begins a sign-in with Google or Microsoft, signs in with a password, or connects a mailbox of the signed-in user by
+    IMAP.
 
-    Google: open `authUrl` in the browser that sent this request (an extension sends it with credentials, so that the
-    browser keeps the answer's cookie). Google sends the browser to `GET /auth/callback`, which connects the mailbox.
-    IMAP: both servers are verified before it answers.
+    Google, Microsoft: open `authUrl` in the browser that sent this request (an extension sends it with credentials, so
+    that the browser keeps the answer's cookie). The provider sends the browser to `GET /auth/callback`, which connects
+    the mailbox. IMAP: both servers are verified before it answers.
     """
     if isinstance(body, PasswordSignIn):
         return await _sign_in(request, app, body)
@@ -250,7 +259,7 @@ async def disconnect(db: Db, app: App, actor: Caller, after: BackgroundTasks) ->
     return DisconnectedOut(disconnected=bool(connected), mailboxes=len(connected), paused_enrollments=paused)
 
 
-async def _begin(request: Request, app: App, body: GoogleConnect) -> Response:
+async def _begin(request: Request, app: App, body: GoogleConnect | MicrosoftConnect) -> Response:
     actor: Actor | None = getattr(request.state, "actor", None)
     if actor is not None and not actor.may(Permission.MAILBOXES_WRITE):
         raise Forbidden("Your role doesn't allow connecting a mailbox.", needs=str(Permission.MAILBOXES_WRITE))

@@ -60,10 +60,12 @@ async def callback(
     request: Request,
     app: App,
     state: Annotated[Parameter, Query(description="The `state` of the sign-in.")],
-    code: Annotated[Parameter | None, Query(description="What Google gives for a sign-in that was agreed to.")] = None,
-    error: Annotated[Parameter | None, Query(description="What Google says of one that was not.")] = None,
+    code: Annotated[
+        Parameter | None, Query(description="What the provider gives for a sign-in that was agreed to.")
+    ] = None,
+    error: Annotated[Parameter | None, Query(description="What the provider says of one that was not.")] = None,
 ) -> SessionOut | Response:
-    """Opened by the browser that Google sends back: connects the mailbox and signs in.
+    """Opened by the browser that the provider sends back: connects the mailbox and signs in.
 
     A browser gets a page with the session as JSON in `<script id="outrider-session">`, a program that takes no HTML the
     JSON itself. Where a `redirectUri` was named, the browser goes there with a `code`, to be traded for the session by
@@ -75,7 +77,8 @@ async def callback(
         return _refuse(request, refusal)
     try:
         if code is None:
-            raise SignInRefused(f"Google did not let us in: {(error or 'no code')[:100]}. Begin again.", field="code")
+            name, said = sign_in.provider.capitalize(), (error or "no code")[:100]
+            raise SignInRefused(f"{name} did not let us in: {said}. Begin again.", field="code")
         tokens, identity = await signing_in.exchange(app, sign_in, state=state, code=code)
         answer = await _welcome(request, app, sign_in, identity, tokens, state=state)
     except AppError as refusal:

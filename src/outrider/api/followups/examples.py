@@ -170,6 +170,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
             "smtpPort": 465,
         },
         "google": {"provider": "google"},
+        "microsoft": {"provider": "microsoft"},
     },
     "refresh": {"refresh": {"refreshToken": REFRESH_TOKEN}},
     "check_replies": {"one email": {"emailIds": [EMAIL]}},

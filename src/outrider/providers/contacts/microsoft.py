@@ -17,7 +17,7 @@ import orjson
 from outrider.core.egress import Answer, Egress, EgressBlocked, EgressFailed, EgressTooLarge, EgressUnresolved, Limits
 from outrider.providers.contacts.interface import ContactPage, ContactsFailed, Cursor, Failure
 from outrider.providers.contacts.microsoft_contact import SELECT, contact_of, is_deleted
-from outrider.providers.mail.connecting import words
+from outrider.providers.mail.graph_api import NO_MAILBOX_CODES, SCOPE_CODES, Refusal, refusal_of
 from outrider.providers.mail.interface import TokenSupplier
 
 VERSION = "/v1.0"
@@ -29,9 +29,7 @@ PREFER = f'IdType="ImmutableId", odata.maxpagesize={PAGE}'
 # The folder that everybody has is in no list of folders; a contact in it tells which one it is.
 DEFAULT = "/me/contacts?$top=1&$select=parentFolderId&$count=true"
 FOLDERS = "/me/contactFolders?$select=id&$top=100"
-DEAD_CURSOR_CODES = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired", "errorinvalidsyncstatedata"})
-NO_MAILBOX_CODES = frozenset({"mailboxnotenabledforrestapi", "mailboxnotsupportedforrestapi"})
-LONGEST_WAIT = 7 * 24 * 3600  # seconds
+MISSING_CODES = frozenset({"ErrorItemNotFound", "itemNotFound", "ErrorFolderNotFound"})
 UNREADABLE = "Microsoft's answer could not be understood."
 ELSEWHERE = "Microsoft's answer leads to another server."
 TOO_NARROW = "The permission does not reach the contacts. Import anew and accept what Microsoft's page lists."
@@ -137,14 +135,12 @@ class OutlookBook:
                 raise ContactsFailed(Failure.UNREACHABLE, f"Microsoft can't be reached: {error.message}") from error
             if answer.is_success:
                 return answer
-            if answer.status_code != HTTPStatus.UNAUTHORIZED or refused is not None:
-                break
+            refusal = refusal_of(answer.status_code, answer.headers, answer.content)
+            if refusal.code in MISSING_CODES and step.kind != "default":
+                return None
+            if refusal.status != HTTPStatus.UNAUTHORIZED or refused is not None:
+                raise _failure(refusal, has_token="token=" in step.path)
             refused = token
-        failure = _failure(answer, has_token="token=" in step.path)
-        is_missing = answer.status_code == HTTPStatus.NOT_FOUND and failure.failure is Failure.REFUSED
-        if is_missing and step.kind != "default":
-            return None
-        raise failure
 
 
 def _with_default(place: _Place, body: Mapping[str, Any]) -> _Place:
@@ -217,32 +213,16 @@ def _count(body: Mapping[str, Any]) -> int:
     return count if isinstance(count, int) and count > 0 else 0
 
 
-def _failure(answer: Answer, *, has_token: bool) -> ContactsFailed:
-    status, code, message = answer.status_code, *_said(answer.content)
-    retry_after, is_told = _retry_after(answer.headers), f"Microsoft answered {status} {code}: {message}"
-    if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after):
+def _failure(refusal: Refusal, *, has_token: bool) -> ContactsFailed:
+    status, retry_after = refusal.status, refusal.retry_after
+    if refusal.is_rate or (status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after):
         return ContactsFailed(Failure.LIMITED, "Microsoft asks for fewer requests.", retry_after=retry_after)
-    is_dead = status == HTTPStatus.GONE or code.lower() in DEAD_CURSOR_CODES
-    if is_dead or (status == HTTPStatus.BAD_REQUEST and has_token):
+    if refusal.is_dead_cursor or (status == HTTPStatus.BAD_REQUEST and has_token):
         return ContactsFailed(Failure.EXPIRED, "Microsoft no longer knows where the import stood.")
-    if code.lower() in NO_MAILBOX_CODES:
+    if refusal.code in NO_MAILBOX_CODES:
         return ContactsFailed(Failure.REFUSED, NO_MAILBOX)
-    if status == HTTPStatus.FORBIDDEN:
-        return ContactsFailed(Failure.REFUSED, f"{TOO_NARROW} {is_told}")
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.UNAUTHORIZED:
-        return ContactsFailed(Failure.UNREACHABLE, is_told, retry_after=retry_after)
-    return ContactsFailed(Failure.REFUSED, is_told)
-
-
-def _said(content: bytes) -> tuple[str, str]:
-    """Code and message of an error: https://learn.microsoft.com/graph/errors."""
-    try:
-        error = orjson.loads(content)["error"]
-        return words(str(error["code"]), limit=100), words(str(error["message"])) or "no reason given"
-    except (ValueError, LookupError, TypeError):
-        return "", "no reason given"
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("retry-after", "").strip()
-    return float(min(int(value), LONGEST_WAIT)) if value.isascii() and value.isdigit() else None
+    if refusal.code in SCOPE_CODES or status == HTTPStatus.FORBIDDEN:
+        return ContactsFailed(Failure.REFUSED, f"{TOO_NARROW} {refusal.said}")
+    if refusal.is_passing or status == HTTPStatus.UNAUTHORIZED:
+        return ContactsFailed(Failure.UNREACHABLE, refusal.said, retry_after=retry_after)
+    return ContactsFailed(Failure.REFUSED, refusal.said)
