@@ -1,6 +1,7 @@
-"""The sign-in with Google from its first request to the connected mailbox, and the ways to abuse it."""
+"""The sign-in with Google or Microsoft from its first request to the connected mailbox, and the ways to abuse it."""
 
 import asyncio
+import dataclasses
 import json
 import re
 from collections.abc import AsyncIterator
@@ -26,8 +27,13 @@ from tests.client import Client
 from tests.factories.accounts import Someone, make_user
 from tests.factories.google import google_runtime, retire_boxes
 from tests.factories.mailboxes import make_mailbox, make_message
+from tests.factories.outlook import outlook_runtime
+from tests.factories.outlook import retire_boxes as retire_outlooks
 from tests.factories.sequences import make_enrollment, make_sequence
 from tests.stand_ins.google import Google
+from tests.stand_ins.graph import CONSUMERS
+from tests.stand_ins.graph_mail import Mail
+from tests.stand_ins.microsoft import Microsoft
 
 BACK_TO = "https://extension.test/done"
 PAGE = {"Accept": "text/html,application/xhtml+xml"}
@@ -64,9 +70,12 @@ async def come_back(client: Client, google: Google, address: str, begun: dict[st
     return await client.get("/auth/callback", params=await google.agree(begun["authUrl"], address))
 
 
-async def mailbox_of(runtime: Runtime, address: str) -> tuple[Mailbox, User]:
+async def mailbox_of(runtime: Runtime, address: str, provider: str = "google") -> tuple[Mailbox, User]:
     async with runtime.db.begin() as db:
-        [row] = (await db.execute(text("select * from mailboxes_at('google', :it)"), {"it": address})).all()
+        found = await db.execute(
+            text("select * from mailboxes_at(:provider, :it)"), {"it": address, "provider": provider}
+        )
+        [row] = found.all()
     async with runtime.db.begin(Scope(row.workspace_id)) as db:
         mailbox = await db.get_one(Mailbox, (row.workspace_id, row.id))
         return mailbox, await db.get_one(User, mailbox.user_id)
@@ -314,3 +323,95 @@ async def test_disconnecting_revokes_at_google_erases_and_pauses(
         assert (await db.scalars(select(Grant))).all() == []
         assert await db.scalar(select(Mailbox.grant_id)) is None
     assert stored
+
+
+@pytest.fixture
+async def with_microsoft(settings: Settings, database: Addresses, microsoft: Microsoft) -> AsyncIterator[Runtime]:
+    async with outlook_runtime(settings, database, microsoft, redirect_uris=(BACK_TO,)) as opened:
+        yield opened
+        await retire_outlooks(opened, microsoft)
+
+
+@pytest.fixture
+async def edge(with_microsoft: Runtime) -> AsyncIterator[Client]:
+    """A client that keeps cookies, as a browser does."""
+    async with Client(create_app(with_microsoft)) as client:
+        yield client
+
+
+@pytest.fixture
+def outlook(microsoft: Microsoft) -> str:
+    """An address with a mailbox at Microsoft."""
+    address = f"ada-{new_id().hex}@outlook.test"
+    Mail(microsoft).box(address)
+    return address
+
+
+async def return_from(client: Client, microsoft: Microsoft, address: str, **body: str) -> httpx2.Response:
+    begun = await begin(client, provider="microsoft", **body)
+    return await client.get("/auth/callback", params=await microsoft.agree(begun["authUrl"], address))
+
+
+async def test_a_newcomer_by_microsoft_has_an_outlook_mailbox(
+    with_microsoft: Runtime, edge: Client, microsoft: Microsoft, outlook: str
+) -> None:
+    session = (await return_from(edge, microsoft, outlook)).json()
+    assert (session["user"]["email"], session["user"]["provider"]) == (outlook, "microsoft")
+    status = (await edge.signed_in(session["accessToken"]).get("/auth/status")).json()
+    assert [(each["address"], each["provider"]) for each in status["mailboxes"]] == [(outlook, "microsoft")]
+    assert status["sync"]["status"] == "queued"
+    answer = await return_from(edge, microsoft, outlook, redirectUri=BACK_TO)
+    assert answer.headers["location"].startswith(f"{BACK_TO}#code=")
+
+
+async def test_whom_microsoft_does_not_vouch_for_comes_in_as_nobody(
+    with_microsoft: Runtime, edge: Client, microsoft: Microsoft, outlook: str
+) -> None:
+    """Any organisation may write anybody's address into its accounts."""
+    victim = await make_user(with_microsoft, email=outlook)
+    microsoft.account(outlook).is_domain_verified = False
+    answer = await return_from(edge, microsoft, outlook)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "sign_in_refused")
+    assert "xms_edov" in answer.json()["error"]["message"]
+    signed_in = edge.signed_in(victim.access_token)
+    assert (await return_from(signed_in, microsoft, outlook)).status_code == 200, "who is in already may connect it"
+    microsoft.account(outlook).tenant = CONSUMERS
+    assert (await return_from(edge, microsoft, outlook)).status_code == 200, "a personal account's address is proved"
+
+
+async def test_a_refusal_at_microsoft_and_its_absence_are_told(
+    edge: Client, microsoft: Microsoft, outlook: str
+) -> None:
+    denied = await microsoft.agree((await begin(edge, provider="microsoft"))["authUrl"], outlook, denies=True)
+    answer = await edge.get("/auth/callback", params=denied)
+    assert "Microsoft did not let us in: access_denied" in answer.json()["error"]["message"]
+    microsoft.fail("/token", 503)
+    answer = await return_from(edge, microsoft, outlook)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+
+
+async def test_disconnecting_from_microsoft_erases_what_can_not_be_revoked(
+    with_microsoft: Runtime, edge: Client, microsoft: Microsoft, outlook: str
+) -> None:
+    session = (await return_from(edge, microsoft, outlook)).json()
+    mailbox, _ = await mailbox_of(with_microsoft, outlook, "microsoft")
+    answer = await edge.signed_in(session["accessToken"]).delete("/auth/disconnect")
+    assert answer.json()["disconnected"] is True
+    async with with_microsoft.db.begin(Scope(mailbox.workspace_id)) as db:
+        assert (await db.scalars(select(Grant))).all() == []
+
+
+async def test_a_state_of_one_provider_is_of_no_use_with_the_code_of_another(
+    settings: Settings, database: Addresses, google: Google, microsoft: Microsoft, outlook: str
+) -> None:
+    async with (
+        google_runtime(settings, database, google) as of_google,
+        outlook_runtime(settings, database, microsoft) as of_microsoft,
+    ):
+        both = dataclasses.replace(of_google, oauth={**of_google.oauth, **of_microsoft.oauth})
+        async with Client(create_app(both)) as client:
+            theirs = await microsoft.agree((await begin(client, provider="microsoft"))["authUrl"], outlook)
+            begun = await begin(client)
+            mixed = {"state": begun["state"], "code": theirs["code"]}
+            assert (await client.get("/auth/callback", params=mixed)).status_code == 422
+    assert google.grants == {}
