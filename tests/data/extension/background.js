@@ -1,10 +1,10 @@
 // Begins the sign-in as an extension does: the browser has to keep the answer's cookie, so credentials go along.
-async function connect(base) {
+async function connect(base, provider) {
   const answer = await fetch(`${base}/auth/connect`, {
     method: "POST",
     credentials: "include",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ provider: "google" }),
+    body: JSON.stringify({ provider }),
   });
   const begun = await answer.json();
   await chrome.tabs.create({ url: begun.authUrl });
