@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,8 +24,13 @@ from outrider.runtime import Addresses, Runtime
 from outrider.settings import Settings
 from tests.factories.accounts import Someone, make_user
 from tests.factories.google import connect_gmail, google_runtime, google_urls
+from tests.factories.outlook import connect_outlook, outlook_runtime
 from tests.live import environment
 from tests.stand_ins.google import CLIENT_ID, CLIENT_SECRET, Google
+from tests.stand_ins.graph_mail import Mail
+from tests.stand_ins.microsoft import CLIENT_ID as MICROSOFT_ID
+from tests.stand_ins.microsoft import CLIENT_SECRET as MICROSOFT_SECRET
+from tests.stand_ins.microsoft import Microsoft
 
 ROOT = Path(__file__).parents[3]
 RENEWER = Path(__file__).with_name("renewer.py")
@@ -33,6 +39,17 @@ RENEWER = Path(__file__).with_name("renewer.py")
 async def start(runtime: Runtime, google: Google) -> tuple[Someone, Mailbox]:
     ada = await make_user(runtime)
     return ada, await connect_gmail(runtime, google, ada)
+
+
+@pytest.fixture
+async def with_microsoft(settings: Settings, database: Addresses, microsoft: Microsoft) -> AsyncIterator[Runtime]:
+    async with outlook_runtime(settings, database, microsoft) as opened:
+        yield opened
+
+
+async def start_outlook(runtime: Runtime, microsoft: Microsoft) -> tuple[Someone, Mailbox]:
+    ada = await make_user(runtime)
+    return ada, await connect_outlook(runtime, microsoft, Mail(microsoft), ada)
 
 
 async def expire(runtime: Runtime, ada: Someone) -> None:
@@ -70,6 +87,30 @@ async def test_50_workers_at_expiry_make_one_call(
     assert len(set(got)) == 1
 
 
+async def test_50_workers_at_expiry_of_a_microsoft_token_make_one_call(
+    settings: Settings, database: Addresses, with_microsoft: Runtime, microsoft: Microsoft
+) -> None:
+    ada, mailbox = await start_outlook(with_microsoft, microsoft)
+    await expire(with_microsoft, ada)
+    microsoft.refresh_delay = 0.3
+    async with outlook_runtime(settings, database, microsoft) as other:
+        got = await asyncio.gather(*(token((with_microsoft, other)[number % 2], mailbox) for number in range(50)))
+    print(f"\n50 askers in 2 processes' worth of pools: {microsoft.count('/token')} renewals, {len(set(got))} token")
+    assert microsoft.count("/token") == 1
+    assert len(set(got)) == 1
+
+
+async def test_the_newest_refresh_token_of_microsoft_is_the_one_that_is_used(
+    with_microsoft: Runtime, microsoft: Microsoft
+) -> None:
+    ada, mailbox = await start_outlook(with_microsoft, microsoft)
+    microsoft.voids_old = True
+    for _ in range(3):
+        await expire(with_microsoft, ada)
+        await token(with_microsoft, mailbox)
+    assert sorted(microsoft.refreshes.values()) == [1, 1, 1]
+
+
 async def test_a_token_the_server_refuses_is_renewed_once_for_all(connected: Runtime, google: Google) -> None:
     _, mailbox = await start(connected, google)
     old = await token(connected, mailbox)
@@ -96,33 +137,58 @@ async def test_a_kill_around_the_answer_and_its_commit_leaves_the_mailbox_alive(
     """As Google does: the old refresh token goes on being good."""
     ada, mailbox = await start(connected, google)
     variables = {name.upper(): value for name, value in google_urls(google).items()}
+    variables |= {"GOOGLE_CLIENT_ID": CLIENT_ID, "GOOGLE_CLIENT_SECRET": CLIENT_SECRET}
+    dead = await dead_after_kills(connected, ada, mailbox, google, environment(settings, server, **variables), kills)
+    assert dead == 0
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.faults)])
+async def test_a_kill_while_microsoft_gives_a_new_refresh_token_leaves_the_mailbox_alive(
+    settings: Settings, server: EmbeddedServer, with_microsoft: Runtime, microsoft: Microsoft, kills: int
+) -> None:
+    """As Microsoft does: each answer has a new refresh token, and the one before is not revoked."""
+    ada, mailbox = await start_outlook(with_microsoft, microsoft)
+    variables = {
+        "MICROSOFT_LOGIN_URL": microsoft.url, "MICROSOFT_GRAPH_URL": microsoft.url,
+        "MICROSOFT_CLIENT_ID": MICROSOFT_ID, "MICROSOFT_CLIENT_SECRET": MICROSOFT_SECRET,
+    }  # fmt: skip
+    environ = environment(settings, server, **variables)
+    assert await dead_after_kills(with_microsoft, ada, mailbox, microsoft, environ, kills) == 0
+    assert len(microsoft.grants) > kills, "there was a new one each time"
+
+
+async def dead_after_kills(
+    runtime: Runtime,
+    ada: Someone,
+    mailbox: Mailbox,
+    provider: Google | Microsoft,
+    environ: dict[str, str],
+    kills: int,
+) -> int:
+    """Kills a process each time it renews, and counts how often nobody can renew afterwards."""
     dead = 0
     for number in range(kills):
-        await expire(connected, ada)
+        await expire(runtime, ada)
         # In turn: while the answer is awaited, and right after it was given.
-        google.refresh_delay = 0.4 if number % 2 else 0.0
-        asked, given = google.count("/token"), len(google.access)
+        provider.refresh_delay = 0.4 if number % 2 else 0.0
+        asked, given = provider.count("/token"), len(provider.access)
         process = subprocess.Popen(
-            [sys.executable, str(RENEWER), str(mailbox.workspace_id), str(mailbox.grant_id)],
-            env=environment(
-                settings, server, GOOGLE_CLIENT_ID=CLIENT_ID, GOOGLE_CLIENT_SECRET=CLIENT_SECRET, **variables
-            ),
-            cwd=ROOT,
+            [sys.executable, str(RENEWER), str(mailbox.workspace_id), str(mailbox.grant_id)], env=environ, cwd=ROOT
         )
-        while (google.count("/token") == asked) if number % 2 else (len(google.access) == given):
+        while (provider.count("/token") == asked) if number % 2 else (len(provider.access) == given):
             assert process.poll() is None, "the drill did not fire"
             await asyncio.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
         await asyncio.to_thread(process.wait)
-        async with connected.db.begin(ada.scope) as db:  # the claim of the dead one runs out
+        async with runtime.db.begin(ada.scope) as db:  # the claim of the dead one runs out
             ran_out = now() - timedelta(seconds=1)
             await db.execute(update(Grant).where(Grant.refreshing_until.is_not(None)).values(refreshing_until=ran_out))
         try:
-            await token(connected, mailbox)
+            await token(runtime, mailbox)
         except ConnectFailed:
             dead += 1
     print(f"\n{kills} kills around answer and commit: {dead} dead mailboxes")
-    assert dead == 0
+    return dead
 
 
 async def test_a_withdrawn_permission_is_told_once_and_never_asked_for_again(
@@ -130,20 +196,34 @@ async def test_a_withdrawn_permission_is_told_once_and_never_asked_for_again(
 ) -> None:
     ada, mailbox = await start(connected, google)
     google.withdraw(ada.user.email)
-    await expire(connected, ada)
+    await told_once(connected, ada, mailbox, google)
+
+
+async def test_a_permission_withdrawn_at_microsoft_is_told_once_and_never_asked_for_again(
+    with_microsoft: Runtime, microsoft: Microsoft
+) -> None:
+    ada, mailbox = await start_outlook(with_microsoft, microsoft)
+    microsoft.withdraw(ada.user.email)
+    reason = await told_once(with_microsoft, ada, mailbox, microsoft)
+    assert "AADSTS70000" in reason
+
+
+async def told_once(runtime: Runtime, ada: Someone, mailbox: Mailbox, provider: Google | Microsoft) -> str:
+    await expire(runtime, ada)
     for _ in range(5):
         with pytest.raises(ConnectFailed) as caught:
-            await token(connected, mailbox)
+            await token(runtime, mailbox)
         assert caught.value.is_terminal
-        async with connected.db.begin(ada.scope) as db:
+        async with runtime.db.begin(ada.scope) as db:
             await connections.mark_failed(db, mailbox, caught.value)
-    async with connected.db.begin(ada.scope) as db:
+    async with runtime.db.begin(ada.scope) as db:
         told = await db.scalar(text("select count(*) from events where name = 'mailbox.needs_reconnect'"))
         state = await db.scalar(select(Mailbox.state))
-    grant = await grant_of(connected, ada)
+    grant = await grant_of(runtime, ada)
     assert grant is not None
     assert (grant.state, grant.refresh_token, grant.access_token) == (State.DEAD, None, None)
-    assert (told, state, google.count("/token")) == (1, MailboxState.REAUTH_REQUIRED, 1)
+    assert (told, state, provider.count("/token")) == (1, MailboxState.REAUTH_REQUIRED, 1)
+    return grant.reason or ""
 
 
 @pytest.mark.parametrize(("status", "reason"), [(500, ""), (503, ""), (429, "rate"), (401, "invalid_client")])
