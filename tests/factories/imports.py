@@ -11,6 +11,7 @@ from outrider.domain.imports.reading import examine
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone
 from tests.stand_ins.google import Google
+from tests.stand_ins.microsoft import Microsoft
 
 
 def contacts(count: int, *, start: int = 0) -> bytes:
@@ -29,13 +30,21 @@ async def start(
         )
 
 
-async def sign_in(runtime: Runtime, google: Google, owner: Someone, address: str, **choices: Any) -> ImportJob:
+async def sign_in(
+    runtime: Runtime,
+    vendor: Google | Microsoft,
+    owner: Someone,
+    address: str,
+    *,
+    provider: Provider = Provider.GOOGLE,
+    **choices: Any,
+) -> ImportJob:
     """An import of an account whose owner has just agreed."""
     actor = Actor(owner.user.id, owner.workspace_id, owner.user.email, Role.OWNER)
     async with runtime.db.begin(owner.scope) as db:
-        _, url = await consent.begin(runtime, db, actor, Provider.GOOGLE)
-    back = await google.agree(url, address, **choices)
-    job = await consent.take_back(runtime, "google", back["state"])
+        _, url = await consent.begin(runtime, db, actor, provider)
+    back = await vendor.agree(url, address, **choices)
+    job = await consent.take_back(runtime, provider, back["state"])
     await consent.finish(runtime, job, state=back["state"], code=back["code"])
     return await state(runtime, owner, job.id)
 

@@ -27,7 +27,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from tests.stand_ins.graph import Grant, Graph
-from tests.stand_ins.serving import serve
+from tests.stand_ins.serving import Lost, serve
 
 CLIENT_ID, CLIENT_SECRET = "6731de76-14a6-49ae-97bc-6eba6914391e", "stand-in~8Q.of.a.secret"
 OPENID = frozenset({"openid", "profile", "email", "offline_access"})
@@ -139,7 +139,7 @@ class Microsoft(Graph):
         self.calls.append(("POST", f"/token {form.get('grant_type')}"))
         if (fault := self._fault("/token")) is not None:
             if fault.status == 0:
-                raise ConnectionResetError
+                return Lost()
             return _refused(fault.status, fault.code or "temporarily_unavailable", fault.headers)
         if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
             return _refused(401, "invalid_client")
