@@ -67,7 +67,7 @@ class Microsoft(Graph):
         self.access.clear()
 
     def withdraw(self, address: str) -> None:
-        """What a user does in their account's settings, or a change of their password."""
+        """What a user does in their account's settings, or an administrator who ends all sessions."""
         for grant in self.grants.values():
             if grant.account.address == address:
                 grant.is_revoked = True
