@@ -120,10 +120,10 @@ async def test_nobody_finds_another_workspaces_people(runtime: Runtime) -> None:
 
 MANY = 100_000
 FILL = [
-    """insert into contacts (workspace_id, id, name, given_name, family_name, notes, language, addresses, organisations,
-        details, status, typed, source, created_at, updated_at)
-    select :ws, lpad(to_hex(n), 32, '0')::uuid, 'Person ' || n, '', '', '', '', '[]', '[]', '{}',
-        case when n % 50 = 0 then 'qualified' end, '{}', 'csv', now(), now()
+    """insert into contacts (workspace_id, id, name, given_name, family_name, notes, birthday, photo_url, language,
+        addresses, organisations, urls, details, status, typed, source, created_at, updated_at)
+    select :ws, lpad(to_hex(n), 32, '0')::uuid, 'Person ' || n, '', '', '', '', '', '',
+        '[]', '[]', '[]', '{}', case when n % 50 = 0 then 'qualified' end, '{}', 'csv', now(), now()
     from generate_series(1, :many) n""",
     """insert into contact_words (workspace_id, contact_id, word)
     select :ws, lpad(to_hex(n), 32, '0')::uuid, w
