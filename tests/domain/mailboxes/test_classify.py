@@ -1,10 +1,12 @@
 import json
+import re
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from outrider.domain.mailboxes import phrases
 from outrider.domain.mailboxes.classify import classify
 from outrider.domain.mailboxes.refusals import Reason
 from outrider.domain.mailboxes.verdict import Kind, Verdict
@@ -300,3 +302,36 @@ def test_no_person_of_the_sample_is_missed_and_no_machine_taken_for_one() -> Non
             wrong.append((row["file"], verdict.evidence))
     assert len(rows) > 50
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("pattern", "stems", "text"),
+    [
+        *(
+            (phrases.AUTOMATIC_BODY, phrases.AUTOMATIC_STEMS, text)
+            for text in (
+                "THIS IS AN AUTOMATED REPLY", "This message was created automatically", "Dies ist eine automatisch",
+                "Automatisch generierte Nachricht", "Ceci est un message automatique", "message généré automatiquement",
+                "Mensaje automático", "Esta é uma mensagem automática", "MENSAGEM AUTOMÁTICA",
+                "messaggio generato automaticamente", "dit is een automatisch", "Detta är ett automatiskt",
+                "wiadomość automatyczna", "Messaggio automatico", "Automatische Antwort", "automatyczna odpowiedź",
+                "自動返信メール", "sent automatically by",
+            )
+        ),
+        *(
+            (phrases.NO_ANSWER_BODY, phrases.NO_ANSWER_STEMS, text)
+            for text in (
+                "Do NOT reply to this e-mail", "do not respond to this message", "Auf diese Nachricht bitte nicht",
+                "Ne pas RÉPONDRE à ce message", "No responda a este", "não responda a este", "non rispondere a questa",
+                "niet antwoorden op dit", "Antworten Sie bitte nicht auf diese", "prosimy nie odpowiadać", "送信専用",
+                "返信できません", "返信しないで",
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_a_stem_stands_in_whatever_its_pattern_finds(
+    pattern: re.Pattern[str], stems: tuple[str, ...], text: str
+) -> None:
+    found = pattern.search(text)
+    assert found is not None
+    assert any(stem in found[0].lower() for stem in stems)

@@ -22,7 +22,7 @@ async def test_a_mail_is_judged_alike_in_a_child_and_here() -> None:
     assert away.verdict.kind is Kind.OUT_OF_OFFICE
     assert away.verdict.returns_on is not None
     assert human.verdict.kind is Kind.HUMAN
-    assert human.words == "Yes, let us talk."
+    assert human.snippet == "Yes, let us talk."
 
 
 async def test_bombs_are_judged_by_what_is_left_of_them_and_stop_no_other_mail() -> None:
@@ -44,4 +44,4 @@ def test_what_is_left_of_a_poisonous_mail_says_so() -> None:
     judged = judge(AWAY.partition(b"\r\n\r\n")[0], RECEIVED, "It takes too much time.")
     assert judged.mail.poison == "It takes too much time."
     assert judged.mail.sender is not None
-    assert judged.words == ""
+    assert judged.snippet == ""

@@ -4,6 +4,7 @@ The worst error is to miss a person's answer, the next to take a machine for a p
 """
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from outrider.domain.mailboxes import automatic_phrases, bounces, dates, marks, phrases, requests
@@ -130,6 +131,8 @@ def _is_notice(mail: ParsedMail, text: str) -> str:
 
 
 def _calls_itself_automatic(text: str) -> bool:
+    if not _has_any(phrases.AUTOMATIC_STEMS, text):
+        return False
     # A person asks whether it is.
     return any(not _ASKED.match(text, found.end()) for found in phrases.AUTOMATIC_BODY.finditer(text))
 
@@ -148,8 +151,13 @@ def _has_automatic_subject(whole: str, text: str) -> bool:
         is_automatic
         or bool(phrases.RECEIVED_SUBJECT.search(subject))
         or (is_notice and is_absence)
-        or bool(phrases.NO_ANSWER_BODY.search(text))
+        or (_has_any(phrases.NO_ANSWER_STEMS, text) and bool(phrases.NO_ANSWER_BODY.search(text)))
     )
+
+
+def _has_any(stems: Sequence[str], text: str) -> bool:
+    lowered = text.lower()
+    return any(stem in lowered for stem in stems)
 
 
 def _is_suppressing(mail: ParsedMail) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pydantic import TypeAdapter
 
+from outrider.domain.mailboxes import rules
 from outrider.domain.mailboxes.classify import classify
 from outrider.domain.mailboxes.sender_types import Sorted, sort
 from outrider.domain.mailboxes.verdict import Verdict
@@ -15,11 +16,14 @@ from outrider.providers.mail.sandbox import Reading
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A mail taken apart, what it is found to be, and the words that are new in it."""
+    """A mail taken apart, what it is found to be, the Message-IDs it answers or reports on, nearest first, and the
+    beginning of the words that are new in it.
+    """
 
     mail: ParsedMail
     verdict: Verdict
-    words: str
+    mentions: list[str]
+    snippet: str
     sender: Sorted
 
 
@@ -29,7 +33,8 @@ def judge(raw: bytes, received_at: datetime, poison: str | None = None) -> Judge
     if poison:
         mail = replace(mail, poison=poison)
     verdict, words = classify(mail, received_at=received_at), mime.visible_text(mail.text)
-    return Judged(mail, verdict, words, sort(mail, verdict, words))
+    mentions = rules.mentioned(mail, verdict.kind)
+    return Judged(mail, verdict, mentions, mime.snippet(words or mail.text), sort(mail, verdict, words))
 
 
 READING = Reading(judge, TypeAdapter(Judged))

@@ -19,7 +19,6 @@ from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message
 from outrider.domain.mailboxes.threads import Arrived, Threads
 from outrider.domain.mailboxes.verdict import Kind, Verdict
 from outrider.providers.mail.interface import Changes, Fetched, Role
-from outrider.providers.mail.mime import snippet
 from outrider.providers.mail.parsed import ParsedMail
 
 LOCK = text("select pg_advisory_xact_lock(hashtextextended('mailbox:' || cast(:mailbox as text), 0))")
@@ -104,16 +103,8 @@ async def forget_ghosts(db: AsyncSession, mailbox: Mailbox) -> None:
 
 
 def _arrived(fetched: Fetched, judged: Judged) -> Arrived:
-    mail, verdict = judged.mail, judged.verdict
-    return Arrived(
-        fetched,
-        mail,
-        verdict,
-        rules.identity(mail, fetched),
-        rules.mentioned(mail, verdict.kind),
-        judged.words,
-        judged.sender,
-    )
+    identity = rules.identity(judged.mail, fetched)
+    return Arrived(fetched, judged.mail, judged.verdict, identity, judged.mentions, judged.snippet, judged.sender)
 
 
 def _delivered(mail: ParsedMail) -> list[str]:
@@ -195,7 +186,7 @@ async def _new_rows(
             "to": [{"address": box.address, "name": box.name} for box in mail.to],
             "cc": [{"address": box.address, "name": box.name} for box in mail.cc],
             "subject": mail.subject,
-            "snippet": snippet(each.words or mail.text),
+            "snippet": each.snippet,
             "text": mail.text,
             "html": mail.html,
             "raw": (each.fetched.raw or each.fetched.header) if mail.poison else None,

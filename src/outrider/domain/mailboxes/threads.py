@@ -28,14 +28,14 @@ THREADS = cast("Table", Thread.__table__)
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A mail as fetched, taken apart and judged; `words` are those that are new in it."""
+    """A mail as fetched, taken apart and judged."""
 
     fetched: Fetched
     mail: ParsedMail
     verdict: Verdict
     identity: bytes
     mentions: list[str]
-    words: str
+    snippet: str
     sender: Sorted
 
 

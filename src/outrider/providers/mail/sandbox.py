@@ -137,7 +137,9 @@ class _Child:
         read: list[T] = []
         try:
             while len(read) < len(mails):
-                read.append(reading.result.validate_json(await asyncio.wait_for(_answer(stdout), self._seconds)))
+                async with asyncio.timeout(self._seconds):
+                    answer = await _answer(stdout)
+                read.append(reading.result.validate_json(answer))
         except TimeoutError:
             await self.end()
             return read, f"The mail took longer than {self._seconds:g} seconds to read."
