@@ -42,9 +42,10 @@ async def test_no_generated_request_breaks_a_promise_of_the_contact_import(
 ) -> None:
     ada = await make_user(runtime)
     known = {"jobId": [str((await start(runtime, ada, contacts(3))).id) for _ in range(4)]}
-    with serving(settings, server, tmp_path) as live:
+    client = {"GOOGLE_CLIENT_ID": "g", "GOOGLE_CLIENT_SECRET": "s"}
+    with serving(settings, server, tmp_path, **client) as live:
         url = f"{live.url}{PREFIX}"
-        run(url, ada.access_token, known, tmp_path, contract="contact-import", operations=6, examples=8, seed=1)
+        run(url, ada.access_token, known, tmp_path, contract="contact-import", operations=8, examples=8, seed=1)
 
 
 async def test_no_generated_request_breaks_a_promise_of_the_concierge(

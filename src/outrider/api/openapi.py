@@ -57,7 +57,8 @@ def complete(specification: dict[str, Any], contract: Documented) -> dict[str, A
             if parameter["name"] in contract.parameters:
                 parameter.setdefault("description", contract.parameters[parameter["name"]])
         if operation.pop("x-only-redirects", False):
-            operation["responses"] = {"302": operation["responses"]["302"]}
+            found = operation["responses"]["302"]
+            operation["responses"] = {"302": {name: found[name] for name in ("description", "headers")}}
         _add_examples(operation, contract)
         _add_links(operation, specification, contract)
     return specification
