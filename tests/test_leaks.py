@@ -19,6 +19,7 @@ from outrider.operating import all_routes
 from outrider.runtime import Runtime
 from tests.client import Client
 from tests.factories.accounts import Someone, make_user
+from tests.factories.calendars import make_event
 from tests.factories.imports import contacts, start
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sending import make_send
@@ -116,6 +117,10 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("POST", f"{API}/integrations/email/connect"): Row(body=lambda _: {"provider": "imap", "auth_token": "x"}),
     ("GET", f"{API}/integrations/email/status"): Row(),
     ("POST", f"{API}/integrations/email/sync"): Row(),
+    ("POST", f"{API}/integrations/calendar/connect"): Row(
+        body=lambda _: {"provider": "ics", "url": "http://10.0.0.1/a"}
+    ),
+    ("GET", f"{API}/integrations/calendar/events"): Row(query="?days_ahead=90"),
     # These end the session that they are called with.
     ("DELETE", f"{API}/users/account"): Row(),
     ("POST", f"{API}/auth/logout"): Row(is_for_all=True),
@@ -140,6 +145,7 @@ async def treasure(runtime: Runtime) -> Treasure:
         )  # fmt: skip
         db.add(sender)
         scan = await senders.scan(db, owner.workspace_id, owner.user.id)
+        db.add_all(make_event(owner, title=f"{CANARY} event"))
         db.add(Preferences(workspace_id=owner.workspace_id, user_id=owner.user.id, voice_preference=CANARY))
     return Treasure(
         owner, mailbox, str(email.id), str(sequence.id), str(enrollment.id), str(job.id), str(sender.id), str(scan.id)

@@ -12,6 +12,7 @@ from outrider.core.db import Database, Scope
 from outrider.core.ids import new_id
 from outrider.runtime import Addresses, Runtime
 from tests.factories.accounts import Someone, make_user
+from tests.factories.calendars import make_event
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sending import make_send
 from tests.factories.sequences import make_enrollment, make_sequence
@@ -57,6 +58,8 @@ async def furnish(runtime: Runtime) -> Someone:
     email = await make_message(runtime, mailbox)
     await make_enrollment(runtime, owner, email, await make_sequence(runtime, owner))
     await make_send(runtime, owner, mailbox, email)
+    async with runtime.db.begin(owner.scope) as db:
+        db.add_all(make_event(owner))
     return owner
 
 

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import text
 
 from outrider.core.clock import now
-from outrider.core.db import Scope
+from outrider.core.db import Model, Scope
+from outrider.core.ids import new_id
 from outrider.domain.calendars import connections, syncing
-from outrider.domain.calendars.models import CalendarConnection
+from outrider.domain.calendars.models import Calendar, CalendarConnection, CalendarSource, Occurrence
 from outrider.providers.calendar.interface import Account, CalendarFailed
 from outrider.runtime import Addresses, Runtime, open_runtime
 from outrider.settings import Settings
@@ -61,6 +62,26 @@ async def read(runtime: Runtime, connection: CalendarConnection) -> CalendarFail
             text("update calendar_connections set sync_due_at = :at where sync_due_at is not null"), {"at": later}
         )
     return failure
+
+
+def make_event(owner: Someone, *, title: str = "A meeting", day: int = 1, **known: Any) -> list[Model]:
+    """An event in a calendar of its own, without a server behind; its rows in the order in which they must be added."""
+    whose = {"workspace_id": owner.workspace_id, "user_id": owner.user.id}
+    connection = CalendarConnection(
+        **whose, id=new_id(), provider="ics", account=new_id().hex, address="a.test", sync_due_at=None
+    )
+    calendar = Calendar(**whose, id=new_id(), connection_id=connection.id, remote_id="file", name="Work")
+    source = CalendarSource(
+        workspace_id=owner.workspace_id, id=new_id(), calendar_id=calendar.id, remote_id="1", series="1", ical=title
+    )
+    fields = {
+        "starts_at": at(day), "ends_at": at(day, 10), "location": "", "url": "", "is_recurring": False,
+        "is_tentative": False, "is_free": False, "priority": 0, "organizer": None, "attendees": [], **known,
+    }  # fmt: skip
+    event = Occurrence(
+        **whose, id=new_id(), calendar_id=calendar.id, series="1", instance="", uid=new_id().hex, title=title, **fields
+    )
+    return [connection, calendar, source, event]
 
 
 def at(days: int, hour: int = 9) -> datetime:

@@ -9,14 +9,13 @@ import pytest
 from outrider.core.ids import new_id
 from outrider.domain.calendars.models import Occurrence
 from outrider.domain.calendars.rules import (
-    Frequency,
     Own,
-    Timing,
     is_wanted,
     meeting_of,
     once,
     remind_at,
 )
+from outrider.domain.preferences.models import Frequency, Timing
 from outrider.providers.calendar.occurrences import Series, work_out
 from outrider.providers.mail.sandbox import Parser
 
@@ -77,6 +76,12 @@ def test_who_is_an_investor(title: str, people: list[str], *, is_investor: bool)
     judged = meeting_of(occurrence(*people, title=title), OWN, investors={"sequoia.test", "partner@known.test"})
     assert judged.is_investor == is_investor
     assert judged.is_important >= is_investor
+
+
+def test_whoever_may_call_is_important() -> None:
+    one = occurrence("bob@b.test")
+    assert meeting_of(one, OWN, callers={"bob@b.test"}).is_important
+    assert not meeting_of(one, OWN, callers={"eve@b.test"}).is_important
 
 
 def test_each_wish_is_heard() -> None:
@@ -148,7 +153,7 @@ async def test_a_year_of_meetings_is_reminded_of_once_and_on_time(zone: str) -> 
     home = ZoneInfo(zone)
     days = [FIRST + timedelta(weeks=week) for week in range(WEEKS)]
     held = {day: 16 if day == MOVED else 9 for day in days if day not in {LEFT_OUT, CANCELLED}}
-    ahead = {Timing.MINUTES_15: 15, Timing.MINUTES_30: 30, Timing.HOUR: 60, Timing.HOURS_2: 120}
+    ahead = {Timing.QUARTER_HOUR: 15, Timing.HALF_HOUR: 30, Timing.HOUR: 60, Timing.TWO_HOURS: 120}
     expected = Counter(
         (each, moment(day, hour, zone) - timedelta(minutes=ahead[each])) for day, hour in held.items() for each in ahead
     ) + Counter((Timing.DAY, moment(day - timedelta(days=1), hour, zone)) for day, hour in held.items())

@@ -56,6 +56,30 @@ PREFERENCES = {
     "created_at": "2026-11-21T09:30:00.000Z",
     "updated_at": "2026-11-21T09:30:00.000Z",
 }
+CALENDAR = "01a9c6f4-2b10-7c44-9a11-6f2f1b7a0f07"
+EVENT = {
+    "id": "01a9c6f4-2b10-7c44-9a11-6f2f1b7a0f08",
+    "calendar_id": "01a9c6f4-2b10-7c44-9a11-6f2f1b7a0f09",
+    "calendar_name": "Work",
+    "provider": "caldav",
+    "title": "The engine, with Mr Babbage",
+    "location": "Dorset Street 1",
+    "meeting_url": "",
+    "start_time": "2026-11-23T10:00:00.000Z",
+    "end_time": "2026-11-23T11:00:00.000Z",
+    "all_day": False,
+    "start_date": None,
+    "end_date": None,
+    "status": "confirmed",
+    "organizer": {"email": "ada@lovelace.example", "name": "Ada Lovelace", "response": "accepted"},
+    "attendees": [{"email": "charles@engines.example", "name": "Charles Babbage", "response": "accepted"}],
+    "is_recurring": True,
+    "is_external": True,
+    "is_important": False,
+    "is_investor": False,
+    "is_declined": False,
+    "reminder_at": "2026-11-23T09:45:00.000Z",
+}
 
 
 def _done(data: Any) -> dict[str, Any]:
@@ -88,6 +112,15 @@ REQUESTS: dict[str, dict[str, Any]] = {
             "smtp_port": 465,
         }
     },
+    "connect_calendar": {
+        "a server": {
+            "provider": "caldav",
+            "url": "https://dav.lovelace.example",
+            "username": "ada@lovelace.example",
+            "auth_token": "app password",
+        },
+        "a published address": {"provider": "ics", "url": "webcal://calendars.example/holidays.ics"},
+    },
     "categorise_sender": {"a quiet one": {"category": "keep-quiet"}},
     "categorise_senders": {"several": {"updates": [{"sender_id": SENDER_ID, "category": "why-did-i-signup"}]}},
     "edit_preferences": {
@@ -116,6 +149,8 @@ ANSWERS: dict[str, Any] = {
             "reason": None,
         }
     ),
+    "connect_calendar": _done({"integration_id": CALENDAR, "status": "connected", "calendars": ["Work", "Family"]}),
+    "calendar_events": _done({"events": [EVENT]}),
     "sync_email": _done({"job_id": JOB}),
     "list_senders": _done({"senders": [SENDER], "total": 1, "page": 1, "limit": 20, "pages": 1}),
     "scan_senders": _done({"job_id": JOB, "status": "processing"}),
@@ -146,6 +181,7 @@ PARAMETERS: dict[str, str] = {
     "sort": "The order; `-` for falling.",
     "job_id": "The `job_id` of the scan.",
     "id": "The sender's `id`.",
+    "days_ahead": "How many days to look ahead.",
 }
 VARIABLES = {str(SESSION["refresh_token"]): "refreshToken", SENDER_ID: "id"}
 KEPT: dict[str, dict[str, str]] = {

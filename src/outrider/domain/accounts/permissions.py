@@ -17,6 +17,8 @@ class Permission(StrEnum):
     SEQUENCES_WRITE = "sequences:write"
     ENROLLMENTS_READ = "enrollments:read"
     ENROLLMENTS_WRITE = "enrollments:write"
+    CALENDARS_READ = "calendars:read"
+    CALENDARS_WRITE = "calendars:write"
     CONTACTS_READ = "contacts:read"
     CONTACTS_WRITE = "contacts:write"
     ANALYTICS_READ = "analytics:read"

@@ -11,6 +11,7 @@ from outrider.domain.accounts.models import Member, User
 from outrider.domain.calendars import rules
 from outrider.domain.calendars.models import Calendar, CalendarConnection, CalendarSource, Occurrence
 from outrider.domain.mailboxes.models import Mailbox
+from outrider.domain.senders.models import Category, Sender
 
 MOST_LISTED = 500
 DUE = text("select workspace_id, id from calendar_connections_due(:at_most)")
@@ -52,6 +53,14 @@ async def own_people(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> rul
         CalendarConnection.workspace_id == workspace_id, CalendarConnection.user_id == user_id
     )
     return rules.Own.of(await db.scalars(members.union(boxes, own).limit(5_000)))
+
+
+async def callers(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> frozenset[str]:
+    """Returns the addresses of whom the user wants to be called for."""
+    query = select(Sender.email).where(
+        Sender.workspace_id == workspace_id, Sender.user_id == user_id, Sender.category == Category.CALL_ME
+    )
+    return frozenset(await db.scalars(query.limit(5_000)))
 
 
 async def connections_of(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> list[CalendarConnection]:

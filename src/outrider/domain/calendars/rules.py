@@ -7,33 +7,17 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from outrider.domain.calendars.models import Occurrence
+from outrider.domain.preferences.models import Frequency, Timing
 from outrider.domain.sending.pacing import company_of
 
-
-class Frequency(StrEnum):
-    ALL = "all-meetings"
-    IMPORTANT = "important-only"
-    EXTERNAL = "external-only"
-    INVESTORS = "investor-calls"
-
-
-class Timing(StrEnum):
-    MINUTES_15 = "15-minutes"
-    MINUTES_30 = "30-minutes"
-    HOUR = "1-hour"
-    HOURS_2 = "2-hours"
-    DAY = "1-day"
-
-
 AHEAD = {
-    Timing.MINUTES_15: timedelta(minutes=15),
-    Timing.MINUTES_30: timedelta(minutes=30),
+    Timing.QUARTER_HOUR: timedelta(minutes=15),
+    Timing.HALF_HOUR: timedelta(minutes=30),
     Timing.HOUR: timedelta(hours=1),
-    Timing.HOURS_2: timedelta(hours=2),
+    Timing.TWO_HOURS: timedelta(hours=2),
 }
 HIGHEST = 4  # RFC 5545 3.8.1.9: 1 to 4 is high
 _INVESTORS = re.compile(
@@ -77,8 +61,12 @@ class Meeting:
     has_others: bool
 
 
-def meeting_of(occurrence: Occurrence, own: Own, *, investors: Collection[str] = ()) -> Meeting:
-    """Judges an occurrence. `investors` are addresses and domains known to be such."""
+def meeting_of(
+    occurrence: Occurrence, own: Own, *, investors: Collection[str] = (), callers: Collection[str] = ()
+) -> Meeting:
+    """Judges an occurrence. `investors` are addresses and domains known to be such, `callers` the addresses of whom its
+    owner wants to be called for.
+    """
     people = [*occurrence.attendees, *([occurrence.organizer] if occurrence.organizer else [])]
     others = {each["address"] for each in people if each["address"] not in own.addresses}
     is_investor = any(each in investors or each.rpartition("@")[2] in investors for each in others) or bool(
@@ -87,7 +75,7 @@ def meeting_of(occurrence: Occurrence, own: Own, *, investors: Collection[str] =
     is_urgent = 0 < occurrence.priority <= HIGHEST or bool(_IMPORTANT.search(occurrence.title))
     return Meeting(
         is_external=any(not own.knows(each) for each in others if not is_a_room(each)),
-        is_important=is_urgent or is_investor,
+        is_important=is_urgent or is_investor or any(each in callers for each in others),
         is_investor=is_investor,
         is_declined=any(
             each["address"] in own.addresses and each["response"] == "declined" for each in occurrence.attendees

@@ -1,0 +1,220 @@
+"""The caller's calendars: connecting them, and what lies ahead."""
+
+from datetime import date, timedelta
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import Query, Request
+from pydantic import Field, SecretStr
+
+from outrider.api.concierge.contract import contract
+from outrider.api.deps import App, Caller, Db
+from outrider.api.enveloped import In, Out
+from outrider.api.moments import Moment
+from outrider.core.clock import now
+from outrider.core.errors import Invalid, Unavailable
+from outrider.domain.accounts.permissions import Permission
+from outrider.domain.accounts.vault import open_vault
+from outrider.domain.calendars import agenda, connections
+from outrider.domain.calendars.agenda import Entry
+from outrider.domain.grants import actions as grants
+from outrider.domain.grants.signing_in import ProviderUnavailable
+from outrider.providers.calendar.ics import web_address
+from outrider.providers.calendar.interface import (
+    Account,
+    CalendarFailed,
+    DavCalendars,
+    GrantedCalendars,
+    PublishedCalendar,
+)
+from outrider.providers.oauth.interface import GrantFailed, Identity, Tokens
+
+router = contract.router("/integrations/calendar", tag="integrations")
+
+PROVIDERS = {
+    "google": "google", "gmail": "google", "microsoft": "microsoft", "outlook": "microsoft", "caldav": "caldav",
+    "ics": "ics",
+}  # fmt: skip
+MOST_DAYS = 90  # of the time ahead that calendars are worked out for
+REFUSED = connections.CannotReadCalendar(
+    CalendarFailed("The server refuses the user name or password.", "Use a password made for programs.")
+)
+NOT_SET_UP = ProviderUnavailable("Calendars of Outlook are not set up on this server.", field="provider")
+TOO_MANY = connections.TooManyCalendars("You have connected 20 calendars. Disconnect one first.")
+BUSY = Unavailable("Google can't be asked just now. Try again in a minute.", retry_after=60)
+
+
+class CalendarConnect(In):
+    """`auth_token` is what opens the calendars: with `google` and `outlook` a refresh token of this server's client (or,
+    until it expires, an access token), with `caldav` the password or app password. A published address needs none.
+    """
+
+    provider: Literal["google", "gmail", "microsoft", "outlook", "caldav", "ics"]
+    auth_token: Annotated[SecretStr, Field(min_length=1, max_length=16384)] | None = None
+    token_type: Literal["refresh_token", "access_token"] = Field(
+        "refresh_token", description="google, outlook: what `auth_token` is; an access token is not renewed."
+    )
+    url: Annotated[str, Field(min_length=1, max_length=2048)] | None = Field(
+        None, description="caldav: an address of the server, or of one calendar; ics: where the calendar is published."
+    )
+    username: Annotated[str, Field(min_length=1, max_length=320)] | None = Field(
+        None, description="caldav: default your address."
+    )
+
+
+class CalendarConnectedOut(Out):
+    integration_id: UUID
+    status: Literal["connected"] = "connected"
+    calendars: list[str]
+
+
+class PersonOut(Out):
+    email: str
+    name: str
+    response: str
+
+
+class CalendarEventOut(Out):
+    """Whole days have `all_day` and their first and last in `start_date` and `end_date`. `reminder_at` is null where the
+    preferences ask for no reminder.
+    """
+
+    id: UUID
+    calendar_id: UUID
+    calendar_name: str
+    provider: str
+    title: str
+    location: str
+    meeting_url: str
+    start_time: Moment
+    end_time: Moment
+    all_day: bool
+    start_date: date | None
+    end_date: date | None
+    status: Literal["confirmed", "tentative"]
+    organizer: PersonOut | None
+    attendees: list[PersonOut]
+    is_recurring: bool
+    is_external: bool
+    is_important: bool
+    is_investor: bool
+    is_declined: bool
+    reminder_at: Moment | None
+
+
+class CalendarEventsOut(Out):
+    events: list[CalendarEventOut]
+
+
+@router.post(
+    "/connect",
+    needs=Permission.CALENDARS_WRITE,
+    model=CalendarConnectedOut,
+    errors=[REFUSED, NOT_SET_UP, TOO_MANY, BUSY],
+)
+async def connect_calendar(request: Request, app: App, actor: Caller, body: CalendarConnect) -> CalendarConnectedOut:
+    """Connects calendars once their provider has shown them, and begins to read them."""
+    provider = PROVIDERS[body.provider]
+    tokens: Tokens | None = None
+    token: str | None = None
+    if provider in {"google", "microsoft"}:
+        if body.token_type == "refresh_token":  # noqa: S105  # a kind of token
+            tokens = await _tokens(app, provider, body)
+        token = tokens.access_token if tokens else _secret(body)
+        account: Account = GrantedCalendars(connections.FixedToken(token))
+    else:
+        account = _account(provider, body, actor.email)
+    listed = await connections.verify(app, provider, account)
+    async with app.db.begin(actor.scope(request.state.request_id)) as own:
+        grant_id = None
+        if tokens is not None:
+            vault = await open_vault(own, app.keyring, actor.workspace_id)
+            identity = Identity(subject=f"calendars:{listed.address}", email=listed.address, name="", picture=None)
+            grant = await grants.store(
+                own, vault, workspace_id=actor.workspace_id, user_id=actor.user_id, provider=f"{provider}_calendars",
+                identity=identity, tokens=tokens,
+            )  # fmt: skip
+            grant_id = grant.id
+        connection = await connections.connect(
+            own, app.keyring, workspace_id=actor.workspace_id, user_id=actor.user_id, provider=provider, account=account,
+            listed=listed, token=token, grant_id=grant_id,
+        )  # fmt: skip
+    return CalendarConnectedOut(integration_id=connection.id, calendars=[each.name for each in listed.calendars])
+
+
+@router.get("/events", needs=Permission.CALENDARS_READ, model=CalendarEventsOut)
+async def calendar_events(
+    db: Db,
+    actor: Caller,
+    days_ahead: Annotated[
+        int, Query(ge=1, le=MOST_DAYS, description="How far to look ahead, in days of 24 hours.")
+    ] = 7,
+) -> CalendarEventsOut:
+    """Lists what takes place from now on, the soonest first, at most 500; an event in several calendars once."""
+    at = now()
+    found = await agenda.ahead(db, actor.workspace_id, actor.user_id, at, at + timedelta(days=days_ahead))
+    return CalendarEventsOut(events=[_event(each) for each in found])
+
+
+def _account(provider: str, body: CalendarConnect, email: str) -> Account:
+    if body.url is None:
+        raise Invalid("Name the calendar's address.", field="url")
+    if provider == "ics":
+        return PublishedCalendar(web_address(body.url))
+    return DavCalendars(web_address(body.url), body.username or email, _secret(body))
+
+
+def _secret(body: CalendarConnect) -> str:
+    if body.auth_token is None:
+        raise Invalid(f"Connecting {body.provider} needs an auth_token.", field="auth_token")
+    return body.auth_token.get_secret_value()
+
+
+async def _tokens(app: App, provider: str, body: CalendarConnect) -> Tokens:
+    oauth = app.oauth.get(f"{provider}_calendars")
+    refresh_token = _secret(body)
+    if oauth is None:
+        raise ProviderUnavailable(
+            f"Calendars of {body.provider.capitalize()} are not set up on this server.", field="provider"
+        )
+    try:
+        tokens = await oauth.refresh(refresh_token)
+    except GrantFailed as failure:
+        if failure.is_terminal:
+            raise Invalid(failure.message, field="auth_token") from failure
+        raise Unavailable(f"{failure.message} Try again in a minute.", retry_after=60) from failure
+    # A provider that keeps the refresh token says nothing of it.
+    return tokens if tokens.refresh_token else Tokens(
+        access_token=tokens.access_token, refresh_token=refresh_token, expires_at=tokens.expires_at, scopes=tokens.scopes
+    )  # fmt: skip
+
+
+def _event(entry: Entry) -> CalendarEventOut:
+    it = entry.occurrence
+    return CalendarEventOut(
+        id=it.id,
+        calendar_id=it.calendar_id,
+        calendar_name=entry.calendar.name,
+        provider=entry.provider,
+        title=it.title,
+        location=it.location,
+        meeting_url=it.url,
+        start_time=it.starts_at,
+        end_time=it.ends_at,
+        all_day=it.starts_on is not None,
+        start_date=it.starts_on,
+        end_date=it.ends_on,
+        status="tentative" if it.is_tentative else "confirmed",
+        organizer=_person(it.organizer) if it.organizer else None,
+        attendees=[_person(each) for each in it.attendees],
+        is_recurring=it.is_recurring,
+        is_external=entry.meeting.is_external,
+        is_important=entry.meeting.is_important,
+        is_investor=entry.meeting.is_investor,
+        is_declined=entry.meeting.is_declined,
+        reminder_at=entry.remind_at,
+    )
+
+
+def _person(known: dict[str, str]) -> PersonOut:
+    return PersonOut(email=known["address"], name=known["name"], response=known["response"])
