@@ -138,6 +138,7 @@ async def treasure(runtime: Runtime) -> Treasure:
     enrollment = await make_enrollment(runtime, owner, email, sequence, variables={"note": CANARY})
     await make_send(runtime, owner, mailbox, email)
     job = await start(runtime, owner, contacts(1), name=f"{CANARY}.csv")
+    await make_event(runtime, owner, title=f"{CANARY} event")
     async with runtime.db.begin(owner.scope) as db:
         sender = Sender(
             workspace_id=owner.workspace_id, id=new_id(), user_id=owner.user.id, email=f"{CANARY}@b.test",
@@ -145,7 +146,6 @@ async def treasure(runtime: Runtime) -> Treasure:
         )  # fmt: skip
         db.add(sender)
         scan = await senders.scan(db, owner.workspace_id, owner.user.id)
-        db.add_all(make_event(owner, title=f"{CANARY} event"))
         db.add(Preferences(workspace_id=owner.workspace_id, user_id=owner.user.id, voice_preference=CANARY))
     return Treasure(
         owner, mailbox, str(email.id), str(sequence.id), str(enrollment.id), str(job.id), str(sender.id), str(scan.id)

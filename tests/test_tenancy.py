@@ -58,8 +58,7 @@ async def furnish(runtime: Runtime) -> Someone:
     email = await make_message(runtime, mailbox)
     await make_enrollment(runtime, owner, email, await make_sequence(runtime, owner))
     await make_send(runtime, owner, mailbox, email)
-    async with runtime.db.begin(owner.scope) as db:
-        db.add_all(make_event(owner))
+    await make_event(runtime, owner)
     return owner
 
 

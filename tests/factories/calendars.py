@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from outrider.core.clock import now
-from outrider.core.db import Model, Scope
+from outrider.core.db import Scope
 from outrider.core.ids import new_id
 from outrider.domain.calendars import connections, syncing
 from outrider.domain.calendars.models import Calendar, CalendarConnection, CalendarSource, Occurrence
@@ -64,8 +64,10 @@ async def read(runtime: Runtime, connection: CalendarConnection) -> CalendarFail
     return failure
 
 
-def make_event(owner: Someone, *, title: str = "A meeting", day: int = 1, **known: Any) -> list[Model]:
-    """An event in a calendar of its own, without a server behind; its rows in the order in which they must be added."""
+async def make_event(
+    runtime: Runtime, owner: Someone, *, title: str = "A meeting", day: int = 1, **known: Any
+) -> Occurrence:
+    """An event in a calendar of its own, without a server behind."""
     whose = {"workspace_id": owner.workspace_id, "user_id": owner.user.id}
     connection = CalendarConnection(
         **whose, id=new_id(), provider="ics", account=new_id().hex, address="a.test", sync_due_at=None
@@ -81,7 +83,11 @@ def make_event(owner: Someone, *, title: str = "A meeting", day: int = 1, **know
     event = Occurrence(
         **whose, id=new_id(), calendar_id=calendar.id, series="1", instance="", uid=new_id().hex, title=title, **fields
     )
-    return [connection, calendar, source, event]
+    async with runtime.db.begin(owner.scope) as db:
+        for row in (connection, calendar, source, event):
+            db.add(row)
+            await db.flush()
+    return event
 
 
 def at(days: int, hour: int = 9) -> datetime:

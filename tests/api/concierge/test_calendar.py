@@ -181,10 +181,8 @@ async def test_what_can_not_be_connected_says_why(reading: Runtime, body: dict[s
 
 async def test_no_more_calendars_than_twenty_are_connected(reading: Runtime, radicale: Radicale) -> None:
     ada, client = await signed_in(reading)
-    async with reading.db.begin(ada.scope) as db:
-        for _ in range(20):
-            db.add_all(make_event(ada))
-            await db.flush()
+    for _ in range(20):
+        await make_event(reading, ada)
     body = {"provider": "caldav", "url": radicale.make("last"), "username": USER, "auth_token": caldav.PASSWORD}
     refused = await client.post(CONNECT, json=body)
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "TOO_MANY_CALENDARS")
@@ -192,8 +190,8 @@ async def test_no_more_calendars_than_twenty_are_connected(reading: Runtime, rad
 
 async def test_only_the_days_asked_for_are_listed_and_only_the_callers(runtime: Runtime, anonymous: Client) -> None:
     ada, eve = await make_user(runtime), await make_user(runtime)
-    async with runtime.db.begin(ada.scope) as db:
-        db.add_all([*make_event(ada, title="Soon", day=2), *make_event(ada, title="Later", day=20)])
+    await make_event(runtime, ada, title="Soon", day=2)
+    await make_event(runtime, ada, title="Later", day=20)
     client = anonymous.signed_in(ada.access_token)
     assert [each["title"] for each in await events(client, days=7)] == ["Soon"]
     assert [each["title"] for each in await events(client, days=30)] == ["Soon", "Later"]
@@ -205,8 +203,8 @@ async def test_only_the_days_asked_for_are_listed_and_only_the_callers(runtime: 
 async def test_preferences_decide_of_what_one_is_reminded(runtime: Runtime, anonymous: Client) -> None:
     ada = await make_user(runtime)
     bob = [{"address": "bob@b.test", "name": "Bob", "response": "accepted"}]
-    async with runtime.db.begin(ada.scope) as db:
-        db.add_all([*make_event(ada, title="Alone"), *make_event(ada, title="With Bob", day=2, attendees=bob)])
+    await make_event(runtime, ada, title="Alone")
+    await make_event(runtime, ada, title="With Bob", day=2, attendees=bob)
     client = anonymous.signed_in(ada.access_token)
     wish = {"meeting_reminder_frequency": "external-only", "meeting_reminder_timing": "2-hours"}
     assert (await client.put("/api/preferences", json=wish)).status_code == 200
