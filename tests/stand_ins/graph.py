@@ -5,6 +5,7 @@ failures on demand. What it holds is brought by parts (contacts, mail), each a l
 import asyncio
 import base64
 import json
+import random
 import re
 import secrets
 import time
@@ -117,7 +118,9 @@ class Fault:
 
 @dataclass
 class Graph:
-    """`limit` is how many requests each account has in `window` seconds; `at_once` how many at the same time."""
+    """`limit` is how many requests each account has in `window` seconds; `at_once` how many at the same time. `trouble` is
+    the share of requests that fail in one way or another, and `troubled` how often they did.
+    """
 
     rate: float = 1.0
     limit: int | None = None
@@ -133,6 +136,10 @@ class Graph:
     wrong: list[str] = field(default_factory=list)
     over_limit: int = 0
     busiest: int = 0  # the most requests of one account at the same time
+    trouble: float = 0.0
+    troubles: Sequence[tuple[int, str, bool]] = ()  # status, code, and whether the work is done all the same
+    troubled: Counter[tuple[int, bool]] = field(default_factory=Counter)
+    chance: random.Random = field(default_factory=lambda: random.Random(4))
     began: float = field(default_factory=time.time)
     under_way: Counter[str] = field(default_factory=Counter)
     used: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
@@ -267,6 +274,10 @@ class Graph:
         return is_over
 
     def _fault(self, path: str) -> Fault | None:
+        if self.chance.random() < self.trouble:
+            status, code, after = self.chance.choice(self.troubles)
+            self.troubled[status, after] += 1
+            return Fault(path, status, code, after=after)
         for fault in self.faults:
             if fault.times > 0 and re.search(fault.path, path):
                 fault.times -= 1

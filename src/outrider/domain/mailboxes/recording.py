@@ -136,16 +136,15 @@ async def _known(db: AsyncSession, mailbox: Mailbox, folder: Folder, arrived: Se
 
 
 async def _known_by_place(db: AsyncSession, folder: Folder, arrived: Sequence[Arrived]) -> dict[bytes, UUID]:
-    """Returns mails of our own that the server gave another Message-ID: sending told us their places."""
+    """Returns mails that are known by where they lie: the server may have given a mail of ours another Message-ID, or
+    write a mail out differently each time it is read.
+    """
     identities = {each.fetched.id: each.identity for each in arrived}
     rows = await db.execute(
-        select(Place.remote_id, Place.message_id)
-        .join(Message, (Message.workspace_id == Place.workspace_id) & (Message.id == Place.message_id))
-        .where(
+        select(Place.remote_id, Place.message_id).where(
             Place.workspace_id == folder.workspace_id,
             Place.folder_id == folder.id,
             Place.remote_id.in_(identities),
-            Message.direction != Direction.IN,
         )
     )
     return {identities[row.remote_id]: row.message_id for row in rows}
