@@ -168,6 +168,7 @@ async def test_a_mail_that_is_moved_is_not_another_one(connected: Runtime, both:
     mailbox = await connect_outlook(connected, *both, ada)
     stored = box.deliver(mailbox.address, a_mail(BOB, mailbox.address))
     await sync(connected, ada, mailbox)
+    box.box(mailbox.address).is_flighty = True
     box.box(mailbox.address).move(stored, "archive")
     await sync(connected, ada, mailbox)
     assert await count(connected, ada, Message) == 1

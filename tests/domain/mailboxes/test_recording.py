@@ -42,12 +42,21 @@ async def folder_of(runtime: Runtime, mailbox: Mailbox, role: Role = Role.INBOX)
 
 async def arrive(
     runtime: Runtime, mailbox: Mailbox, folder: Folder, *raws: bytes, validity: int = 1, reset: bool = False,
-    thread_id: str | None = None, roles: frozenset[Role] = frozenset(), ids: Sequence[str] = (),
+    thread_id: str | None = None, roles: frozenset[Role] = frozenset(), ids: Sequence[str] = (), is_lasting: bool = False,
 ) -> int:  # fmt: skip
     """Records mails as a sync would hand them over; returns how many were new."""
     ids = ids or [f"{validity}.{number}" for number in range(1, len(raws) + 1)]
     fetched = [
-        Fetched(id=each, received_at=now(), size=len(raw), header=raw, raw=raw, thread_id=thread_id, roles=roles)
+        Fetched(
+            id=each,
+            received_at=now(),
+            size=len(raw),
+            header=raw,
+            raw=raw,
+            thread_id=thread_id,
+            roles=roles,
+            has_lasting_id=is_lasting,
+        )
         for each, raw in zip(ids, raws, strict=True)
     ]
     changes = Changes(messages=tuple(fetched), cursor=f"{validity}.{len(raws)}", more=False, remaining=0, reset=reset)
@@ -114,6 +123,18 @@ async def test_a_strange_mail_under_a_known_id_is_still_a_new_mail(runtime: Runt
     _, mailbox, inbox = await start(runtime)
     assert await arrive(runtime, mailbox, inbox, a_mail(subject="One"), ids=["1.1"]) == 1
     assert await arrive(runtime, mailbox, inbox, a_mail(subject="Two"), ids=["1.1"]) == 1
+
+
+async def test_a_mail_is_known_by_an_id_that_lasts_wherever_it_lies_and_however_it_is_written_out(
+    runtime: Runtime,
+) -> None:
+    _, mailbox, inbox = await start(runtime)
+    archive = await folder_of(runtime, mailbox, Role.ARCHIVE)
+    raw = a_mail(message_id="<1@b.test>")
+    assert await arrive(runtime, mailbox, inbox, raw, ids=["AA"], is_lasting=True) == 1
+    assert await arrive(runtime, mailbox, inbox, b"X-Seen: yes\r\n" + raw, ids=["AA"], is_lasting=True) == 0
+    assert await arrive(runtime, mailbox, archive, b"X-Moved: yes\r\n" + raw, ids=["AA"], is_lasting=True) == 0
+    assert await arrive(runtime, mailbox, archive, b"X-Other: yes\r\n" + raw, ids=["BB"], is_lasting=True) == 1
 
 
 async def test_an_answer_without_references_joins_the_providers_conversation(runtime: Runtime) -> None:

@@ -629,10 +629,10 @@ async def test_a_place_that_does_not_answer_gets_no_calls(egress: Egress, tokens
         await provider.subscribe(GrantedAccount(ADA, tokens))
 
 
-@pytest.mark.parametrize("count", [600, pytest.param(10_000, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("count", [200, pytest.param(2_000, marks=pytest.mark.faults)])
 async def test_a_backfill_stays_under_the_limit_and_near_the_ideal_time(egress: Egress, count: int) -> None:
-    """Its ten minutes pass in fifteen seconds, on both sides."""
-    speed = 40
+    """Four times as fast as in life, on both sides."""
+    speed = 4
     async with running(rate=speed, limit=10_000, window=600) as (microsoft, box):
         for number in range(count):
             box.deliver(ADA, mail(number), at=microsoft.now() - 100_000 + number)
@@ -645,7 +645,7 @@ async def test_a_backfill_stays_under_the_limit_and_near_the_ideal_time(egress: 
     print(f"\n{count} messages: {took / ideal:.2f} of the ideal time, {microsoft.over_limit} answers over the limit")
     assert len(seen) == count
     assert (microsoft.over_limit, microsoft.busiest) == (0, 3)
-    if count == 10_000:
+    if count == 2_000:
         assert took <= 1.3 * ideal
 
 

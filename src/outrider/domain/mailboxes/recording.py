@@ -122,7 +122,7 @@ def _bounced(verdict: Verdict) -> list[str]:
 
 async def _known(db: AsyncSession, mailbox: Mailbox, folder: Folder, arrived: Sequence[Arrived]) -> dict[bytes, UUID]:
     """Returns the mails of a batch that are stored already, also those we wrote ourselves."""
-    by_place = await _known_by_place(db, folder, arrived)
+    by_place = await _known_by_place(db, folder, arrived) | await _known_by_lasting_id(db, mailbox, arrived)
     own = {rules.identity_of_outgoing(each.mail.message_id): each.identity for each in arrived if each.mail.message_id}
     sought = [each.identity for each in arrived] + list(own)
     rows = await db.execute(
@@ -136,18 +136,36 @@ async def _known(db: AsyncSession, mailbox: Mailbox, folder: Folder, arrived: Se
 
 
 async def _known_by_place(db: AsyncSession, folder: Folder, arrived: Sequence[Arrived]) -> dict[bytes, UUID]:
-    """Returns mails that are known by where they lie: the server may have given a mail of ours another Message-ID, or
-    write a mail out differently each time it is read.
-    """
+    """Returns mails of our own that the server gave another Message-ID: sending told us their places."""
     identities = {each.fetched.id: each.identity for each in arrived}
     rows = await db.execute(
-        select(Place.remote_id, Place.message_id).where(
+        select(Place.remote_id, Place.message_id)
+        .join(Message, (Message.workspace_id == Place.workspace_id) & (Message.id == Place.message_id))
+        .where(
             Place.workspace_id == folder.workspace_id,
             Place.folder_id == folder.id,
             Place.remote_id.in_(identities),
+            Message.direction != Direction.IN,
         )
     )
     return {identities[row.remote_id]: row.message_id for row in rows}
+
+
+async def _known_by_lasting_id(db: AsyncSession, mailbox: Mailbox, arrived: Sequence[Arrived]) -> dict[bytes, UUID]:
+    """Returns mails that were seen before, in whatever folder, however the server writes them out now."""
+    lasting = {each.fetched.id: each.identity for each in arrived if each.fetched.has_lasting_id}
+    if not lasting:
+        return {}
+    rows = await db.execute(
+        select(Place.remote_id, Place.message_id)
+        .join(Folder, (Folder.workspace_id == Place.workspace_id) & (Folder.id == Place.folder_id))
+        .where(
+            Folder.workspace_id == mailbox.workspace_id,
+            Folder.mailbox_id == mailbox.id,
+            Place.remote_id.in_(lasting),
+        )
+    )
+    return {lasting[row.remote_id]: row.message_id for row in rows}
 
 
 async def _new_rows(

@@ -68,7 +68,7 @@ async def _one(api: GraphApi, listed: Listed) -> Fetched | None:
             return await _outline(api, listed, least=MAX_RAW + 1)
         raise
     raw = answer.content
-    return Fetched(listed.id, listed.received_at, len(raw), _header_block(raw), raw, thread_id=listed.thread_id)
+    return _fetched(listed, len(raw), _header_block(raw), raw)
 
 
 async def _outline(api: GraphApi, listed: Listed, *, least: int) -> Fetched | None:
@@ -81,7 +81,12 @@ async def _outline(api: GraphApi, listed: Listed, *, least: int) -> Fetched | No
         raise error.refusal.failure() from error
     properties = {str(each["id"]): str(each["value"]) for each in message.get("singleValueExtendedProperties", ())}
     size = max(int(next(iter(properties.values()), "0")), least)
-    return Fetched(listed.id, listed.received_at, size, _header_of(message), None, thread_id=listed.thread_id)
+    return _fetched(listed, size, _header_of(message), None)
+
+
+def _fetched(listed: Listed, size: int, header: bytes, raw: bytes | None) -> Fetched:
+    at, thread_id = listed.received_at, listed.thread_id
+    return Fetched(listed.id, at, size, header, raw, thread_id=thread_id, has_lasting_id=True)
 
 
 def _header_block(raw: bytes) -> bytes:

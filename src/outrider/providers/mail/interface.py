@@ -102,7 +102,8 @@ class Fetched:
     """One message as the server holds it. `raw` is None where it exceeds the size limit; `header` then stands alone.
 
     `id` is the server's own, of this message in this folder and never of another one; `thread_id` likewise where the
-    server keeps conversations. `roles` are what labels make of the message, beyond its folder's role.
+    server keeps conversations. `roles` are what labels make of the message, beyond its folder's role. `has_lasting_id`:
+    the id stays with the message in every folder of the mailbox, however its bytes come out.
     """
 
     id: str
@@ -112,6 +113,7 @@ class Fetched:
     raw: bytes | None
     thread_id: str | None = None
     roles: frozenset[Role] = frozenset()
+    has_lasting_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)
