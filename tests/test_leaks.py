@@ -141,7 +141,7 @@ async def treasure(runtime: Runtime) -> Treasure:
     await make_event(runtime, owner, title=f"{CANARY} event")
     async with runtime.db.begin(owner.scope) as db:
         sender = Sender(
-            workspace_id=owner.workspace_id, id=new_id(), user_id=owner.user.id, email=f"{CANARY}@b.test",
+            workspace_id=owner.workspace_id, id=new_id(), user_id=owner.user.id, email=f"{CANARY}@b.test", words=CANARY,
             domain="b.test", email_count=1, latest_date=now(),
         )  # fmt: skip
         db.add(sender)

@@ -33,7 +33,7 @@ def upgrade() -> None:
     # What mail says of a sender mirrors the mailbox; the user's own choice leaves its entry.
     execute(
         "create trigger audit after update of category on senders for each row execute function audit_row("
-        "'votes', 'type_reasons', 'latest_subject', 'latest_preview', 'latest_date', 'email_count', 'sent_count')"
+        "'words', 'votes', 'type_reasons', 'latest_subject', 'latest_preview', 'latest_date', 'email_count', 'sent_count')"
     )
     audit("preferences")
     grant(context.config.attributes["app_role"])
@@ -108,7 +108,7 @@ def create_senders() -> None:
         "senders",
         *tenant("senders"),
         sa.Column("user_id", sa.Uuid(), nullable=False),
-        *(sa.Column(name, sa.Text(), nullable=False) for name in ("email", "domain", "name")),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("email", "domain", "name", "words")),
         sa.Column("category", sa.String(40), nullable=False),
         sa.Column("chosen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("email_count", sa.BigInteger(), nullable=False),

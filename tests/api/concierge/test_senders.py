@@ -20,7 +20,8 @@ async def make_sender(runtime: Runtime, owner: Someone, email: str, **values: An
         sender = Sender(
             **{
                 "workspace_id": owner.workspace_id, "id": new_id(), "user_id": owner.user.id, "email": email,
-                "domain": email.rpartition("@")[2], "email_count": 1, "latest_date": now(), **values,
+                "domain": email.rpartition("@")[2], "email_count": 1,
+                "words": f"{email} {values.get('name', '')}".lower(), "latest_date": now(), **values,
             }
         )  # fmt: skip
         db.add(sender)

@@ -143,7 +143,7 @@ async def list_senders(
         db, actor.workspace_id, actor.user_id, PageRequest(page, limit),
         category=category, sender_type=sender_type, words=search, order=sort,
     )  # fmt: skip
-    habits = await queries.habits(db, actor.workspace_id, actor.user_id)
+    habits = await queries.habits(db, actor.workspace_id, actor.user_id, [each.domain for each in found.items])
     shown = [SenderOut.of(each, habits) for each in found.items]
     return SendersOut(senders=shown, total=found.total, page=page, limit=limit, pages=found.pages)
 
@@ -168,7 +168,7 @@ async def categorise_sender(db: Db, actor: Caller, id: UUID, body: CategoryEdit)
     """Chooses what becomes of a sender's mail from now on."""
     sender = await queries.get(db, actor.workspace_id, actor.user_id, id)
     changed = await actions.categorise(db, sender, body.category)
-    habits = await queries.habits(db, actor.workspace_id, actor.user_id)
+    habits = await queries.habits(db, actor.workspace_id, actor.user_id, [changed.domain])
     return ChangedOut(sender=SenderOut.of(changed, habits))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,12 +13,12 @@ from outrider.core.clock import now
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes.models import Direction, Message
 from outrider.domain.mailboxes.sender_types import SenderType
+from outrider.domain.senders import queries
 from outrider.domain.senders.models import Sender
 from outrider.domain.senders.rules import type_of
 
-LOCK = text("select pg_advisory_xact_lock(hashtextextended('senders:' || cast(:user as text), 0))")
 COUNTED = (
-    "name", "email_count", "sent_count", "votes", "sender_type", "type_reasons", "latest_subject", "latest_preview",
+    "name", "words", "email_count", "sent_count", "votes", "sender_type", "type_reasons", "latest_subject", "latest_preview",
     "latest_date", "updated_at",
 )  # fmt: skip
 COLUMNS = tuple(Sender.__table__.columns.keys())
@@ -47,7 +47,7 @@ async def gather(db: AsyncSession, workspace_id: UUID, user_id: UUID, message_id
     if not emails:
         return
     # Two mailboxes of a user may bring mail of one sender at once.
-    await db.execute(LOCK, {"user": str(user_id)})
+    await queries.lock(db, user_id)
     known = await _known(db, workspace_id, user_id, emails)
     rows = [
         _row(known.get(email) or _fresh(workspace_id, user_id, email), received.get(email, ()), written[email])
@@ -76,7 +76,7 @@ def _fresh(workspace_id: UUID, user_id: UUID, email: str) -> dict[str, Any]:
     at = now()
     return {
         "workspace_id": workspace_id, "id": new_id(), "user_id": user_id, "email": email,
-        "domain": email.rpartition("@")[2], "name": "", "category": "unassigned", "chosen_at": None, "email_count": 0,
+        "domain": email.rpartition("@")[2], "name": "", "words": email, "category": "unassigned", "chosen_at": None, "email_count": 0,
         "sent_count": 0, "votes": {}, "sender_type": SenderType.PERSONAL, "type_reasons": [], "latest_subject": "",
         "latest_preview": "", "latest_date": None, "created_at": at, "updated_at": at,
     }  # fmt: skip
@@ -93,6 +93,7 @@ def _row(row: dict[str, Any], mails: Sequence[Mail], written: int) -> dict[str, 
         row["latest_date"], row["latest_preview"] = latest.received_at, latest.snippet
         row["latest_subject"] = latest.subject[:LONGEST_SUBJECT]
         row["name"] = latest.from_name[:LONGEST_NAME] or row["name"]
+        row["words"] = f"{row['email']} {row['name']}".lower()
     before = row["sender_type"]
     row["sender_type"] = type_of(votes, sent=row["sent_count"], latest=latest.sender_type if latest else before)
     if told := next((mail.sender_reasons for mail in mails if mail.sender_type == row["sender_type"]), None):

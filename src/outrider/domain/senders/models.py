@@ -33,6 +33,7 @@ class Sender(Tenant, Stamped, Model):
     email: Mapped[str] = mapped_column(Text)
     domain: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text, default="")
+    words: Mapped[str] = mapped_column(Text, default="")  # what is searched: address and name in small letters
     category: Mapped[Category] = mapped_column(default=Category.UNASSIGNED)
     chosen_at: Mapped[datetime | None]
     email_count: Mapped[int] = mapped_column(default=0)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, UnaryExpression, func, or_, select
+from sqlalchemy import ColumnElement, UnaryExpression, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.errors import NotFound
@@ -14,9 +14,10 @@ from outrider.core.pages import Page, PageRequest
 from outrider.domain.mailboxes.models import Direction, Message
 from outrider.domain.mailboxes.sender_types import SenderType
 from outrider.domain.senders.models import Category, Sender
-from outrider.domain.senders.rules import Habits
+from outrider.domain.senders.rules import FREE_MAIL, Habits
 
 REMEMBERED = 1_000  # choices
+LOCK = text("select pg_advisory_xact_lock(hashtextextended('senders:' || cast(:user as text), 0))")
 
 
 class SenderNotFound(NotFound):
@@ -51,18 +52,29 @@ async def search(
     words: str | None = None,
     order: Order = Order.LATEST,
 ) -> Page[Sender]:
-    """Returns who writes to a user; every order but that of search has its index."""
+    """Returns who writes to a user. Each filter and order has its index; words are looked for in all senders."""
     where = [Sender.workspace_id == workspace_id, Sender.user_id == user_id, Sender.email_count > 0]
     if category is not None:
         where.append(Sender.category == category)
     if sender_type is not None:
         where.append(Sender.sender_type == sender_type)
     if words:
-        named = Sender.email.icontains(words, autoescape=True)
-        where.append(or_(named, Sender.name.icontains(words, autoescape=True)))
+        return await _search(db, page, [*where, Sender.words.contains(words.lower(), autoescape=True)], order)
     total = await db.scalar(select(func.count()).select_from(Sender).where(*where)) or 0
     rows = await db.scalars(select(Sender).where(*where).order_by(*ORDERS[order]).offset(page.offset).limit(page.size))
     return Page(list(rows), total, page.number, page.size)
+
+
+async def _search(db: AsyncSession, page: PageRequest, where: list[ColumnElement[bool]], order: Order) -> Page[Sender]:
+    """Looks through all senders once: for what is on the page and for how many there are."""
+    hits = select(Sender.id, func.count().over().label("total")).where(*where).order_by(*ORDERS[order])
+    found = (await db.execute(hits.offset(page.offset).limit(page.size))).all()
+    if not found:
+        total = await db.scalar(select(func.count()).select_from(Sender).where(*where)) if page.offset else 0
+        return Page([], total or 0, page.number, page.size)
+    own = select(Sender).where(where[0], Sender.id.in_([each.id for each in found]))
+    rows = await db.scalars(own.order_by(*ORDERS[order]))
+    return Page(list(rows), found[0].total, page.number, page.size)
 
 
 async def get(db: AsyncSession, workspace_id: UUID, user_id: UUID, sender_id: UUID) -> Sender:
@@ -73,10 +85,16 @@ async def get(db: AsyncSession, workspace_id: UUID, user_id: UUID, sender_id: UU
     return found[0]
 
 
+async def lock(db: AsyncSession, user_id: UUID) -> None:
+    """Lets nobody else change a user's senders until the transaction's end: many rows, in no common order."""
+    await db.execute(LOCK, {"user": str(user_id)})
+
+
 async def get_many(db: AsyncSession, workspace_id: UUID, user_id: UUID, ids: Collection[UUID]) -> list[Sender]:
     """Returns those of the senders that are the user's, to be changed."""
+    await lock(db, user_id)
     query = select(Sender).where(Sender.workspace_id == workspace_id, Sender.user_id == user_id, Sender.id.in_(ids))
-    return list(await db.scalars(query.order_by(Sender.id).with_for_update()))
+    return list(await db.scalars(query.order_by(Sender.id)))
 
 
 async def categories_of(
@@ -94,19 +112,28 @@ async def categories_of(
     return {row.email: row.category for row in rows}
 
 
-async def habits(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> Habits:
-    """Returns what the user chose lately."""
-    rows = await db.execute(
-        select(Sender.domain, Sender.sender_type, Sender.category)
-        .where(Sender.workspace_id == workspace_id, Sender.user_id == user_id, Sender.chosen_at.is_not(None))
+async def habits(db: AsyncSession, workspace_id: UUID, user_id: UUID, domains: Collection[str]) -> Habits:
+    """Returns what the user chose lately by kind of sender, and for others of these domains."""
+    own = (Sender.workspace_id == workspace_id, Sender.user_id == user_id, Sender.chosen_at.is_not(None))
+    lately = (
+        select(Sender.sender_type, Sender.category)
+        .where(*own)
         .order_by(Sender.chosen_at.desc())
         .limit(REMEMBERED)
+        .subquery()
     )
-    by_domain: defaultdict[str, Counter[Category]] = defaultdict(Counter)
     by_type: defaultdict[SenderType, Counter[Category]] = defaultdict(Counter)
-    for row in rows:
-        by_domain[row.domain][row.category] += 1
-        by_type[row.sender_type][row.category] += 1
+    for row in await db.execute(
+        select(lately.c.sender_type, lately.c.category, func.count()).group_by(lately.c.sender_type, lately.c.category)
+    ):
+        by_type[row.sender_type][row.category] = row[2]
+    by_domain: defaultdict[str, Counter[Category]] = defaultdict(Counter)
+    for row in await db.execute(
+        select(Sender.domain, Sender.category, func.count())
+        .where(*own, Sender.domain.in_(set(domains) - FREE_MAIL))
+        .group_by(Sender.domain, Sender.category)
+    ):
+        by_domain[row.domain][row.category] = row[2]
     return Habits(by_domain, by_type)
 
 
