@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Protocol
 
 from outrider.domain.mailboxes import marks
@@ -19,6 +20,7 @@ from outrider.providers.mail.parsed import Mailbox, ParsedMail
 LOOKED_AT = 3_000  # characters of a body: what a mail is about shows at its beginning
 FOOTER = 800  # and how to leave it at its end
 MOST_REASONS = 3
+MOST_MATCHES = 20
 _LEAVING = re.compile(
     r"unsubscri\w+|opt[- ]?out|abmelden|abbestellen|d[ée]sabonn\w*|d[ée]sinscri\w*|darse de baja|cancelar (?:la |a )?(?:suscri|inscri)\w+|disiscri\w*|cancellarsi|uitschrijven|afmelden|to (?:be )?remove\w*|leave-\w+|wypisz",
     re.IGNORECASE,
@@ -33,6 +35,14 @@ _PERSON = re.compile(
 )
 _LINKS = re.compile(r"https?://", re.IGNORECASE)
 _MANY_LINKS = 4
+_SHOUTED = re.compile(r"(?:\b[A-Z]{3,}\W+){4,}|!{2,}")
+_MANY_SHOUTS = 2
+_WORDS = re.compile(r"[^\W\d_]+")
+_TELLING = 4  # letters
+_DESK = re.compile(
+    r"\b(?:team|news|bot|robot|alerts?|notify|notif\w+|network|club|store|shop|sales|support|service|deals?|offers?|editors?|staff|group|inc|gmbh|ltd|media|online|daily|weekly|watch|portal|info|marketing|billing|disputes|list|mailing|advice|signal|phones?)\b|\.com\b|!",
+    re.IGNORECASE,
+)
 _NAMED = re.compile(r"It has a ([\w-]+) header")
 
 
@@ -63,8 +73,11 @@ class _Scores:
 
     def read(self, kind: SenderType, text: str, signs: tuple[phrases.Sign, ...], where: str) -> None:
         for pattern, points, what in signs:
-            if found := pattern.search(text):
-                self.add(kind, points, f"{where}: {what} ({' '.join(found[0].split())[:40]})")
+            found = {" ".join(match[0].lower().split()) for match in islice(pattern.finditer(text), MOST_MATCHES)}
+            if found:
+                # A second word of the same sense says more, a third hardly.
+                more = 1.5 if len(found) > 1 else 1.0
+                self.add(kind, points * more, f"{where}: {what} ({min(found, key=len)[:40]})")
 
     def best(self) -> Sorted:
         # People write in every way there is: a machine must show itself.
@@ -80,7 +93,8 @@ def sort(mail: ParsedMail, verdict: Verdict, words: str) -> Sorted:
     scores = _Scores()
     is_post = _weigh_list(mail, scores)
     _weigh_sender(mail, scores, is_post=is_post)
-    _weigh_words(mail, words, scores, is_answer=_is_answer(mail))
+    _weigh_words(mail, words, scores)
+    _weigh_form(mail, scores)
     return scores.best()
 
 
@@ -122,13 +136,10 @@ def _decided(mail: ParsedMail, verdict: Verdict) -> Sorted | None:
         return Sorted(SenderType.MEETING, (verdict.evidence,))
     if verdict.kind in {Kind.BOUNCE, Kind.DELAY, Kind.RECEIPT, Kind.COMPLAINT, Kind.CHALLENGE}:
         return Sorted(SenderType.TOOL, (verdict.evidence,))
-    if verdict.kind in {Kind.OUT_OF_OFFICE, Kind.LEFT_COMPANY}:
+    is_mailing = "feedback-id" in mail.headers or "list-unsubscribe" in mail.headers
+    if verdict.kind in {Kind.OUT_OF_OFFICE, Kind.LEFT_COMPANY} and not is_mailing:
         return Sorted(SenderType.PERSONAL, (f"An absent person's answer: {verdict.evidence}",))
     return None
-
-
-def _is_answer(mail: ParsedMail) -> bool:
-    return marks.is_answer(mail) or phrases.ANSWER.match(mail.subject) is not None
 
 
 def _weigh_list(mail: ParsedMail, scores: _Scores) -> bool:
@@ -165,29 +176,59 @@ def _weigh_sender(mail: ParsedMail, scores: _Scores, *, is_post: bool) -> None:
     if _OF_A_LIST.search(local):
         scores.add(SenderType.TOOL, 1.0, "It comes from a list's own address.")
         return
-    if _PERSON.match(name) and not phrases.ROBOT.search(local):
+    if _is_desk(name, mail.sender.address if mail.sender else ""):
+        scores.add(SenderType.TOOL, 0.5, f"It comes from a house or a desk ({name[:40]}).")
+        scores.add(SenderType.NEWSLETTER, 0.5, f"It comes from a house or a desk ({name[:40]}).")
+    elif _PERSON.match(name) and not phrases.ROBOT.search(local):
         scores.add(SenderType.PERSONAL, 1.5, "It comes from somebody with a person's name.")
     elif _MACHINE_MADE.search(local) and not is_post:
         scores.add(SenderType.PROMOTIONAL, 1.0, "Its address looks made by a machine.")
 
 
-def _weigh_words(mail: ParsedMail, words: str, scores: _Scores, *, is_answer: bool) -> None:
-    if is_answer:
-        scores.add(SenderType.PERSONAL, 4.0, "It is an answer or was passed on.")
+def _is_desk(name: str, address: str) -> bool:
+    """Whether a name is that of a house, its department or its programs."""
+    local, _, domain = address.partition("@")
+    words = [word for word in _WORDS.findall(name.lower()) if len(word) >= _TELLING]
+    house = domain.rpartition(".")[0]
+    # Ada Lovelace at lovelace.example is a person all the same: her address says so.
+    is_own = any(word in local for word in words)
+    return _DESK.search(name) is not None or (any(word in house for word in words) and not is_own)
+
+
+def _weigh_words(mail: ParsedMail, words: str, scores: _Scores) -> None:
     text, subject = words[:LOOKED_AT], mail.subject
-    if not is_answer:
+    is_answer = marks.is_answer(mail)
+    if is_answer:
+        scores.add(SenderType.PERSONAL, 4.0, "It answers another mail.")
+    elif phrases.ANSWER.match(subject):
+        # Advertisers write it too; a program that answers names what it answers.
+        scores.add(SenderType.PERSONAL, 2.0, "Its subject is that of an answer.")
+    else:
+        for kind, signs in phrases.SUBJECTS.items():
+            scores.read(SenderType(kind), subject, signs, "Subject")
+    if is_answer or phrases.ANSWER.match(subject):
         scores.read(SenderType.MEETING, subject, phrases.MEETING_SUBJECT, "Subject")
-        scores.read(SenderType.TOOL, subject, phrases.TOOL_SUBJECT, "Subject")
-        scores.read(SenderType.NEWSLETTER, subject, phrases.LETTER_SUBJECT, "Subject")
-        scores.read(SenderType.PROMOTIONAL, subject, phrases.SHOP_SUBJECT, "Subject")
     if len(text) < FOOTER:
         scores.read(SenderType.MEETING, text, phrases.MEETING_TEXT, "Text")
     scores.read(SenderType.TOOL, text[:FOOTER], phrases.TOOL_TEXT, "Text")
     scores.read(SenderType.NEWSLETTER, text, phrases.LETTER_TEXT, "Text")
     scores.read(SenderType.PROMOTIONAL, text, phrases.SHOP_TEXT, "Text")
-    whole = mail.text
-    if not is_answer and _LEAVING.search(whole[-FOOTER:] + whole[:FOOTER]):
+    is_post = "list-post" in mail.headers or "mailing-list" in mail.headers  # such lists add their own way out
+    if not is_answer and not is_post and _LEAVING.search(mail.text[-FOOTER:] + mail.text[:FOOTER]):
         scores.add(SenderType.NEWSLETTER, 1.0, "It says how to unsubscribe.")
         scores.add(SenderType.PROMOTIONAL, 1.0, "It says how to unsubscribe.")
-    if len(_LINKS.findall(whole[:20_000])) >= _MANY_LINKS and not is_answer:
-        scores.add(SenderType.NEWSLETTER, 0.5, "It is full of links.")
+
+
+def _weigh_form(mail: ParsedMail, scores: _Scores) -> None:
+    if marks.is_answer(mail):
+        return
+    if len(_LINKS.findall(mail.text[:20_000])) >= _MANY_LINKS:
+        scores.add(SenderType.NEWSLETTER, 1.0, "It is full of links.")
+    if mail.html and "text/plain" not in mail.parts:
+        # Programs that people write with send plain text beside it.
+        scores.add(SenderType.PROMOTIONAL, 1.0, "It is HTML alone.")
+        scores.add(SenderType.NEWSLETTER, 0.5, "It is HTML alone.")
+    if not mail.to and not mail.cc:
+        scores.add(SenderType.PROMOTIONAL, 0.5, "It names no recipient.")
+    if len(_SHOUTED.findall(mail.text[:LOOKED_AT])) >= _MANY_SHOUTS:
+        scores.add(SenderType.PROMOTIONAL, 1.0, "It shouts.")
