@@ -13,7 +13,7 @@ from typing import Any
 import uvloop
 from tests.real.mail_servers import MailServers
 
-from bench import finding, footprint, importing, lists, reading, scale, sending, syncing, workers
+from bench import finding, footprint, harvesting, importing, lists, reading, scale, sending, syncing, workers
 from bench.figures import Figure, table
 from bench.unpaced import UNPACED
 from outrider import starting
@@ -21,7 +21,7 @@ from outrider.core import log
 from outrider.runtime import open_runtime
 from outrider.settings import load
 
-NAMES = ("footprint", "lists", "sending", "workers", "reading", "syncing")
+NAMES = ("footprint", "lists", "sending", "workers", "reading", "harvesting", "syncing")
 LONG = ("finding", "importing", "scale")
 ON_REAL_SERVERS = {"syncing", "scale"}
 
@@ -68,6 +68,7 @@ def main() -> None:
         servers = stack.enter_context(syncing.serving()) if ON_REAL_SERVERS & set(names) else None
         figures = footprint.measure(folder) if "footprint" in names else []
         figures += reading.measure(given.mail) if "reading" in names else []
+        figures += harvesting.measure(given.mail) if "harvesting" in names else []
         figures += uvloop.run(measure(names, folder, given.mail, servers))
     print("\n" + table(figures))
 

@@ -18,12 +18,15 @@ from outrider.api.contact_import import app as contact_import
 from outrider.api.contact_import import examples as contact_import_examples
 from outrider.api.followups import app as followups
 from outrider.api.followups import examples as followups_examples
+from outrider.api.harvest import app as harvest
+from outrider.api.harvest import examples as harvest_examples
 
 ROOT = Path(__file__).parent.parent / "docs"
 SURFACES = {
-    "followups": (followups.build, followups_examples),
-    "concierge": (concierge.build, concierge_examples),
-    "contact-import": (contact_import.build, contact_import_examples),
+    "followups": (lambda version: followups.build(version).openapi(), followups_examples),
+    "concierge": (lambda version: concierge.build(version).openapi(), concierge_examples),
+    "contact-import": (lambda version: contact_import.build(version).openapi(), contact_import_examples),
+    "harvest": (harvest.describe, harvest_examples),
 }
 METHODS = ("get", "post", "put", "delete")
 Examples = Any  # a module such as api/followups/examples.py
@@ -87,8 +90,8 @@ def curl(endpoint: Endpoint, title: str, body: Any, examples: Examples) -> str:
         lines.append("-c cookies.txt")
     if endpoint.name == examples.SHOWS_COOKIE:
         lines.append("-b cookies.txt")
-    if not endpoint.is_public or (body and body.get("provider") == "imap"):
-        lines.append('-H "Authorization: Bearer $TOKEN"')
+    if (token := _token(endpoint, body, examples, "token")) is not None:
+        lines.append(f'-H "Authorization: Bearer ${_shell_name(token)}"')
     if endpoint.is_form:
         lines += [f"-F '{name}={value}'" for name, value in (body or {}).items()]
     elif body is not None:
@@ -97,6 +100,14 @@ def curl(endpoint: Endpoint, title: str, body: Any, examples: Examples) -> str:
             text = text.replace(value, f"'\"${_shell_name(variable)}\"'")
         lines += ["-H 'Content-Type: application/json'", f"-d '{text}'"]
     return " \\\n  ".join(lines)
+
+
+def _token(endpoint: Endpoint, body: Any, examples: Examples, own: str) -> str | None:
+    """The variable that holds the token to show: a session's, or the one of another service that calls."""
+    if not endpoint.is_public or (body and body.get("provider") == "imap"):
+        return own
+    called: str | None = examples.CALLED.get(endpoint.name)
+    return called
 
 
 def _query(endpoint: Endpoint, examples: Examples, written: Callable[[str], str]) -> str:
@@ -113,7 +124,7 @@ def postman(specification: dict[str, Any], examples: Examples) -> dict[str, Any]
             folders.setdefault(folder, []).append(item)
     folders["clean up"] = sorted(folders.pop("clean up"), key=lambda each: examples.LAST.index(each["name"]))
     variables = {"baseUrl": "http://127.0.0.1:8700", "accessToken": ""}
-    variables |= dict.fromkeys([*examples.VARIABLES.values(), *_asked(examples)], "")
+    variables |= dict.fromkeys([*examples.VARIABLES.values(), *_asked(examples), *examples.CALLED.values()], "")
     return {
         "info": {
             "name": specification["info"]["title"],
@@ -142,8 +153,8 @@ def _postman_requests(endpoint: Endpoint, examples: Examples) -> Iterator[dict[s
             "url": {"raw": "{{baseUrl}}" + path + query, "host": ["{{baseUrl}}"], "path": path.strip("/").split("/")},
             "description": endpoint.operation.get("description", ""),
         }
-        if not endpoint.is_public or (body and body.get("provider") == "imap"):
-            request["auth"] = {"type": "bearer", "bearer": [{"key": "token", "value": "{{accessToken}}"}]}
+        if (token := _token(endpoint, body, examples, "accessToken")) is not None:
+            request["auth"] = {"type": "bearer", "bearer": [{"key": "token", "value": "{{" + token + "}}"}]}
         if endpoint.is_form and body is not None:
             request["body"] = {"mode": "formdata", "formdata": [_form_field(*each) for each in body.items()]}
         elif body is not None:
@@ -276,8 +287,8 @@ def index(name: str, specification: dict[str, Any]) -> str:
 def files() -> dict[Path, str]:
     """Returns every generated file with its content."""
     made: dict[Path, str] = {}
-    for name, (build, examples) in SURFACES.items():
-        specification = build(VERSION).openapi()
+    for name, (describe, examples) in SURFACES.items():
+        specification = describe(VERSION)
         made[ROOT / "contracts" / f"{name}.json"] = _json(specification)
         made[ROOT / "contracts" / f"{name}.postman_collection.json"] = _json(postman(specification, examples))
         made[ROOT / "reference" / name / "index.md"] = index(name, specification)

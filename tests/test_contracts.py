@@ -6,6 +6,7 @@ from outrider import VERSION
 from outrider.api.concierge import app as concierge
 from outrider.api.contact_import import app as contact_import
 from outrider.api.followups import app
+from outrider.api.harvest import app as harvest
 
 # The 28 endpoints of the followups contract, as its clients call them, and where Google sends the browser back to.
 FOLLOWUPS = """
@@ -63,4 +64,13 @@ def test_contact_import_has_its_8_endpoints() -> None:
         f"GET {base}/health", f"POST {base}/csv", f"GET {base}/status/{{jobId}}", f"GET {base}/list",
         f"POST {base}/{{jobId}}/cancel", f"POST {base}/{{jobId}}/retry",
         f"POST {base}/{{provider}}/start", f"GET {base}/{{provider}}/callback",
+    }  # fmt: skip
+
+
+def test_harvest_has_its_eight_endpoints_and_what_stops_and_shows_a_batch() -> None:
+    found = {f"{each.method} {each.path}" for each in endpoints(harvest.describe(VERSION))}
+    assert found == {
+        "POST /api/gmail/token", "GET /api/gmail/messages", "GET /api/gmail/labels", "POST /api/gmail/process-batch",
+        "POST /api/gmail/webhook", "GET /api/processing/status/{batchId}", "POST /api/processing/retry/{batchId}",
+        "GET /api/processing/history", "POST /api/processing/cancel/{batchId}", "GET /api/processing/results/{batchId}",
     }  # fmt: skip

@@ -29,6 +29,11 @@ TESTED_ELSEWHERE = {
     "api/contact_import/contract.py": "api/contact_import/test_imports.py",
     "api/contract.py": "api/test_openapi.py",
     "api/exchange.py": "test_leaks.py",
+    "api/harvest/app.py": "test_contracts.py",
+    "api/harvest/contract.py": "api/harvest/test_mail.py",
+    "api/harvest/examples.py": "api/test_openapi.py",
+    "api/harvest/mailboxes.py": "api/harvest/test_mail.py",
+    "api/harvest/shapes.py": "api/harvest/test_processing.py",
     "api/moments.py": "api/test_schemathesis.py",
     "api/issuing.py": "domain/accounts/test_sessions.py",
     "api/followups/app.py": "test_contracts.py",
@@ -57,7 +62,14 @@ TESTED_ELSEWHERE = {
     "domain/deliverability/queries.py": "domain/deliverability/test_jobs.py",
     "domain/grants/queries.py": "domain/imports/test_fetching.py",
     "domain/imports/consent.py": "api/contact_import/test_accounts.py",
+    "domain/grants/handing_in.py": "api/harvest/test_mail.py",
     "domain/grants/signing_in.py": "api/followups/test_callback.py",
+    "domain/harvest/actions.py": "domain/harvest/test_jobs.py",
+    "domain/harvest/composing.py": "api/harvest/test_batches.py",
+    "domain/harvest/queries.py": "domain/harvest/test_jobs.py",
+    "domain/harvest/reading.py": "domain/harvest/test_jobs.py",
+    "domain/harvest/taking.py": "domain/harvest/test_jobs.py",
+    "domain/mailboxes/browsing.py": "api/harvest/test_mail.py",
     "domain/harvest/extraction_forms.py": "domain/harvest/test_extraction.py",
     "domain/harvest/extraction_language.py": "domain/harvest/test_extraction.py",
     "domain/harvest/extraction_lines.py": "domain/harvest/test_extraction.py",
@@ -115,6 +127,7 @@ TESTED_ELSEWHERE = {
     "operating.py": "test_cli.py",
     "providers/google_refusal.py": "providers/mail/test_gmail.py",
     "providers/mail/gmail_api.py": "providers/mail/test_gmail.py",
+    "providers/mail/gmail_browse.py": "api/harvest/test_mail.py",
     "providers/mail/gmail_fetch.py": "providers/mail/test_gmail.py",
     "providers/mail/gmail_push.py": "api/test_hooks.py",
     "providers/mail/gmail_send.py": "providers/mail/test_gmail.py",
@@ -139,7 +152,7 @@ TESTED_ELSEWHERE = {
 }
 # Tests of what no single module does: whole promises, tried against everything.
 OF_THE_WHOLE = {
-    "api/test_examples.py", "api/test_schemathesis.py", "core/test_egress_bounds.py", "core/test_egress_vectors.py",
+    "api/test_examples.py", "api/test_harvest_examples.py", "api/test_schemathesis.py", "core/test_egress_bounds.py", "core/test_egress_vectors.py",
     "test_canaries.py", "test_contracts.py", "test_layout.py", "test_leaks.py", "test_tenancy.py",
 }  # fmt: skip
 # Users belong to the installation; a workspace is found through their membership.

@@ -46,6 +46,7 @@ FORGETFUL = [
     "select * from contact_merges", "select * from contact_words", "select * from preflights",
     "select * from calendar_connections", "select * from calendars", "select * from calendar_sources",
     "select * from calendar_occurrences", "select * from senders", "select * from preferences",
+    "select * from harvest_batches", "select * from harvest_items",
     "select m.workspace_id from messages m join sends s using (thread_id)",
     "select e.workspace_id from enrollments e left join sequences s on s.id = e.sequence_id",
 ]  # fmt: skip

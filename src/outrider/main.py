@@ -18,6 +18,8 @@ from outrider.api.contact_import import app as contact_import
 from outrider.api.contact_import.contract import PREFIX as CONTACT_IMPORT
 from outrider.api.edge import Edge
 from outrider.api.followups import app as followups
+from outrider.api.harvest import app as harvest
+from outrider.api.harvest.contract import GMAIL, PROCESSING
 from outrider.api.limits import RateLimiter
 from outrider.api.tracking import click, picture
 from outrider.api.unsubscribe import unsubscribe
@@ -27,7 +29,13 @@ from outrider.domain.tracking.links import CLICK_PATH, OPEN_PATH
 from outrider.runtime import Runtime
 
 # The longest prefix first.
-SURFACES = {CONTACT_IMPORT: contact_import.build, CONCIERGE: concierge.build, "/": followups.build}
+SURFACES = {
+    CONTACT_IMPORT: contact_import.build,
+    PROCESSING: harvest.build_processing,
+    GMAIL: harvest.build_gmail,
+    CONCIERGE: concierge.build,
+    "/": followups.build,
+}
 
 
 def create_app(runtime: Runtime) -> ASGIApp:

@@ -143,7 +143,9 @@ def _oauth(settings: Settings, egress: Egress, keys: SigningKeys) -> dict[str, O
     calendars as `<name>_calendars`.
     """
     found: dict[str, OAuthProvider] = {}
-    google = google_oauth.Endpoints(settings.google_auth_url, settings.google_token_url, settings.google_revoke_url)
+    google = google_oauth.Endpoints(
+        settings.google_auth_url, settings.google_token_url, settings.google_revoke_url, settings.google_inspect_url
+    )
     for name, client, purpose in (
         ("google", settings.google_client, google_oauth.MAIL),
         ("google_contacts", settings.google_contacts_client, google_oauth.CONTACTS),
@@ -173,8 +175,9 @@ def _contacts(settings: Settings, egress: Egress) -> dict[str, ContactProvider]:
 def _push(settings: Settings, keys: SigningKeys) -> GmailPush | None:
     if settings.gmail_push_account is None:
         return None
-    audience = settings.gmail_push_audience or f"{settings.public_url}/webhooks/gmail"
-    return GmailPush(keys, audience=audience, account=settings.gmail_push_account)
+    own = [f"{settings.public_url}{path}" for path in ("/webhooks/gmail", "/api/gmail/webhook")]
+    audiences = [settings.gmail_push_audience] if settings.gmail_push_audience else own
+    return GmailPush(keys, audiences=audiences, account=settings.gmail_push_account)
 
 
 def _graph_push(settings: Settings) -> GraphPush | None:

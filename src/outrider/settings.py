@@ -159,6 +159,7 @@ class Settings(BaseSettings):
     google_auth_url: WebUrl = Field("https://accounts.google.com/o/oauth2/v2/auth", alias="GOOGLE_AUTH_URL")
     google_token_url: WebUrl = Field("https://oauth2.googleapis.com/token", alias="GOOGLE_TOKEN_URL")
     google_revoke_url: WebUrl = Field("https://oauth2.googleapis.com/revoke", alias="GOOGLE_REVOKE_URL")
+    google_inspect_url: WebUrl = Field("https://oauth2.googleapis.com/tokeninfo", alias="GOOGLE_INSPECT_URL")
     google_certs_url: WebUrl = Field("https://www.googleapis.com/oauth2/v3/certs", alias="GOOGLE_CERTS_URL")
     google_issuers: Words = Field(
         ("https://accounts.google.com", "accounts.google.com"), alias="GOOGLE_ISSUERS", min_length=1

@@ -8,6 +8,7 @@ from outrider.core import jobs, statistics, workers
 from outrider.core.ids import new_id
 from outrider.domain import all_jobs
 from outrider.domain.calendars.jobs import stop_reading as stop_reading_calendars
+from outrider.domain.harvest.jobs import stop_harvesting
 from outrider.domain.mailboxes.jobs import stop_reading
 from outrider.domain.sending.jobs import stop_sending
 from outrider.runtime import Runtime
@@ -42,6 +43,7 @@ async def run(app: Runtime, stop: asyncio.Event) -> None:
     ending = [
         asyncio.create_task(stop_reading()),
         asyncio.create_task(stop_reading_calendars()),
+        asyncio.create_task(stop_harvesting()),
         asyncio.create_task(stop_sending(app)),
     ]
     _, unfinished = await asyncio.wait([*tasks, *ending], timeout=DRAIN)

@@ -19,6 +19,7 @@ from outrider.domain.senders import jobs as _registered  # noqa: F401  # what a 
 from outrider.domain.senders.models import Sender
 from outrider.runtime import Runtime
 from outrider.settings import Settings
+from tests.factories import harvest
 from tests.factories.accounts import make_user, retire
 from tests.factories.imports import contacts, start
 from tests.factories.mailboxes import make_mailbox, make_message
@@ -70,6 +71,17 @@ async def test_no_generated_request_breaks_a_promise_of_the_concierge(
         # All but those that end the session.
         run(url, ada.access_token, known, tmp_path, contract="concierge", operations=17, examples=8, seed=1)
     await retire(runtime, ada)
+
+
+async def test_no_generated_request_breaks_a_promise_of_the_harvest(
+    runtime: Runtime, settings: Settings, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    ada = await make_user(runtime)
+    await make_mailbox(runtime, ada)
+    known = {"batchId": [str(await harvest.start(runtime, ada, [harvest.letter(n)])) for n in range(20)]}
+    with serving(settings, server, tmp_path) as live:
+        url = f"{live.url}/api"
+        run(url, ada.access_token, known, tmp_path, contract="harvest", operations=10, examples=8, seed=1)
 
 
 @pytest.mark.faults

@@ -44,6 +44,7 @@ def google_urls(google: Google) -> dict[str, str]:
         "google_auth_url": f"{google.url}/o/oauth2/v2/auth",
         "google_token_url": f"{google.url}/token",
         "google_revoke_url": f"{google.url}/revoke",
+        "google_inspect_url": f"{google.url}/tokeninfo",
         "google_certs_url": f"{google.url}/certs",
         "gmail_api_url": google.url,
         "people_api_url": google.url,

@@ -145,7 +145,9 @@ async def test_signing_in_reading_and_sending_against_somebody_elses_google() ->
         oauth = GoogleOAuth(
             egress,
             Client("example-client-id.apps.googleusercontent.com", "GOCSPX-example_secret"),
-            Endpoints(f"{google}/o/oauth2/v2/auth", f"{google}/oauth2/token", f"{google}/oauth2/revoke"),
+            Endpoints(
+                f"{google}/o/oauth2/v2/auth", f"{google}/oauth2/token", f"{google}/oauth2/revoke", f"{google}/tokeninfo"
+            ),
             SigningKeys(egress, f"{google}/oauth2/v3/certs", issuers=[google]),
         )
         back = await agree(oauth.authorization_url(CHALLENGE, redirect_uri=BACK))

@@ -20,6 +20,9 @@ class Stored:
     indexed_at: float
     message_id: str
 
+    def header(self, name: str) -> bytes:
+        return str(message_from_bytes(self.raw, policy=policy.compat32)[name] or "").encode()
+
     def shown(self, form: str) -> dict[str, Any]:
         body: dict[str, Any] = {
             "id": self.id,
@@ -49,6 +52,7 @@ class Box:
     history_id: int = 1_000
     oldest: int = 1_000
     number: int = 0x18F000000000
+    own_labels: dict[str, str] = field(default_factory=dict)  # names by id
 
     def add(self, raw: bytes, *, at: float, labels: list[str], thread_id: str | None = None) -> Stored:
         self.number += 7
@@ -88,7 +92,7 @@ class Box:
     def found(self, query: str, *, at: float, with_trash: bool) -> list[Stored]:
         """The messages that a search finds, newest first."""
         words = query.split()
-        unknown = [word for word in words if not re.match(r"(after:\d+|rfc822msgid:\S+|-in:\w+)$", word)]
+        unknown = [word for word in words if not re.match(r"(after:\d+|rfc822msgid:\S+|-in:\w+|from:\S+|\w+)$", word)]
         assert not unknown, f"the stand-in knows no search for {unknown}"
         hidden = {word.removeprefix("-in:").upper().removesuffix("S") for word in words if word.startswith("-in:")}
         hidden |= set() if with_trash else {"TRASH", "SPAM"}
@@ -97,9 +101,21 @@ class Box:
             kind, _, value = word.partition(":")
             if kind == "after":
                 found = [each for each in found if each.at > int(value)]
+            if kind == "from":
+                found = [each for each in found if value.encode() in each.header("From")]
+            if not value:
+                found = [each for each in found if word.lower().encode() in each.raw.lower()]
             if kind == "rfc822msgid":
                 found = [each for each in found if each.message_id == f"<{value}>" and each.indexed_at <= at]
         return sorted(found, key=lambda each: (each.at, each.id), reverse=True)
+
+    def labels(self) -> list[dict[str, Any]]:
+        """Google's own and those of the account's owner."""
+        kinds = [(each, "user" if each in self.own_labels else "system") for each in self.label_ids()]
+        return [{"id": each, "name": self.own_labels.get(each, each), "type": kind} for each, kind in kinds]
+
+    def label_ids(self) -> list[str]:
+        return ["INBOX", "SENT", "SPAM", "TRASH", "DRAFT", "UNREAD", *self.own_labels]
 
     def _thread_of(self, raw: bytes) -> str | None:
         mail = message_from_bytes(raw, policy=policy.compat32)

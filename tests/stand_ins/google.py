@@ -59,6 +59,7 @@ class Grant:
     scopes: str
     refresh_token: str
     is_revoked: bool = False
+    client: str = ""
 
 
 @dataclass
@@ -126,7 +127,7 @@ class Google:
 
     def granted(self, address: str, scopes: str = "") -> Grant:
         """A grant as if its owner had signed in."""
-        grant = Grant(address, scopes or SCOPES, f"1//{secrets.token_urlsafe(32)}")
+        grant = Grant(address, scopes or SCOPES, f"1//{secrets.token_urlsafe(32)}", client=CLIENT_ID)
         self.grants[grant.refresh_token] = grant
         return grant
 
@@ -171,6 +172,7 @@ class Google:
                 Route("/o/oauth2/v2/auth", self._decide, methods=["POST"]),
                 Route("/token", self._token, methods=["POST"]),
                 Route("/revoke", self._revoke, methods=["POST"]),
+                Route("/tokeninfo", self._inspect, methods=["POST"]),
                 Route("/certs", self._certs),
                 Route("/batch/gmail/v1", self._batch, methods=["POST"]),
                 Route("/gmail/v1/users/me/{rest:path}", self._gmail, methods=["GET", "POST"]),
@@ -266,6 +268,27 @@ class Google:
             return _plain_error(400, "invalid_token")
         self.withdraw(grant.address)
         return JSONResponse({})
+
+    async def _inspect(self, request: Request) -> Response:
+        self.calls.append(("POST", "/tokeninfo"))
+        if (fault := self._fault("/tokeninfo")) is not None:
+            return _plain_error(fault.status, "backend_error")
+        grant, ends = self.access.get(request.headers["authorization"].removeprefix("Bearer "), (None, 0.0))
+        if grant is None or grant.is_revoked or ends <= self.now():
+            return _plain_error(400, "invalid_token")
+        lives = str(int(ends - self.now()))
+        about = {
+            "aud": grant.client,
+            "azp": grant.client,
+            "scope": grant.scopes,
+            "expires_in": lives,
+            "access_type": "offline",
+        }
+        if "openid" in grant.scopes.split():
+            about["sub"] = hashlib.sha256(grant.address.encode()).hexdigest()[:21]
+        if "email" in grant.scopes.split():
+            about |= {"email": grant.address, "email_verified": "true"}
+        return JSONResponse({**about, "exp": str(int(ends))})
 
     async def _certs(self, _: Request) -> Response:
         self.calls.append(("GET", "/certs"))
@@ -387,15 +410,22 @@ class Google:
         if what == "watch":
             self.watched[box.address] += 1
             return 200, {"historyId": str(box.history_id), "expiration": str(int((self.now() + 7 * 86400) * 1000))}
-        if what == "history":
-            return self._history(box, query)
-        if what == "messages/send":
-            return self._send(box, body)
-        if what == "messages":
-            found = box.found(asked.get("q", ""), at=self.now(), with_trash=asked.get("includeSpamTrash") == "true")
-            return 200, _page("messages", [{"id": each.id, "threadId": each.thread_id} for each in found], asked)
+        if what == "labels":
+            return 200, {"labels": box.labels()}
+        if (
+            work := {"history": self._history, "messages/send": self._send, "messages": self._list}.get(what)
+        ) is not None:
+            return work(box, body if what == "messages/send" else query)
         stored = box.messages.get(what.removeprefix("messages/"))
         return (200, stored.shown(asked.get("format", "full"))) if stored else (404, _not_found())
+
+    def _list(self, box: Box, query: list[tuple[str, str]]) -> tuple[int, Any]:
+        asked = dict(query)
+        if not asked.get("pageToken", "0").isdigit() or asked.get("labelIds") not in {None, *box.label_ids()}:
+            return 400, {"error": {"code": 400, "message": "Invalid value", "errors": [{"reason": "invalidArgument"}]}}
+        found = box.found(asked.get("q", ""), at=self.now(), with_trash=asked.get("includeSpamTrash") == "true")
+        found = [each for each in found if asked.get("labelIds") in {None, *each.labels}]
+        return 200, _page("messages", [{"id": each.id, "threadId": each.thread_id} for each in found], asked)
 
     def _history(self, box: Box, query: list[tuple[str, str]]) -> tuple[int, Any]:
         asked = dict(query)

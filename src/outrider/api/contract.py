@@ -174,12 +174,12 @@ class Router(APIRouter):
     def _add(self, method: str, path: str, needs: Needs, model: Any, options: dict[str, Any]) -> Callable[[E], E]:
         def register(endpoint: E) -> E:
             errors = options.pop("errors", ())
-            takes_unknown = options.pop("takes_unknown", False)
+            how = {name: options.pop(name, False) for name in ("takes_unknown", "reaches_out", "counts_itself")}
             status = options.pop("status_code", 204 if model is None else 200)
             wire = _wire_model(self.contract, model)
             self.add_api_route(
                 path,
-                _dress(self.contract, endpoint, model, wire, status, guard(needs, takes_unknown=takes_unknown)),
+                _dress(self.contract, endpoint, model, wire, status, guard(needs, **how)),
                 methods=[method],
                 name=endpoint.__name__,
                 operation_id=endpoint.__name__,

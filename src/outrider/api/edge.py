@@ -17,8 +17,8 @@ log = structlog.get_logger()
 
 MEBIBYTE = 1024 * 1024
 MAX_BODY = MEBIBYTE
-# Where files are taken: what a form adds to them included.
-LARGER_BODIES = {"/api/v1/contacts/import/csv": 26 * MEBIBYTE}
+# Where files and mails are taken: what a form adds to them included.
+LARGER_BODIES = {"/api/v1/contacts/import/csv": 26 * MEBIBYTE, "/api/gmail/process-batch": 9 * MEBIBYTE}
 REQUESTS = Counter("outrider_http_requests_total", "Requests answered.", ["surface", "method", "status"])
 SECONDS = Histogram("outrider_http_request_seconds", "Time to answer a request.", ["surface", "method"])
 SECURITY_HEADERS = {

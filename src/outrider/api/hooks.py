@@ -33,9 +33,9 @@ async def gmail(request: Request) -> Response:
     body = await request.body()
     try:
         notice = await app.push.read(request.headers.get("authorization", ""), body)
-        await connections.hint(app, "google", notice.address)
+        await connections.hint(app, "google", notice.address, noticed=notice.history_id)
     except NotGenuine as refusal:
-        return await _refused(request, str(refusal))
+        return await _refused(request, "gmail", str(refusal))
     except Malformed as error:
         log.warning("hook.malformed", hook="gmail", reason=str(error))  # answered well, else it comes again for days
     except (KeysUnavailable, *UNAVAILABLE) as error:
@@ -56,7 +56,7 @@ async def microsoft(request: Request) -> Response:
         notice = app.graph_push.read(request.query_params.get("mailbox", ""), body)
         await connections.hint(app, "microsoft", notice.address, is_last=notice.is_ending)
     except graph_push.NotGenuine as refusal:
-        return await _refused(request, str(refusal))
+        return await _refused(request, "microsoft", str(refusal))
     except UNAVAILABLE as error:
         return _unavailable("microsoft", error)
     return Response(status_code=202)
@@ -67,15 +67,19 @@ def _unavailable(hook: str, error: Exception) -> Response:
     return Response(status_code=503, headers={"Retry-After": "30"})
 
 
-async def _refused(request: Request, reason: str) -> Response:
-    """Whoever guesses is slowed down; genuine calls are not counted."""
-    limiter: RateLimiter = request.state.limiter
+async def _refused(request: Request, hook: str, reason: str) -> Response:
     try:
-        await limiter.hit("address", request.client.host if request.client else "unknown")
+        await count_refused(request, hook, reason)
     except Limited as limited:
         return Response(status_code=429, headers={"Retry-After": str(limited.retry_after)})
-    log.info("hook.refused", reason=reason)
     return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
+
+
+async def count_refused(request: Request, hook: str, reason: str) -> None:
+    """Whoever guesses is slowed down; genuine calls are not counted. Raises Limited."""
+    limiter: RateLimiter = request.state.limiter
+    await limiter.hit("address", request.client.host if request.client else "unknown")
+    log.info("hook.refused", hook=hook, reason=reason)
 
 
 ROUTES: dict[str, Callable[[Request], Awaitable[Response]]] = {GMAIL: gmail, MICROSOFT: microsoft}

@@ -17,7 +17,9 @@ BACK = "https://outrider.test/auth/callback"
 
 
 def provider_of(egress: Egress, google: Google, secret: str = CLIENT_SECRET) -> GoogleOAuth:
-    endpoints = Endpoints(f"{google.url}/o/oauth2/v2/auth", f"{google.url}/token", f"{google.url}/revoke")
+    endpoints = Endpoints(
+        f"{google.url}/o/oauth2/v2/auth", f"{google.url}/token", f"{google.url}/revoke", f"{google.url}/tokeninfo"
+    )
     keys = SigningKeys(egress, f"{google.url}/certs", issuers=GOOGLE_ISSUERS)
     return GoogleOAuth(egress, Client(CLIENT_ID, secret), endpoints, keys)
 
@@ -109,7 +111,7 @@ async def test_an_unreachable_google_is_no_verdict(egress: Egress) -> None:
     oauth = GoogleOAuth(
         egress,
         Client("a", "b"),
-        Endpoints(nowhere, nowhere, nowhere),
+        Endpoints(nowhere, nowhere, nowhere, nowhere),
         SigningKeys(egress, nowhere, issuers=GOOGLE_ISSUERS),
     )
     for attempt in (oauth.refresh("x"), oauth.revoke("x")):

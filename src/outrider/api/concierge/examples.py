@@ -189,6 +189,7 @@ KEPT: dict[str, dict[str, str]] = {
     "refresh_session": {"accessToken": "data.access_token", "refreshToken": "data.refresh_token"},
 }
 KEPT |= {"scan_senders": {"job_id": "data.job_id"}, "list_senders": {"id": "data.senders.0.id"}}
+CALLED: dict[str, str] = {}
 QUERIES: dict[str, dict[str, str]] = {}
 KEEPS_COOKIE = SHOWS_COOKIE = ""
 LAST = ("logout", "login (again)", "delete_account")

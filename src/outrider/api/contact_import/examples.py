@@ -79,6 +79,7 @@ PARAMETERS = {
 }
 VARIABLES = {JOB: "jobId"}
 KEPT = {"import_csv": {"jobId": "id"}}
+CALLED: dict[str, str] = {}
 # What the provider sends the browser back with.
 QUERIES: dict[str, dict[str, str]] = {"import_callback": {"state": "state", "code": "code"}}
 KEEPS_COOKIE = SHOWS_COOKIE = ""

@@ -334,6 +334,7 @@ KEPT = {
     "create_enrollment": {"enrollmentId": "id"},
 }
 # What stands in the query of whoever tries it, by operation; `code` is what Google sends the browser back with.
+CALLED: dict[str, str] = {}
 QUERIES = {"callback": {"state": "state", "code": "code"}}
 # Which requests are made by the same browser: the first keeps the cookie that the second shows.
 KEEPS_COOKIE, SHOWS_COOKIE = "connect (google)", "callback"

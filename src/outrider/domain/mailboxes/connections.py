@@ -88,6 +88,7 @@ async def connect(
     await _keep_access(db, keyring, mailbox, account, grant_id)
     mailbox.saves_sent = mailbox.saves_sent if verified.keeps_copies is None else verified.keeps_copies
     mailbox.state, mailbox.state_reason, mailbox.sync_failures = State.CONNECTED, None, 0
+    mailbox.noticed = 0
     mailbox.connected_at = mailbox.sync_due_at = mailbox.subscribe_at = await database_now(db)
     await db.flush()
     known = {folder.name for folder in await queries.folders_of(db, workspace_id, mailbox.id)}
@@ -211,10 +212,11 @@ async def keep_subscription(db: AsyncSession, mailbox: Mailbox, *, again_in: tim
     )
 
 
-async def hint(app: Runtime, provider: str, address: str, *, is_last: bool = False) -> int:
-    """There may be news at an address: its mailboxes are read at once. Returns how many were not due anyway.
+async def hint(app: Runtime, provider: str, address: str, *, is_last: bool = False, noticed: int | None = None) -> int:
+    """There may be news at an address: its mailboxes are read at once. Returns for how many that is new.
 
-    `is_last`: the provider calls no more unless it is asked anew, which is made due too.
+    `is_last`: the provider calls no more unless it is asked anew, which is made due too. `noticed` is the place in the
+    provider's history that the call told of, where it has one: what was told before changes nothing.
     """
     async with app.db.begin() as db:
         known = await queries.at_address(db, provider, address)
@@ -227,9 +229,12 @@ async def hint(app: Runtime, provider: str, address: str, *, is_last: bool = Fal
                     Mailbox.workspace_id == workspace_id,
                     Mailbox.id == mailbox_id,
                     Mailbox.state.in_([State.CONNECTED, State.UNREACHABLE]),
-                    Mailbox.sync_due_at > func.clock_timestamp(),
+                    Mailbox.sync_due_at > func.clock_timestamp() if noticed is None else Mailbox.noticed < noticed,
                 )
-                .values(sync_due_at=func.clock_timestamp())
+                .values(
+                    noticed=Mailbox.noticed if noticed is None else noticed,
+                    sync_due_at=func.least(Mailbox.sync_due_at, func.clock_timestamp()),
+                )
                 .returning(Mailbox.id)
                 .execution_options(synchronize_session=False)
             )

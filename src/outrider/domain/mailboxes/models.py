@@ -64,6 +64,7 @@ class Mailbox(Tenant, Stamped, Model):
     watcher: Mapped[str | None] = mapped_column(Text)
     watched_until: Mapped[datetime | None]
     subscribe_at: Mapped[datetime | None]  # when the provider is asked to call us again; None: it never does
+    noticed: Mapped[int] = mapped_column(default=0)  # the latest place in the provider's history that a call told of
 
     __table_args__ = (
         within_workspace("grant_id", "grants", ondelete="NO ACTION"),
@@ -75,6 +76,10 @@ class Mailbox(Tenant, Stamped, Model):
     @property
     def is_usable(self) -> bool:
         return self.state in {State.CONNECTED, State.UNREACHABLE}
+
+    @property
+    def is_disconnected(self) -> bool:
+        return self.state is State.DISCONNECTED
 
     @property
     def smtp_host(self) -> str:

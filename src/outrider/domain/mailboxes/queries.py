@@ -5,16 +5,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.errors import NotFound
 from outrider.core.pages import Page, PageRequest
-from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, State, Thread
+from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, Place, State, Thread
 
 DUE_FOR_SYNC = text("select workspace_id, id from mailboxes_due_for_sync(:at_most)")
 TO_WATCH = text("select workspace_id, id from mailboxes_to_watch(:at_most)")
 TO_SUBSCRIBE = text("select workspace_id, id from mailboxes_to_subscribe(:at_most)")
+MOST_WORDS = 8
 AT_ADDRESS = text("select workspace_id, id from mailboxes_at(:provider, :address)")
 
 
@@ -72,6 +73,18 @@ async def ever_of_user(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> l
     return list(await db.scalars(query.order_by(Mailbox.connected_at).limit(1_000)))
 
 
+async def get(db: AsyncSession, workspace_id: UUID, user_id: UUID, mailbox_id: UUID) -> Mailbox:
+    """Raises MailboxNotFound."""
+    found: Mailbox | None = await db.scalar(
+        select(Mailbox).where(
+            Mailbox.workspace_id == workspace_id, Mailbox.user_id == user_id, Mailbox.id == mailbox_id
+        )
+    )
+    if found is None:
+        raise MailboxNotFound("There is no such mailbox.")
+    return found
+
+
 async def by_address(db: AsyncSession, workspace_id: UUID, user_id: UUID, address: str) -> Mailbox | None:
     query = select(Mailbox).where(
         Mailbox.workspace_id == workspace_id, Mailbox.user_id == user_id, Mailbox.address == address
@@ -83,6 +96,53 @@ async def by_address(db: AsyncSession, workspace_id: UUID, user_id: UUID, addres
 async def folders_of(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID) -> list[Folder]:
     query = select(Folder).where(Folder.workspace_id == workspace_id, Folder.mailbox_id == mailbox_id)
     return list(await db.scalars(query.order_by(Folder.name)))
+
+
+async def places_of(
+    db: AsyncSession, workspace_id: UUID, mailbox_id: UUID, message_ids: Collection[UUID]
+) -> dict[UUID, tuple[str, str]]:
+    """Returns a folder and the server's id there for each of a mailbox's messages that lie on the server."""
+    rows = await db.execute(
+        select(Place.message_id, Folder.name, Place.remote_id)
+        .join(Folder, (Folder.workspace_id == Place.workspace_id) & (Folder.id == Place.folder_id))
+        .where(Place.workspace_id == workspace_id, Folder.mailbox_id == mailbox_id, Place.message_id.in_(message_ids))
+    )
+    return {row.message_id: (row.name, row.remote_id) for row in rows}
+
+
+async def stored(
+    db: AsyncSession,
+    workspace_id: UUID,
+    mailbox_id: UUID,
+    *,
+    folder: str | None,
+    words: str,
+    after: UUID | None,
+    size: int,
+) -> tuple[list[Message], bool]:
+    """Returns a mailbox's messages, the newest first, from behind one of them, and whether there are more."""
+    where = [
+        Message.workspace_id == workspace_id,
+        Message.mailbox_id == mailbox_id,
+        Message.direction != Direction.DRAFT,
+    ]
+    if folder is not None:
+        lies = select(Place.message_id).join(
+            Folder, (Folder.workspace_id == Place.workspace_id) & (Folder.id == Place.folder_id)
+        )
+        lies = lies.where(Place.workspace_id == workspace_id, Folder.mailbox_id == mailbox_id, Folder.name == folder)
+        where.append(Message.id.in_(lies))
+    for word in words.split()[:MOST_WORDS]:
+        columns = (Message.subject, Message.from_address, Message.from_name, Message.text)
+        where.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    if after is not None:
+        last = select(Message.received_at, Message.id).where(Message.workspace_id == workspace_id, Message.id == after)
+        where.append(tuple_(Message.received_at, Message.id) < last.scalar_subquery())
+    rows = await db.scalars(
+        select(Message).where(*where).order_by(Message.received_at.desc(), Message.id.desc()).limit(size + 1)
+    )
+    found = list(rows)
+    return found[:size], len(found) > size
 
 
 async def remote_threads(db: AsyncSession, workspace_id: UUID, thread_ids: Collection[UUID]) -> dict[UUID, str]:

@@ -59,13 +59,28 @@ class Operation(Tenant, Stamped, Model):
             return 100
         return min(99, self.processed * 100 // self.total) if self.total else 0
 
-    def advance(self, at: datetime, *, done: int, failed: int, remaining: int) -> None:
+    def advance(self, at: datetime, *, done: int, failed: int, remaining: int, skipped: int = 0) -> None:
         self.started_at = self.started_at or at
         self.status = OperationStatus.RUNNING
         self.processed += done
-        self.succeeded += done - failed
+        self.succeeded += done - failed - skipped
+        self.skipped += skipped
         self.failed += failed
         self.total = max(self.total, self.processed + remaining)
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in UNFINISHED
+
+    def cancel(self, at: datetime) -> None:
+        """What is done stays."""
+        self.status, self.finished_at = OperationStatus.CANCELLED, at
+
+    def reopen(self, *, again: int) -> None:
+        """Goes on; `again` of those that failed are done once more."""
+        self.status, self.error, self.finished_at = OperationStatus.QUEUED, None, None
+        self.processed -= again
+        self.failed -= again
 
     def finish(self, at: datetime, *, error: str | None = None) -> None:
         self.status = OperationStatus.FAILED if error else OperationStatus.SUCCEEDED

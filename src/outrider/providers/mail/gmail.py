@@ -20,7 +20,7 @@ AGAIN = "It is tried again by itself."
 
 
 class Gmail:
-    """A `MailProvider[GrantedAccount]`. `topic` is where Google tells of news (Cloud Pub/Sub), if anywhere."""
+    """A `MailProvider[GrantedAccount]`, `Browsing`. `topic` is where Google tells of news (Cloud Pub/Sub), if anywhere."""
 
     def __init__(
         self,
@@ -39,15 +39,20 @@ class Gmail:
     async def verify(self, account: GrantedAccount) -> Verified:
         async with _said_as_connecting():
             profile = await self._api(account).read("profile", units=UNITS["profile"])
-        address = str(profile.get("emailAddress", ""))
-        if address.lower() != account.address.lower():
+        address = str(profile.get("emailAddress", "")).lower()
+        if not address or account.address.lower() not in {"", address}:
             message = f"The permission is for {address or 'another mailbox'}, not for {account.address}."
             raise ConnectFailed(Step.LOGIN, SERVER, message, "Sign in with the right account.", is_terminal=True)
-        return Verified((EVERYTHING,), keeps_copies=True, features=frozenset({"THREADS"}))
+        return Verified((EVERYTHING,), keeps_copies=True, features=frozenset({"THREADS"}), address=address)
 
     @asynccontextmanager
     async def open(self, account: GrantedAccount) -> AsyncIterator[GmailReader]:
         yield GmailReader(self._api(account), self._room, jitter=self._jitter)
+
+    @asynccontextmanager
+    async def browse(self, account: GrantedAccount) -> AsyncIterator[GmailReader]:
+        async with self.open(account) as reader:
+            yield reader
 
     @asynccontextmanager
     async def sender(self, account: GrantedAccount) -> AsyncIterator[GmailSender]:

@@ -17,7 +17,7 @@ from outrider.providers.retries import delay
 SERVER = "google"
 # Units of the documented quota: 15,000 a minute for each user. Together these are 60 % of it in any minute.
 PER_MINUTE, BURST = 8_700, 300
-UNITS = {"get": 5, "list": 5, "history": 2, "profile": 1, "watch": 100, "send": 100}
+UNITS = {"get": 5, "list": 5, "history": 2, "profile": 1, "labels": 1, "watch": 100, "send": 100}
 ATTEMPTS = 6
 FIRST_WAIT, LONGEST_WAIT = 1.0, 64.0
 LIMITS = Limits(read=60, total=120, body=4 * 2**20)

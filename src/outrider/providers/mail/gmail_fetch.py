@@ -4,10 +4,10 @@ import asyncio
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from outrider.core.egress import EgressTooLarge, Limits
 from outrider.providers.google_refusal import refusal_of
@@ -26,6 +26,10 @@ ROLES = {"INBOX": Role.INBOX, "SENT": Role.SENT, "SPAM": Role.JUNK, "DRAFT": Rol
 LEFT_OUT = frozenset({"DRAFT", "TRASH", "CHAT"})
 
 
+T = TypeVar("T")
+Decode = Callable[[Sequence[bytes]], list[T]]
+
+
 async def fetch(api: GmailApi, ids: Sequence[str]) -> list[Fetched]:
     """Returns the messages in the order of their ids. Raises ReadFailed, ConnectFailed."""
     messages: list[Fetched] = []
@@ -33,7 +37,7 @@ async def fetch(api: GmailApi, ids: Sequence[str]) -> list[Fetched]:
     position = 0
     while position < len(ids):
         chunk = ids[position : position + size]
-        found = await _chunk(api, chunk)
+        found = await several(api, chunk, f"format=raw&fields={FIELDS}", _messages)
         if found is None:  # larger than one answer may be
             if len(chunk) == 1:
                 messages += await _header_only(api, chunk[0])
@@ -46,19 +50,19 @@ async def fetch(api: GmailApi, ids: Sequence[str]) -> list[Fetched]:
     return messages
 
 
-async def _chunk(api: GmailApi, ids: Sequence[str]) -> list[Fetched] | None:
-    """Returns what there is of some messages; None where they are too large together."""
+async def several(api: GmailApi, ids: Sequence[str], form: str, decode: Decode[T]) -> list[T] | None:
+    """Asks for some messages at once; what was deleted is left out. None where they are too large together."""
     waiting = list(ids)
     answers: dict[str, bytes] = {}
     for attempt in range(ATTEMPTS):
-        parts = await _ask(api, waiting)
+        parts = await _ask(api, waiting, form)
         if parts is None:
             return None
         answers |= {each: part.content for each, part in parts.items() if part.status == HTTPStatus.OK}
         failed = {each: part for each, part in parts.items() if part.status >= HTTPStatus.BAD_REQUEST}
         waiting = [each for each in waiting if each not in parts] + _worth_another_try(failed)
         if not waiting:
-            return await asyncio.to_thread(_messages, [answers[each] for each in ids if each in answers])
+            return await asyncio.to_thread(decode, [answers[each] for each in ids if each in answers])
         if any(part.status == HTTPStatus.UNAUTHORIZED for part in failed.values()):
             await api.renew()
         waits = [refusal_of(part.status, part.headers, part.content).retry_after or 0.0 for part in failed.values()]
@@ -80,10 +84,8 @@ def _worth_another_try(failed: Mapping[str, Part]) -> list[str]:
     return again
 
 
-async def _ask(api: GmailApi, ids: Sequence[str]) -> dict[str, Part] | None:
-    body, content_type = gmail_batch.compose(
-        [f"/gmail/v1/users/me/messages/{each}?format=raw&fields={FIELDS}" for each in ids]
-    )
+async def _ask(api: GmailApi, ids: Sequence[str], form: str) -> dict[str, Part] | None:
+    body, content_type = gmail_batch.compose([f"/gmail/v1/users/me/messages/{each}?{form}" for each in ids])
     limits = LIMITS if len(ids) > 1 else LIMITS_OF_ONE
     try:
         answer = await api.batch(body, content_type, units=UNITS["get"] * len(ids), limits=limits)
@@ -130,7 +132,7 @@ def _of(message: Mapping[str, Any], *, raw: bytes | None) -> list[Fetched]:
     labels = set(message.get("labelIds", ()))
     if labels & LEFT_OUT:
         return []
-    header = _header_block(raw) if raw is not None else _header_of(message)
+    header = _header_block(raw) if raw is not None else header_of(message)
     size = len(raw) if raw is not None else int(message.get("sizeEstimate", 0))
     return [
         Fetched(
@@ -150,7 +152,7 @@ def _header_block(raw: bytes) -> bytes:
     return raw[: end + 4] if end >= 0 else raw[:MAX_HEADER_BLOCK]
 
 
-def _header_of(message: Mapping[str, Any]) -> bytes:
+def header_of(message: Mapping[str, Any]) -> bytes:
     headers = message.get("payload", {}).get("headers", [])
     lines = [f"{each['name']}: {' '.join(each['value'].split())}" for each in headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")[:MAX_HEADER_BLOCK]

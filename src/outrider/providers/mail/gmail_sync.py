@@ -8,7 +8,7 @@ import asyncio
 import json
 import random
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -16,10 +16,21 @@ from http import HTTPStatus
 from itertools import takewhile
 from typing import Any, Self
 
+from outrider.providers.mail import gmail_browse
 from outrider.providers.mail.gmail_api import UNITS, ApiError, GmailApi, failure_of
 from outrider.providers.mail.gmail_batch import MOST
 from outrider.providers.mail.gmail_fetch import LEFT_OUT, fetch
-from outrider.providers.mail.interface import Changes, Cursor, Fetched, Folder, ReadFailed, Role
+from outrider.providers.mail.interface import (
+    Changes,
+    Cursor,
+    Fetched,
+    Folder,
+    Glimpse,
+    Label,
+    Listed,
+    ReadFailed,
+    Role,
+)
 
 EVERYTHING = Folder("All Mail", Role.ALL)
 PAGE = 500
@@ -27,6 +38,7 @@ MOST_PAGES = 2_000
 MAX_BATCH_BYTES = 48 * 2**20  # of message bodies that one batch of changes holds; a single one may be larger
 NOT_MAIL = "-in:trash -in:drafts -in:chats"
 _MESSAGE_ID = re.compile(r"<([\x21-\x7e]+)>")
+_ID = re.compile(r"[0-9a-f]{1,16}")
 _QUERY_SYNTAX = frozenset("\"'(){}<>|")
 
 
@@ -49,7 +61,7 @@ class Position:
 
 
 class GmailReader:
-    """A `Reader`. `room` bounds how many mailboxes are read whole at the same time, so that none starves the others;
+    """A `Reader` and a `Browser`. `room` bounds how many mailboxes are read whole at the same time, so that none starves the others;
     `jitter` (seconds) spreads those whose history was lost together.
     """
 
@@ -95,6 +107,23 @@ class GmailReader:
 
     async def keep_copy(self, raw: bytes) -> None:
         """Nothing to do: Gmail keeps what it sends."""
+
+    async def fetch(self, folder: str, ids: Sequence[str]) -> list[Fetched]:
+        # They may be anybody's words, and go into an address; Google calls its messages so.
+        async with _said_as_reading():
+            return await fetch(self._api, [each for each in ids if _ID.fullmatch(each)])
+
+    async def labels(self) -> tuple[Label, ...]:
+        async with _said_as_reading():
+            return await gmail_browse.labels(self._api)
+
+    async def search(self, *, label: str | None, query: str, page: str | None, size: int) -> Listed:
+        async with _said_as_reading():
+            return await gmail_browse.search(self._api, label=label, query=query, page=page, size=size)
+
+    async def glimpse(self, ids: Sequence[str]) -> list[Glimpse]:
+        async with _said_as_reading():
+            return await gmail_browse.glimpse(self._api, ids)
 
     async def _beginning(self) -> Position:
         # Taken before anything is listed: what comes in meanwhile is in the history after it.

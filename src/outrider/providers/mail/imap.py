@@ -4,11 +4,12 @@ import asyncio
 import imaplib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from imapclient import SEEN
@@ -33,6 +34,7 @@ from outrider.providers.mail.interface import (
     Changes,
     ConnectFailed,
     Cursor,
+    Fetched,
     Folder,
     ReadFailed,
     Role,
@@ -81,7 +83,7 @@ async def open_imap(
 
 
 class ImapReader:
-    """A `Reader`, over one connection."""
+    """A `Reader` and a `Fetcher`, over one connection."""
 
     def __init__(self, connection: Connection, threads: Executor, timeouts: ImapTimeouts) -> None:
         self._connection, self._threads, self._timeouts = connection, threads, timeouts
@@ -110,6 +112,17 @@ class ImapReader:
             )
 
         return await self._run(read, seconds=self._timeouts.transfer, received=imap_fetch.MAX_RECEIVED)
+
+    async def fetch(self, folder: str, ids: Sequence[str]) -> list[Fetched]:
+        selected = await self._run(lambda: self._select(folder))
+        found: list[Fetched] = []
+        for each in ids:  # one command each: together they may be larger than a connection may bring at once
+            found += await self._run(
+                partial(imap_fetch.one, self._connection, selected, each),
+                seconds=self._timeouts.transfer,
+                received=imap_fetch.MAX_RECEIVED,
+            )
+        return found
 
     async def wait(self, folder: str, *, seconds: float) -> bool:
         if not self.can_push:

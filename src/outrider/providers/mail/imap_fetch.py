@@ -74,6 +74,14 @@ def changes(
     )
 
 
+def one(connection: Connection, selected: dict[bytes, int], message_id: str) -> tuple[Fetched, ...]:
+    """Returns the message with this id; nothing where it is gone, or the folder was renumbered since."""
+    validity, _, uid = message_id.partition(".")
+    if validity != str(selected[b"UIDVALIDITY"]) or not (uid.isascii() and uid.isdigit()):
+        return ()
+    return _messages(connection, _summaries(connection, [int(uid)]), selected[b"UIDVALIDITY"])
+
+
 def _newest(connection: Connection, exists: int, since: datetime | None, at_most: int) -> list[int]:
     if not exists:
         return []

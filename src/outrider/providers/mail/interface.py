@@ -1,10 +1,11 @@
 """What a mailbox provider can do, in terms no vendor owns. `imap_smtp`, `gmail` and `graph` implement it."""
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 
 class Security(StrEnum):
@@ -132,11 +133,15 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What verification learned of a mailbox. `keeps_copies`: whether it stores what it sends; None: to be seen."""
+    """What verification learned of a mailbox. `keeps_copies`: whether it stores what it sends; None: to be seen.
+
+    `address` is the mailbox's own, where its server says it.
+    """
 
     folders: tuple[Folder, ...]
     keeps_copies: bool | None = None
     features: frozenset[str] = frozenset()
+    address: str = ""
 
 
 class ConnectFailed(Exception):
@@ -244,6 +249,67 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a mailbox's owner, or its server, sorts mail by; `id` is the server's own."""
+
+    id: str
+    name: str
+    is_system: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of ids, newest first, and where the next begins; `estimate` is of all of them, as far as the server knows."""
+
+    ids: tuple[str, ...]
+    next_page: str | None
+    estimate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What a list shows of a message: its header block holds at least From, To, Subject and Date."""
+
+    id: str
+    thread_id: str
+    received_at: datetime
+    size: int
+    snippet: str
+    labels: tuple[str, ...]
+    header: bytes
+
+
+class NotUnderstood(Exception):
+    """The server has no such label or page, or can't read the query; nothing but another question helps."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+@runtime_checkable
+class Fetcher(Protocol):
+    """A Reader that also gives messages by their ids."""
+
+    async def fetch(self, folder: str, ids: Sequence[str]) -> list[Fetched]:
+        """Returns what there still is of them, in their order; not what is being written, was thrown away or chatted."""
+        ...
+
+
+@runtime_checkable
+class Browser(Fetcher, Protocol):
+    """A Reader of a server that lists and searches a mailbox as its owner sees it."""
+
+    async def labels(self) -> tuple[Label, ...]: ...
+
+    async def search(self, *, label: str | None, query: str, page: str | None, size: int) -> Listed:
+        """`query` is in the server's own words. Raises NotUnderstood."""
+        ...
+
+    async def glimpse(self, ids: Sequence[str]) -> list[Glimpse]: ...
+
+
 Account_contra = TypeVar("Account_contra", contravariant=True)
 
 
@@ -262,3 +328,10 @@ class MailProvider(Protocol[Account_contra]):
         A call is a hint and may be lost: mailboxes are polled all the same.
         """
         ...
+
+
+@runtime_checkable
+class Browsing(Protocol[Account_contra]):
+    """A MailProvider whose servers can be browsed."""
+
+    def browse(self, account: Account_contra) -> AbstractAsyncContextManager[Browser]: ...

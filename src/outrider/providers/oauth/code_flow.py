@@ -107,16 +107,16 @@ class CodeFlow:
         answer = await self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
         return self._tokens(answer, asked_at=asked_at)
 
-    async def post(self, url: str, form: Mapping[str, str]) -> Answer:
+    async def post(self, url: str, form: Mapping[str, str], *, headers: Mapping[str, str] | None = None) -> Answer:
         try:
-            return await self._egress.request("POST", url, data=form, limits=_LIMITS)
+            return await self._egress.request("POST", url, data=form, headers=headers, limits=_LIMITS)
         except (EgressFailed, EgressBlocked, EgressUnresolved) as error:
             raise GrantFailed(f"{self._vendor.name} can't be reached just now.", is_terminal=False) from error
 
     async def _ask(self, form: Mapping[str, str]) -> dict[str, Any]:
         credentials = {"client_id": self._client.id, "client_secret": self._client.secret}
         answer = await self.post(self._token, {**credentials, **form})
-        body = self._json(answer)
+        body = self.read(answer)
         if answer.is_success:
             return body
         name, error, detail = self._vendor.name, str(body.get("error", "")), self._vendor.detail(body)
@@ -128,7 +128,7 @@ class CodeFlow:
         message = f"{name} answered {answer.status_code} when asked for a permission."
         raise GrantFailed(f"{message}{detail}", is_terminal=False)
 
-    def _json(self, answer: Answer) -> dict[str, Any]:
+    def read(self, answer: Answer) -> dict[str, Any]:
         try:
             body = answer.json()
         except ValueError as error:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +81,21 @@ class OAuthProvider(Protocol):
 
     async def revoke(self, token: str) -> None:
         """Ends the grant at the provider, if it can be told; done also where it had ended before."""
+        ...
+
+
+@runtime_checkable
+class Inspector(OAuthProvider, Protocol):
+    """An OAuthProvider that also says what an access token is, which somebody else was given.
+
+    `reading` and `sending` are the scopes by which mail may be read and sent.
+    """
+
+    reading: str
+    sending: str
+
+    async def inspect(self, access_token: str) -> tuple[Tokens, Identity]:
+        """The scopes include what wider ones imply; subject and email are empty where they do not cover them.
+
+        Raises GrantFailed; terminal where the token is unknown, over, or was not made for us."""
         ...

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +51,11 @@ class SigningKeys:
         self._asked = float("-inf")
         self._lock = asyncio.Lock()
 
-    async def verify(self, token: str, *, audience: str) -> dict[str, Any]:
-        """Returns the claims of a token that the issuer made for `audience`. Raises NotGenuine, KeysUnavailable."""
+    async def verify(self, token: str, *, audience: str | Sequence[str]) -> dict[str, Any]:
+        """Returns the claims of a token that the issuer made for `audience`, or for one of several.
+
+        Raises NotGenuine, KeysUnavailable.
+        """
         if len(token) > LONGEST_TOKEN:
             raise NotGenuine("The token is too long.")
         try:
@@ -68,7 +71,7 @@ class SigningKeys:
                 token,
                 key.public,
                 algorithms=[ALGORITHM],
-                audience=audience,
+                audience=audience if isinstance(audience, str) else list(audience),
                 leeway=LEEWAY,
                 options={"require": ["exp", "iat", "iss", "aud"]},
             )
