@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from outrider.core.schema import audit, execute, grant, protect, tenant
 
 revision = "0013"
-down_revision = "0018"
+down_revision = "0012"
 
 
 def upgrade() -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from outrider.core.schema import audit, execute, grant, protect, tenant
 
 revision = "0016"
-down_revision = "0012"
+down_revision = "0013"
 
 
 def upgrade() -> None:

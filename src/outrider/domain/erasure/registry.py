@@ -21,6 +21,8 @@ PERSONAL = (
     Personal("sends", "user_id"),
     Personal("senders", "user_id"),
     Personal("preferences", "user_id"),
+    Personal("harvest_items"),
+    Personal("harvest_batches", "user_id"),
     Personal("messages", "user_id"),
     Personal("threads"),
     Personal("mailbox_paces"),
