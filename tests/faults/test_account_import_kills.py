@@ -126,18 +126,22 @@ async def test_ten_kills_under_a_limit_cost_less_than_a_third_of_the_time(
     count, burst, interval = 10 * PAGE, 2, 10.0
     drill = await set_up(connected, settings, server, google, count, limit=burst, window=burst * interval)
     ideal = (count / PAGE + BESIDES - burst) * interval
-    moments = sorted(random.Random(11).uniform(0, ideal) for _ in range(10))
+    # Nine at any time, and one in the middle of a page: that costs another request.
+    moments = sorted(random.Random(11).uniform(0, ideal) for _ in range(9))
+    aimed = [5 * PAGE]
     began = time.monotonic()
 
     def strike() -> bool:
+        if aimed and drill.book.given >= aimed[0]:
+            aimed.clear()
+            return True
         if moments and time.monotonic() - began >= moments[0]:
             moments.pop(0)
             return True
         return False
 
     try:
-        for _ in range(2):
-            drill.workers.start()
+        drill.workers.start()
         done = await watch(drill, strike, patience=3 * ideal)
         took = time.monotonic() - began
     finally:
