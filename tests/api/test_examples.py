@@ -27,6 +27,7 @@ from tests.factories.google import google_urls
 from tests.live import Live, serving
 from tests.real.mail_servers import MailServers
 from tests.real.test_main_job import sent
+from tests.stand_ins import microsoft
 from tests.stand_ins.google import CLIENT_ID, CLIENT_SECRET, Google
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -113,6 +114,7 @@ async def stage(
     google.box(newcomer)
     variables = {name.upper(): value for name, value in google_urls(google).items()}
     variables |= {"GOOGLE_CLIENT_ID": CLIENT_ID, "GOOGLE_CLIENT_SECRET": CLIENT_SECRET}
+    variables |= {"MICROSOFT_CLIENT_ID": microsoft.CLIENT_ID, "MICROSOFT_CLIENT_SECRET": microsoft.CLIENT_SECRET}
     with serving(settings, server, tmp_path, OUTRIDER_CA_FILE=str(mail.ca_file), **variables) as live:
         yield Stage(live, own, google, newcomer)
 
@@ -147,7 +149,7 @@ async def test_the_postman_collection_runs_from_top_to_bottom(surface: Surface, 
 
 async def agree(stage: Stage, body: Any, variables: dict[str, str]) -> None:
     """What the person does at Google's, where an answer leads there; the browser comes back with state and code."""
-    if isinstance(body, dict) and "authUrl" in body:
+    if isinstance(body, dict) and body.get("authUrl", "").startswith(stage.google.url):
         back = await stage.google.agree(body["authUrl"], stage.newcomer)
         variables |= {name: back[name.lower()] for name in ("state", "code", "STATE", "CODE")}
 

@@ -328,6 +328,7 @@ VARIABLES = {
 KEPT = {
     "connect": {"accessToken": "accessToken", "refreshToken": "refreshToken"},
     "connect (google)": {"state": "state"},
+    "connect (microsoft)": {},
     "refresh": {"accessToken": "accessToken", "refreshToken": "refreshToken"},
     "list_sent": {"emailId": "data.0.id"},
     "create_sequence": {"sequenceId": "id"},
