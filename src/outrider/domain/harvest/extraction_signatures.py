@@ -34,14 +34,14 @@ _STREET = re.compile(
 _NUMBERED = re.compile(r"\d{1,5}[a-zA-Z]?,? [A-Z][\w'’.-]+(?: [A-Z][\w'’.-]+){0,3}(?:,|$)")
 _CITY = re.compile(r"[A-ZÀ-Ý][\w'’.-]+(?:[ ,]{1,2}[A-ZÀ-Ý\d][\w'’.-]*){0,3}$")
 _KEY = re.compile(
-    r"(?:[0-9A-F]{4}\s{1,2}){3}|\b(?:gpg|pgp|fingerprint|icq|uin)\b|[?!]|\b(?:19|20)\d\d\.", re.IGNORECASE
+    r"#\s?\d{4}|(?:[0-9A-F]{4}\s{1,2}){3}|\b(?:gpg|pgp|fingerprint|icq|uin)\b|[?!]|\b(?:19|20)\d\d\.", re.IGNORECASE
 )
 _MAIL_TO = re.compile(
     r"^\s*(?:us mail|mail|snail ?mail|post|addr(?:ess)?|adresse?|anschrift|dirección|indirizzo|adres)\s?:\s*",
     re.IGNORECASE,
 )
 _TO_CALL = re.compile(
-    r"(?:\b[A-Za-z]{1,9}[.:]{1,2}\s{0,3}|\b[TMFP]\s|\b(?:tel|phone|fax|mobile)\s)?(?:\+|\(\+?)\d(?:[ ./()‑–-]{0,3}\d){6,16}|(?:\b[A-Za-z]{1,9}[.:]{1,2}\s{0,3}|\b[TMFP]\s)\d(?:[ ./()‑–-]{0,3}\d){6,16}.*$",
+    r"(?:\b[A-Za-z&/]{1,12}[.:]{1,2}\s{0,3}|\b[TMFP]\s|\b(?:tel|phone|fax|mobile)\s)?(?:\+|\(\+?)\d(?:[ ./()‑–-]{0,3}\d){6,16}|(?:\b[A-Za-z]{1,9}[.:]{1,2}\s{0,3}|\b[TMFP]\s)\d(?:[ ./()‑–-]{0,3}\d){6,16}.*$",
     re.IGNORECASE,
 )
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'()\[\]]{3,200}", re.IGNORECASE)
@@ -93,6 +93,26 @@ _PARTICLES = frozenset(
 )
 _LEGAL = re.compile(
     r"\b(?:gmbh|ltd|llc|inc|b\.?v|s\.?r\.?l|s\.?a|lda|ltda|plc|corp|ag|s\.?p\.?a|s\.?l|sarl)\b\.?", re.IGNORECASE
+)
+# Part of an organisation: its own name says less than that of the whole.
+_DEPARTMENT = re.compile(
+    r"(?:dep(?:t|artment|artement|artamento)\b|faculty|faculté|facultad|fakultät|division|office of|section|abteilung|lehrstuhl|service d)",
+    re.IGNORECASE,
+)
+_IN_BRACKETS = re.compile(r"\s*\([^)]{0,40}\)\s*$")
+_NUMBER_LAST = re.compile(r"[^\W\d_][\w'’.-]+(?: [^\W\d_][\w'’.-]*){0,3},? \d{1,4} ?[a-zA-Z]?$")
+_COUNTRY = re.compile(
+    r"(?:"
+    r"argentina|australia|austria|österreich|belgium|belgique|belgië|brazil|brasil|bulgaria|canada|chile|china|colombia"
+    r"|croatia|czechia|denmark|danmark|egypt|england|estonia|finland|france|germany|deutschland|greece|hungary|iceland"
+    r"|india|indonesia|ireland|israel|italy|italia|japan|kenya|korea|latvia|lithuania|luxembourg|malaysia|mexico|méxico"
+    r"|morocco|netherlands|nederland|nigeria|norway|norge|pakistan|peru|philippines|poland|polska|portugal|romania"
+    r"|russia|scotland|serbia|singapore|slovakia|slovenia|spain|españa|sweden|sverige|switzerland|schweiz|suisse"
+    r"|svizzera|taiwan|thailand|tunisia|turkey|uk|usa|ukraine|uruguay|venezuela|vietnam|wales|united kingdom"
+    r"|united states|new zealand|south africa|czech republic|the netherlands|hong kong|south korea|northern ireland"
+    r"|united arab emirates|saudi arabia|costa rica|great britain"
+    r")[ .]*",
+    re.IGNORECASE,
 )
 _FREE = frozenset(
     [
@@ -164,6 +184,7 @@ def tokens(text: str) -> list[str]:
 def title_and_company(block: list[Line], *, name: str, domain: str) -> tuple[Field | None, Field | None]:
     title: Field | None = None
     company: Field | None = None
+    department: Field | None = None
     for line in block[:8]:
         rest = _without_contacts(line.text)
         if not rest or len(rest) > 90 or _is_place(rest):  # noqa: PLR2004
@@ -172,9 +193,11 @@ def title_and_company(block: list[Line], *, name: str, domain: str) -> tuple[Fie
             kind = _kind(part, name, domain)
             if kind == "title" and title is None:
                 title = line.field(part, 0.85)
+            elif kind == "company" and _DEPARTMENT.match(part):
+                department = department or line.field(part, 0.6)
             elif kind == "company" and company is None:
-                company = line.field(part, 0.85)
-    return title, company or _left_over(block, name, title)
+                company = line.field(_IN_BRACKETS.sub("", part) if _LEGAL.search(part) else part, 0.85)
+    return title, company or department or _left_over(block, name, title)
 
 
 def websites(block: list[Line]) -> tuple[Field, ...]:
@@ -185,20 +208,39 @@ def websites(block: list[Line]) -> tuple[Field, ...]:
 
 
 def address(block: list[Line], *, name: str) -> Field | None:
-    """A street with a number, or a postcode, and the lines of a place below it."""
-    first = next((at for at, line in enumerate(block) if _is_place(_place(line.text, name))), None)
+    """A street with a number, or a postcode, with the lines of a place around it."""
+    places = [_place(line.text, name) for line in block]
+    first = next((at for at, part in enumerate(places) if _is_place(part)), None)
     if first is None:
         return None
+    while first and _leads_to(places[first - 1], places[first]):
+        first -= 1
     parts: list[str] = []
-    for line in block[first : first + 5]:
-        part = _place(line.text, name)
-        if not part or (parts and not _is_place(part) and not _CITY.match(part)):
+    for part in places[first : first + 6]:
+        if not part or (parts and not _goes_on(parts, part)):
             break
         parts.append(part)
     source, start = block[first].source, block[first].start
     end = block[first + len(parts) - 1]
     quote = "\n".join(line.text for line in block[first : first + len(parts)])
     return Field(", ".join(parts), 0.75, Evidence(source, quote, start, end.start + len(end.text)))
+
+
+def _leads_to(part: str, below: str) -> bool:
+    """Whether a line that is no place by itself is one above what follows: a street or a town above a postcode."""
+    if not part or len(part) > 40 or _KEY.search(part) or _COMPANY.search(part) or _TITLE.search(part):  # noqa: PLR2004
+        return False
+    if _STREET.search(part) or _NUMBER_LAST.match(part):
+        return True
+    # A town alone, right above a code alone; else it could be anybody's name.
+    return bool(_CITY.match(part)) and " " not in part and _POSTCODE.fullmatch(below) is not None
+
+
+def _goes_on(parts: list[str], part: str) -> bool:
+    """Below a postcode there is nothing but a country."""
+    if _COUNTRY.fullmatch(part) or _is_place(part):
+        return True
+    return not any(_POSTCODE.search(each) for each in parts) and bool(_CITY.match(part))
 
 
 def _place(text: str, name: str) -> str:
@@ -244,6 +286,8 @@ def _kind(part: str, name: str, domain: str) -> str:
     if _CLOSING.match(part) or part.endswith(("?", "!", ":")) or not part[:1].isalnum():
         return ""
     is_person = is_name_of(part, name)
+    if _LEGAL.fullmatch(part):  # the end of a line that was broken
+        return ""
     if not is_person and (_LEGAL.search(part) or _is_of_domain(part, domain)):
         return "company"
     if _TITLE.search(part) and part[:1].isupper() and not _LEGAL.search(part):
@@ -269,7 +313,7 @@ def _left_over(block: list[Line], name: str, title: Field | None) -> Field | Non
             continue
         words = rest.split()
         is_capital = all(word[:1].isupper() or word.lower() in _PARTICLES or word in {"&", "and"} for word in words)
-        if is_capital and 1 < len(words) < 6 and not re.search(r"[?!:\"]", rest):  # noqa: PLR2004
+        if is_capital and 1 < len(words) < 6 and not re.search(r"[?!:,\"]", rest):  # noqa: PLR2004
             return line.field(rest, 0.55)
         return None
     return None
