@@ -132,3 +132,38 @@ def test_a_hostile_megabyte_takes_less_than_a_second(piece: str) -> None:
     started = time.perf_counter()
     extract(mail, verdict)
     assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("signature", "address"),
+    [
+        ("Strand Road\nDerry\nBT48 7BY", "Strand Road, Derry, BT48 7BY"),
+        ("Skogsvägen 3\n02360 ESBO\nFINLAND", "Skogsvägen 3, 02360 ESBO, FINLAND"),
+        ("1200 Main Street, Salem OR 97301\nGary\nInc", "1200 Main Street, Salem OR 97301"),
+        ("Registered Linux user #66350 Debian 3.0", None),
+    ],
+    ids=["a street above its code", "a number behind its street", "names below a code", "a number of a user"],
+)
+def test_an_address_has_the_lines_that_belong_to_it(signature: str, address: str | None) -> None:
+    found = _read(
+        f"Hello,\n\nplease call me.\n\n-- \nGrace Hopper\n{signature}\n", sender="Grace Hopper <grace@sea.example>"
+    )
+    assert found.person is not None
+    assert (found.person.address.value if found.person.address else None) == address
+
+
+@pytest.mark.parametrize(
+    ("line", "company"),
+    [
+        ("Hopper Software Ltd. (Cork)", "Hopper Software Ltd."),
+        ("Grace Hopper, Dept of Mathematics, Harbour University, Ireland", "Harbour University"),
+        ("Marseille, France", None),
+    ],
+    ids=["its town in brackets", "its department before", "a town"],
+)
+def test_a_company_is_the_whole_and_no_place(line: str, company: str | None) -> None:
+    found = _read(
+        f"Hello,\n\nplease call me.\n\n-- \nGrace Hopper\n{line}\n", sender="Grace Hopper <grace@sea.example>"
+    )
+    assert found.person is not None
+    assert (found.person.company.value if found.person.company else None) == company
