@@ -12,9 +12,11 @@ revision = "0011"
 down_revision = "0010"
 
 TABLES = ("tags", "contact_tags", "contact_merges", "contact_words", "preflights")
+# As `domain/people/words.py` writes them for every contact since.
 WORDS = r"""
 insert into contact_words (workspace_id, contact_id, word)
-select distinct workspace_id, contact_id, word
+select distinct workspace_id, contact_id, replace(replace(replace(translate(regexp_replace(
+    normalize(word, NFKD), '[\u0300-\u036f]', '', 'g'), 'łøđħŧıð', 'lodhtid'), 'æ', 'ae'), 'œ', 'oe'), 'ß', 'ss')
 from (
     select workspace_id, id as contact_id, regexp_split_to_table(lower(name), '\W+') as word from contacts
     union all

@@ -1,5 +1,8 @@
 """Migrations: complete, one line, and the same as the models."""
 
+import runpy
+
+import asyncpg
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -12,8 +15,11 @@ from outrider.core.db import Model, as_asyncpg
 from outrider.core.embedded import OWNER, EmbeddedServer
 from outrider.core.ids import new_id
 from outrider.domain import all_models
+from outrider.domain.people import actions
+from outrider.domain.people.person import make_person
 from outrider.providers.mail.imap_fetch import Position
-from outrider.runtime import Addresses
+from outrider.runtime import Addresses, Runtime
+from tests.factories.accounts import make_user
 
 
 async def test_models_and_migrations_say_the_same(database: Addresses) -> None:
@@ -103,3 +109,25 @@ async def test_a_mailbox_of_an_earlier_release_is_read_on_from_where_it_was(
     assert cursors[0] is not None
     assert Position.read(cursors[0]) == Position(uid_validity=17, last_uid=42, mod_seq=99)
     assert (cursors[1], places) == (None, ["17.42"])
+
+
+async def test_contacts_from_before_are_found_by_the_same_words(runtime: Runtime, database: Addresses) -> None:
+    ada = await make_user(runtime)
+    people = [
+        make_person(name=name, emails=[(f"{name.split()[0]}.x@b.test", "")], organisations=[{"name": "Müller & Søn"}])
+        for name in ("Zoë Łukasz", "Grace O'Neil", "Œdipe Æro")
+    ]
+    async with runtime.db.begin(ada.scope) as db:
+        await actions.upsert(db, ada.workspace_id, None, people, provider="csv", account="")
+    owner = await asyncpg.connect(database.owner.set(drivername="postgresql").render_as_string(hide_password=False))
+    attempt = owner.transaction()
+    await attempt.start()
+    for table in ("contacts", "contact_emails", "contact_words"):
+        await owner.execute(f"alter table {table} no force row level security")
+    kept = "select contact_id, word from contact_words where workspace_id = $1 order by 1, 2"
+    written = await owner.fetch(kept, ada.workspace_id)
+    await owner.execute("delete from contact_words")
+    await owner.execute(runpy.run_path(str(migrations.scripts() / "versions/0011_pipeline.py"))["WORDS"])
+    assert await owner.fetch(kept, ada.workspace_id) == written
+    await attempt.rollback()
+    await owner.close()
