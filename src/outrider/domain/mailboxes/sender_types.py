@@ -211,10 +211,12 @@ def _weigh_words(mail: ParsedMail, words: str, scores: _Scores) -> None:
     if len(text) < FOOTER:
         scores.read(SenderType.MEETING, text, phrases.MEETING_TEXT, "Text")
     scores.read(SenderType.TOOL, text[:FOOTER], phrases.TOOL_TEXT, "Text")
+    if is_answer:  # hardly a shop's or a periodical's: its text need not be searched for theirs
+        return
     scores.read(SenderType.NEWSLETTER, text, phrases.LETTER_TEXT, "Text")
     scores.read(SenderType.PROMOTIONAL, text, phrases.SHOP_TEXT, "Text")
     is_post = "list-post" in mail.headers or "mailing-list" in mail.headers  # such lists add their own way out
-    if not is_answer and not is_post and _LEAVING.search(mail.text[-FOOTER:] + mail.text[:FOOTER]):
+    if not is_post and _LEAVING.search(mail.text[-FOOTER:] + mail.text[:FOOTER]):
         scores.add(SenderType.NEWSLETTER, 1.0, "It says how to unsubscribe.")
         scores.add(SenderType.PROMOTIONAL, 1.0, "It says how to unsubscribe.")
 

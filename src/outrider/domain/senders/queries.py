@@ -86,7 +86,9 @@ async def get(db: AsyncSession, workspace_id: UUID, user_id: UUID, sender_id: UU
 
 
 async def lock(db: AsyncSession, user_id: UUID) -> None:
-    """Lets nobody else change a user's senders until the transaction's end: many rows, in no common order."""
+    """Lets nobody else change a user's senders until the transaction's end: many rows, in no common order. The user
+    alone is named: it comes before every query, whatever its workspace.
+    """
     await db.execute(LOCK, {"user": str(user_id)})
 
 
