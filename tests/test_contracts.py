@@ -39,6 +39,8 @@ POST /api/preferences/reset
 POST /api/integrations/email/connect
 GET /api/integrations/email/status
 POST /api/integrations/email/sync
+POST /api/integrations/calendar/connect
+GET /api/integrations/calendar/events
 """
 
 
@@ -52,7 +54,7 @@ def test_followups_has_its_29_endpoints() -> None:
     assert found == set(FOLLOWUPS.strip().replace("\n", "|").split("|"))
 
 
-def test_the_concierge_has_its_endpoints_but_for_calls_and_calendars() -> None:
+def test_the_concierge_has_its_endpoints_but_for_calls() -> None:
     found = {f"{each.method} {each.path}" for each in endpoints(concierge.build(VERSION).openapi())}
     assert found == set(CONCIERGE.split("\n")[1:-1])
 

@@ -19,8 +19,6 @@ PERSONAL = (
     Personal("hits"),
     Personal("enrollments", "user_id"),
     Personal("sends", "user_id"),
-    Personal("harvest_items"),
-    Personal("harvest_batches", "user_id"),
     Personal("senders", "user_id"),
     Personal("preferences", "user_id"),
     Personal("harvest_items"),
