@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from outrider.core.egress import Answer, Egress, EgressBlocked, EgressFailed, EgressUnresolved, Limits
+from outrider.core.egress import (
+    Answer,
+    Egress,
+    EgressBlocked,
+    EgressFailed,
+    EgressTooLarge,
+    EgressUnreached,
+    EgressUnresolved,
+    Limits,
+)
 from outrider.providers.mail.connecting import words
 from outrider.providers.mail.interface import ConnectFailed, GrantedAccount, ReadFailed, Step
 from outrider.providers.mail.quota import Quota
@@ -20,7 +29,7 @@ SERVER = "microsoft"
 # Of the documented 10,000 requests in ten minutes and four at once, for each app and mailbox: 60 %, and three.
 PER_MINUTE, BURST = 570.0, 30.0
 AT_ONCE = 3
-ATTEMPTS = 6
+ATTEMPTS, ATTEMPTS_CUT_OFF = 6, 3
 FIRST_WAIT, LONGEST_WAIT = 1.0, 64.0
 LIMITS = Limits(read=60, total=120, body=8 * 2**20)
 # Ids stay what they are when a message moves: a draft has the same once it lies among the sent mail.
@@ -112,8 +121,14 @@ class GraphApi:
         for attempt in range(ATTEMPTS):
             try:
                 answer = await self.once(method, path, **options)
-            except (EgressBlocked, EgressUnresolved, EgressFailed) as error:
+            except (EgressBlocked, EgressUnresolved, EgressUnreached, EgressTooLarge) as error:
                 raise ReadFailed(error.message, is_lost=True) from error
+            except EgressFailed as error:
+                # A batch is hundreds of requests: one that is cut off must not cost all the others.
+                if attempt == ATTEMPTS_CUT_OFF - 1:
+                    raise ReadFailed(error.message, is_lost=True) from error
+                await asyncio.sleep(delay(attempt, None, first=FIRST_WAIT, longest=LONGEST_WAIT))
+                continue
             if isinstance(answer, Answer):
                 return answer
             is_too_long = (answer.retry_after or 0) > LONGEST_WAIT
