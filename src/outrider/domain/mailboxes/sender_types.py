@@ -72,12 +72,13 @@ class _Scores:
         self.reasons[kind].append((points, reason))
 
     def read(self, kind: SenderType, text: str, signs: tuple[phrases.Sign, ...], where: str) -> None:
-        for pattern, points, what in signs:
-            found = {" ".join(match[0].lower().split()) for match in islice(pattern.finditer(text), MOST_MATCHES)}
-            if found:
+        lowered = text.lower()
+        for sign in signs:
+            matches = islice(sign.find(text, lowered), MOST_MATCHES)
+            if found := {" ".join(match[0].lower().split()) for match in matches}:
                 # A second word of the same sense says more, a third hardly.
                 more = 1.5 if len(found) > 1 else 1.0
-                self.add(kind, points * more, f"{where}: {what} ({min(found, key=len)[:40]})")
+                self.add(kind, sign.points * more, f"{where}: {sign.what} ({min(found, key=len)[:40]})")
 
     def best(self) -> Sorted:
         # People write in every way there is: a machine must show itself.
