@@ -11,6 +11,7 @@ from outrider.core import passwords
 from outrider.core.clock import now
 from outrider.core.db import Scope
 from outrider.core.errors import Limited, Unauthenticated
+from outrider.core.ids import new_id
 from outrider.domain.accounts import sessions
 from outrider.domain.accounts.models import RefreshToken, Session, User
 from outrider.domain.accounts.sessions import Issued, Refused
@@ -46,6 +47,25 @@ async def test_unknown_and_wrong_look_the_same(anonymous: Client, runtime: Runti
     ]
     assert [each.status_code for each in answers] == [401, 401]
     assert answers[0].content == answers[1].content
+
+
+async def test_guessing_at_nobody_gets_as_slow(runtime: Runtime) -> None:
+    ada, nobody = await make_user(runtime), f"{new_id().hex}@a.test"
+    paces = []
+    for email in (ada.user.email, nobody):
+        results = [await sign_in(runtime, email, "wrong word") for _ in range(9)]
+        paces.append([(type(each), getattr(each, "retry_after", 0) > 0) for each in results])
+    assert paces[0] == paces[1]
+    assert paces[0][-1] == (Limited, True)
+
+
+async def test_strangers_take_no_more_room_than_they_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MOST_STRANGERS", 3)
+    for number in range(10):
+        sessions._stranger(f"{number}@a.test").count_failure(now())
+    assert sessions._stranger("9@a.test").failures == 1
+    assert sessions._stranger("0@a.test").failures == 0
+    assert len(sessions._strangers) <= 4
 
 
 async def test_guessing_gets_slower_and_slower(runtime: Runtime) -> None:

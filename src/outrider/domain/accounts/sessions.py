@@ -30,6 +30,8 @@ GRACE = timedelta(seconds=10)
 CLAIM_WITHIN = timedelta(minutes=2)
 NOBODY = UUID(int=0)
 WRONG = "The email address or the password is wrong."
+MOST_STRANGERS = 10_000
+_strangers: dict[str, User] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,7 @@ async def sign_in(
     scope = Scope(actor="sign-in", request_id=request_id)
     async with database.begin(scope) as db:
         known = await queries.user_by_email(db, email.strip().lower())
-    if known is not None:
-        _refuse_guessing(known)
+    _refuse_guessing(known or _stranger(email))
     is_right = await passwords.verify(known.password_hash if known else None, password)
     renewed = await _renewed(known, password) if is_right else None
     async with database.begin(scope) as db:
@@ -81,8 +82,23 @@ async def sign_in(
         user = await db.get(User, known.id if known else NOBODY, with_for_update=True, populate_existing=True)
         issued = await _finish(db, issuer, user, is_right=is_right, renewed=renewed, client=client)
     if issued is None:
+        if known is None:
+            _stranger(email).count_failure(now())
         raise Refused(WRONG)
     return issued
+
+
+def _stranger(email: str) -> User:
+    """Who guesses at an address that nobody has is slowed down as at any other, or the pace would tell which it is.
+
+    Kept in memory: each process counts for itself, and forgets the longest unasked of too many.
+    """
+    address = email.strip().lower()
+    stranger = _strangers.pop(address, None) or User(failures=0)
+    _strangers[address] = stranger
+    if len(_strangers) > MOST_STRANGERS:
+        del _strangers[next(iter(_strangers))]
+    return stranger
 
 
 async def _renewed(user: User | None, password: str) -> str | None:
