@@ -12,6 +12,7 @@ from outrider.domain.mailboxes.sender_types import SenderType
 from outrider.runtime import Runtime
 from tests.client import Client
 from tests.factories.accounts import make_user
+from tests.factories.calendars import make_event
 from tests.factories.mailboxes import make_mailbox, make_message
 
 
@@ -92,3 +93,17 @@ async def test_a_reset_without_mail_says_that_there_is_none(runtime: Runtime, an
     told = (await client.post("/api/preferences/reset")).json()["data"]
     assert told["preferences"]["preferred_call_time"] == "08:00"
     assert "too few" in {each["setting"]: each["reason"] for each in told["based_on"]}["preferred_call_time"]
+
+
+async def test_with_a_calendar_meetings_are_counted_there(runtime: Runtime, anonymous: Client) -> None:
+    ada = await make_user(runtime)
+    client = anonymous.signed_in(ada.access_token)
+    guest = {"address": "guest@elsewhere.test", "name": "", "response": "accepted"}
+    own = {"address": ada.user.email, "name": "", "response": "accepted"}
+    for day in range(1, 15):
+        await make_event(runtime, ada, day=day, attendees=[own, guest] if day > 1 else [])
+    await make_event(runtime, ada, day=3, attendees=[{**own, "response": "declined"}, guest])
+    told = (await client.post("/api/preferences/reset")).json()["data"]
+    based = {each["setting"]: each["reason"] for each in told["based_on"]}
+    assert based["meeting_reminder_timing"].startswith("13 meetings in the next 28 days of your calendars, 13 of them")
+    assert told["preferences"]["meeting_reminder_frequency"] == "external-only"

@@ -18,7 +18,7 @@ from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.models import Direction
 from outrider.domain.preferences import rules
 from outrider.domain.preferences.models import Preferences
-from outrider.domain.preferences.rules import Basis, Mail
+from outrider.domain.preferences.rules import Agenda, Basis, Mail
 
 LOOKED_BACK = timedelta(days=90)
 AT_MOST = 5_000  # mails
@@ -51,8 +51,8 @@ async def change(db: AsyncSession, workspace_id: UUID, user_id: UUID, changes: M
     return preferences
 
 
-async def reset(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> Suggested:
-    """Sets what suits the user by their own mail of the last months, and says from what."""
+async def reset(db: AsyncSession, workspace_id: UUID, user_id: UUID, *, agenda: Agenda | None = None) -> Suggested:
+    """Sets what suits the user by their own mail of the last months and what lies ahead, and says from what."""
     user = await accounts.get_user(db, user_id)
     at = now()
     rows = await mailboxes.outlines(db, workspace_id, user_id, since=at - LOOKED_BACK, at_most=AT_MOST)
@@ -62,6 +62,6 @@ async def reset(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> Suggeste
     ]
     oldest = min((each.at for each in mails), default=at)
     days = max(1, (at - oldest).days)
-    based_on = rules.suggest(mails, user.email.rpartition("@")[2], ZoneInfo(user.timezone), days=days)
+    based_on = rules.suggest(mails, user.email.rpartition("@")[2], ZoneInfo(user.timezone), days=days, agenda=agenda)
     changed = await change(db, workspace_id, user_id, {each.setting: each.value for each in based_on})
     return Suggested(changed, based_on)

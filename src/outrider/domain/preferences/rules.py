@@ -52,6 +52,15 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
+class Agenda:
+    """What lies ahead in a user's calendars: meetings with others, and those of them with people from outside."""
+
+    meetings: int
+    outside: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Basis:
     """A setting, what it became, and from what."""
 
@@ -60,12 +69,14 @@ class Basis:
     reason: str
 
 
-def suggest(mails: Sequence[Mail], own: str, zone: ZoneInfo, *, days: int) -> list[Basis]:
-    """`own` is the domain of the user's address; `days` is how far back the mail goes."""
+def suggest(mails: Sequence[Mail], own: str, zone: ZoneInfo, *, days: int, agenda: Agenda | None = None) -> list[Basis]:
+    """`own` is the domain of the user's address; `days` is how far back the mail goes. Where no calendar is read,
+    meetings are counted by their mail.
+    """
     incoming = [each for each in mails if not each.is_own]
     return [
         *_triggers(incoming, own, days),
-        *_meetings(incoming, own, days),
+        *_meetings(agenda, incoming, own, days),
         _call_time([each.at for each in mails if each.is_own], zone, days),
     ]
 
@@ -86,17 +97,22 @@ def _triggers(incoming: Sequence[Mail], own: str, days: int) -> list[Basis]:
     return [*told, Basis("team_urgent", bool(team), f"{team} mails of people at {own}.")]
 
 
-def _meetings(incoming: Sequence[Mail], own: str, days: int) -> list[Basis]:
-    meetings = [each for each in incoming if each.sender_type is SenderType.MEETING]
-    outside = [each for each in meetings if not each.address.endswith(f"@{own}")]
-    a_week = len(meetings) * 7 / days
-    busy = a_week >= MANY_MEETINGS
-    seen = f"{len(meetings)} mails about meetings in {days} days, {len(outside)} of them from outside {own}."
+def _meetings(agenda: Agenda | None, incoming: Sequence[Mail], own: str, days: int) -> list[Basis]:
+    if agenda is not None:
+        count, outside, days = agenda.meetings, agenda.outside, agenda.days
+        seen = (
+            f"{count} meetings in the next {days} days of your calendars, {outside} of them with people from outside."
+        )
+    else:
+        told = [each for each in incoming if each.sender_type is SenderType.MEETING]
+        count, outside = len(told), sum(not each.address.endswith(f"@{own}") for each in told)
+        seen = f"{count} mails about meetings in {days} days, {outside} of them from outside {own}."
+    busy = count * 7 / days >= MANY_MEETINGS
     frequency = Frequency.ALL if not busy else Frequency.EXTERNAL if outside else Frequency.IMPORTANT
     return [
         Basis("meeting_reminder_frequency", frequency, seen),
         Basis("meeting_reminder_timing", Timing.QUARTER_HOUR if busy else Timing.HALF_HOUR, seen),
-        Basis("meeting_reminder_method", Method.BOTH if meetings else Method.DIGEST, seen),
+        Basis("meeting_reminder_method", Method.BOTH if count else Method.DIGEST, seen),
     ]
 
 
