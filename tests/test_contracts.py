@@ -39,8 +39,9 @@ POST /api/preferences/reset
 POST /api/integrations/email/connect
 GET /api/integrations/email/status
 POST /api/integrations/email/sync
-POST /api/integrations/calendar/connect
 GET /api/integrations/calendar/events
+POST /api/integrations/calendar/connect
+DELETE /api/integrations/calendar/{integration_id}
 """
 
 

@@ -56,6 +56,7 @@ class Treasure:
     sender_id: str
     scan_id: str
     batch_id: str
+    integration_id: str
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ MATRIX: dict[tuple[str, str], Row] = {
         body=lambda _: {"provider": "ics", "url": "http://10.0.0.1/a"}
     ),
     ("GET", f"{API}/integrations/calendar/events"): Row(query="?days_ahead=90"),
+    ("DELETE", f"{API}/integrations/calendar/{{integration_id}}"): Row(is_named=True),
     # These end the session that they are called with.
     ("DELETE", f"{API}/users/account"): Row(),
     ("POST", f"{API}/auth/logout"): Row(is_for_all=True),
@@ -153,7 +155,7 @@ async def treasure(runtime: Runtime) -> Treasure:
     enrollment = await make_enrollment(runtime, owner, email, sequence, variables={"note": CANARY})
     await make_send(runtime, owner, mailbox, email)
     job = await start(runtime, owner, contacts(1), name=f"{CANARY}.csv")
-    await make_event(runtime, owner, title=f"{CANARY} event")
+    integration_id = (await make_event(runtime, owner, title=f"{CANARY} event")).id
     async with runtime.db.begin(owner.scope) as db:
         sender = Sender(
             workspace_id=owner.workspace_id, id=new_id(), user_id=owner.user.id, email=f"{CANARY}@b.test", words=CANARY,
@@ -169,7 +171,7 @@ async def treasure(runtime: Runtime) -> Treasure:
         await db.execute(text("update harvest_batches set query = :q"), {"q": CANARY})
     return Treasure(
         owner, mailbox, str(email.id), str(sequence.id), str(enrollment.id), str(job.id), str(sender.id), str(scan.id),
-        str(batch_id),
+        str(batch_id), str(integration_id),
     )  # fmt: skip
 
 
@@ -183,6 +185,7 @@ def fill(path: str, treasure: Treasure) -> str:
         .replace("{job_id}", treasure.scan_id)
         .replace("{id}", treasure.sender_id)
         .replace("{batchId}", treasure.batch_id)
+        .replace("{integration_id}", treasure.integration_id)
     )
 
 

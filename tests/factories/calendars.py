@@ -66,8 +66,8 @@ async def read(runtime: Runtime, connection: CalendarConnection) -> CalendarFail
 
 async def make_event(
     runtime: Runtime, owner: Someone, *, title: str = "A meeting", day: int = 1, **known: Any
-) -> Occurrence:
-    """An event in a calendar of its own, without a server behind."""
+) -> CalendarConnection:
+    """An event in a calendar of its own, without a server behind; returns the connection to it."""
     whose = {"workspace_id": owner.workspace_id, "user_id": owner.user.id}
     connection = CalendarConnection(
         **whose, id=new_id(), provider="ics", account=new_id().hex, address="a.test", sync_due_at=None
@@ -87,7 +87,7 @@ async def make_event(
         for row in (connection, calendar, source, event):
             db.add(row)
             await db.flush()
-    return event
+    return connection
 
 
 def at(days: int, hour: int = 9) -> datetime:

@@ -212,6 +212,36 @@ async def test_preferences_decide_of_what_one_is_reminded(runtime: Runtime, anon
     assert found == {"Alone": None, "With Bob": f"{at(2, 7):%Y-%m-%dT%H:%M:%S}.000Z"}
 
 
+async def test_a_calendar_that_can_not_be_read_says_so_beside_what_is_known(
+    reading: Runtime, google: GoogleCalendar
+) -> None:
+    ada, client = await signed_in(reading)
+    google.calendar(ada.user.email)
+    body = {"provider": "google", "auth_token": google.google.granted(ada.user.email, READ).refresh_token}
+    assert (await client.post(CONNECT, json=body)).status_code == 200
+    google.google.withdraw(ada.user.email)
+    async with reading.db.begin(ada.scope) as db:
+        [stored] = await queries.connections_of(db, ada.workspace_id, ada.user.id)
+    assert await read(reading, stored) is not None
+    [told] = (await client.get(EVENTS)).json()["data"]["integrations"]
+    assert (told["integration_id"], told["provider"], told["account"]) == (str(stored.id), "google", ada.user.email)
+    assert (told["state"], told["last_sync"], told["calendars"]) == ("reauth_required", None, [ada.user.email])
+    assert "Connect" in told["reason"]
+
+
+async def test_a_disconnected_calendar_is_forgotten(reading: Runtime, google: GoogleCalendar) -> None:
+    ada, client = await signed_in(reading)
+    google.calendar(ada.user.email)
+    grant = google.google.granted(ada.user.email, READ)
+    connected = await client.post(CONNECT, json={"provider": "google", "auth_token": grant.refresh_token})
+    address = f"/api/integrations/calendar/{connected.json()['data']['integration_id']}"
+    assert (await client.delete(address)).json()["data"] == {"disconnected": True}
+    assert (await client.delete(address)).status_code == 404
+    assert (await client.get(EVENTS)).json()["data"] == {"events": [], "integrations": []}
+    async with reading.db.begin(ada.scope) as db:
+        assert await db.scalar(text("select state from grants")) == "revoking"
+
+
 async def test_an_account_that_ends_leaves_no_calendar_behind(reading: Runtime, google: GoogleCalendar) -> None:
     ada, client = await signed_in(reading)
     google.calendar(ada.user.email)

@@ -1,5 +1,6 @@
 """The caller's calendars: connecting them, and what lies ahead."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
@@ -15,8 +16,9 @@ from outrider.core.clock import now
 from outrider.core.errors import Invalid, Unavailable
 from outrider.domain.accounts.permissions import Permission
 from outrider.domain.accounts.vault import open_vault
-from outrider.domain.calendars import agenda, connections
+from outrider.domain.calendars import agenda, connections, queries
 from outrider.domain.calendars.agenda import Entry
+from outrider.domain.calendars.models import Calendar, CalendarConnection, State
 from outrider.domain.grants import actions as grants
 from outrider.domain.grants.signing_in import ProviderUnavailable
 from outrider.providers.calendar.ics import web_address
@@ -41,6 +43,7 @@ REFUSED = connections.CannotReadCalendar(
 )
 NOT_SET_UP = ProviderUnavailable("Calendars of Outlook are not set up on this server.", field="provider")
 TOO_MANY = connections.TooManyCalendars("You have connected 20 calendars. Disconnect one first.")
+NOT_FOUND = queries.CalendarNotFound("There is no such connection to a calendar.")
 BUSY = Unavailable("Google can't be asked just now. Try again in a minute.", retry_after=60)
 
 
@@ -102,8 +105,28 @@ class CalendarEventOut(Out):
     reminder_at: Moment | None
 
 
+class CalendarIntegrationOut(Out):
+    """`reason` says why calendars can't be read, `problems` what of them is not known whole."""
+
+    integration_id: UUID
+    provider: str
+    account: str
+    state: State
+    reason: str | None
+    last_sync: Moment | None
+    calendars: list[str]
+    problems: list[str]
+
+
 class CalendarEventsOut(Out):
+    """The events, and the connections that they come from: what can't be read just now may be missing."""
+
     events: list[CalendarEventOut]
+    integrations: list[CalendarIntegrationOut]
+
+
+class DisconnectedOut(Out):
+    disconnected: Literal[True] = True
 
 
 @router.post(
@@ -153,7 +176,19 @@ async def calendar_events(
     """Lists what takes place from now on, the soonest first, at most 500; an event in several calendars once."""
     at = now()
     found = await agenda.ahead(db, actor.workspace_id, actor.user_id, at, at + timedelta(days=days_ahead))
-    return CalendarEventsOut(events=[_event(each) for each in found])
+    connected = await queries.connections_of(db, actor.workspace_id, actor.user_id)
+    calendars = [each for each, _ in (await queries.calendars_of_user(db, actor.workspace_id, actor.user_id)).values()]
+    return CalendarEventsOut(
+        events=[_event(each) for each in found], integrations=[_integration(each, calendars) for each in connected]
+    )
+
+
+@router.delete("/{integration_id}", needs=Permission.CALENDARS_WRITE, model=DisconnectedOut, errors=[NOT_FOUND])
+async def disconnect_calendar(db: Db, actor: Caller, integration_id: UUID) -> DisconnectedOut:
+    """Forgets a connection, its credentials and all that was read with them; the provider is told."""
+    connection = await queries.get(db, actor.workspace_id, actor.user_id, integration_id, lock=True)
+    await connections.disconnect(db, connection)
+    return DisconnectedOut()
 
 
 def _account(provider: str, body: CalendarConnect, email: str) -> Account:
@@ -187,6 +222,20 @@ async def _tokens(app: App, provider: str, body: CalendarConnect) -> Tokens:
     return tokens if tokens.refresh_token else Tokens(
         access_token=tokens.access_token, refresh_token=refresh_token, expires_at=tokens.expires_at, scopes=tokens.scopes
     )  # fmt: skip
+
+
+def _integration(connection: CalendarConnection, calendars: Sequence[Calendar]) -> CalendarIntegrationOut:
+    own = [each for each in calendars if each.connection_id == connection.id]
+    return CalendarIntegrationOut(
+        integration_id=connection.id,
+        provider=connection.provider,
+        account=connection.address,
+        state=connection.state,
+        reason=connection.state_reason,
+        last_sync=connection.synced_at,
+        calendars=[each.name for each in own],
+        problems=[f"{each.name}: {each.problem}" for each in own if each.problem],
+    )
 
 
 def _event(entry: Entry) -> CalendarEventOut:

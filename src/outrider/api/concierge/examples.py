@@ -80,6 +80,16 @@ EVENT = {
     "is_declined": False,
     "reminder_at": "2026-11-23T09:45:00.000Z",
 }
+INTEGRATION = {
+    "integration_id": CALENDAR,
+    "provider": "caldav",
+    "account": "ada@lovelace.example",
+    "state": "connected",
+    "reason": None,
+    "last_sync": "2026-11-21T09:31:00.000Z",
+    "calendars": ["Work", "Family"],
+    "problems": [],
+}
 
 
 def _done(data: Any) -> dict[str, Any]:
@@ -150,7 +160,8 @@ ANSWERS: dict[str, Any] = {
         }
     ),
     "connect_calendar": _done({"integration_id": CALENDAR, "status": "connected", "calendars": ["Work", "Family"]}),
-    "calendar_events": _done({"events": [EVENT]}),
+    "calendar_events": _done({"events": [EVENT], "integrations": [INTEGRATION]}),
+    "disconnect_calendar": _done({"disconnected": True}),
     "sync_email": _done({"job_id": JOB}),
     "list_senders": _done({"senders": [SENDER], "total": 1, "page": 1, "limit": 20, "pages": 1}),
     "scan_senders": _done({"job_id": JOB, "status": "processing"}),
@@ -181,13 +192,15 @@ PARAMETERS: dict[str, str] = {
     "sort": "The order; `-` for falling.",
     "job_id": "The `job_id` of the scan.",
     "id": "The sender's `id`.",
+    "integration_id": "The `integration_id` of the connection.",
     "days_ahead": "How many days to look ahead.",
 }
-VARIABLES = {str(SESSION["refresh_token"]): "refreshToken", SENDER_ID: "id"}
+VARIABLES = {str(SESSION["refresh_token"]): "refreshToken", SENDER_ID: "id", CALENDAR: "integration_id"}
 KEPT: dict[str, dict[str, str]] = {
     "login": {"accessToken": "data.access_token", "refreshToken": "data.refresh_token"},
     "refresh_session": {"accessToken": "data.access_token", "refreshToken": "data.refresh_token"},
 }
+KEPT |= {"calendar_events": {"integration_id": "data.integrations.0.integration_id"}}
 KEPT |= {"scan_senders": {"job_id": "data.job_id"}, "list_senders": {"id": "data.senders.0.id"}}
 CALLED: dict[str, str] = {}
 QUERIES: dict[str, dict[str, str]] = {}
