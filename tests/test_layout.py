@@ -76,6 +76,7 @@ TESTED_ELSEWHERE = {
     "domain/harvest/extraction_phones.py": "domain/harvest/test_extraction.py",
     "domain/harvest/extraction_signatures.py": "domain/harvest/test_extraction.py",
     "domain/harvest/extraction_unwanted.py": "domain/harvest/test_extraction.py",
+    "domain/harvest/extraction_wishes.py": "domain/harvest/test_extraction.py",
     "domain/harvest/lead.py": "domain/harvest/test_extraction.py",
     "domain/mailboxes/connections.py": "real/test_main_job.py",
     "domain/mailboxes/jobs.py": "real/test_main_job.py",

@@ -168,3 +168,23 @@ def test_a_company_is_the_whole_and_no_place(line: str, company: str | None) -> 
     )
     assert found.person is not None
     assert (found.person.company.value if found.person.company else None) == company
+
+
+@pytest.mark.parametrize(
+    ("said", "budget", "date", "sentiment"),
+    [
+        ("We love it. Our budget is $12,500 and we start in May 2027.", "$12,500", "May 2027", "positive"),
+        ("Unser Budget liegt bei 8.000 Euro, wir brauchen es bis zum 15. März.", "8.000 Euro", "15. März", "neutral"),
+        ("Notre budget est de 3 000 €. Il nous le faut avant le 12/04/2027.", "3 000 €", "12/04/2027", "neutral"),
+        ("I am disappointed: it cost $90 and broke in March.", None, None, "negative"),
+        ("Could you call me on Monday?", None, None, "neutral"),
+    ],
+    ids=["in English", "in German", "in French", "a complaint", "nothing asked"],
+)
+def test_what_is_asked_for_is_read_where_it_is_said(
+    said: str, budget: str | None, date: str | None, sentiment: str
+) -> None:
+    person = _read(f"Hello,\n\n{said}\n\nGrace Hopper\n", sender="Grace Hopper <grace@sea.example>").person
+    assert person is not None
+    found = [each.value if each else None for each in (person.budget, person.date, person.sentiment)]
+    assert found == [budget, date, sentiment]

@@ -152,6 +152,9 @@ ANSWERS: dict[str, Any] = {
                 "address": None,
                 "websites": [],
                 "language": _field("en", 0.99, "text"),
+                "budget": None,
+                "date": None,
+                "sentiment": _field("neutral", 0.5, "text"),
                 "message": _field("Hello Ada,\n\ncould you make us an offer for 40 seats?", 0.8, "text"),
             },
         }

@@ -86,7 +86,10 @@ class FieldOut(Out):
 
 
 class LeadOut(Out):
-    """Who wrote and how to reach them, as the mail has it. Phones are E.164 where their country could be told."""
+    """Who wrote and how to reach them, as the mail has it. Phones are E.164 where their country could be told.
+
+    `budget` and `date` stand as they are written; `sentiment` is positive, neutral or negative.
+    """
 
     origin: Literal["form", "forward", "letter", "list"]
     name: FieldOut | None
@@ -98,6 +101,9 @@ class LeadOut(Out):
     websites: list[FieldOut]
     language: FieldOut | None
     message: FieldOut | None
+    budget: FieldOut | None = None
+    date: FieldOut | None = None
+    sentiment: FieldOut | None = None
 
 
 class ResultOut(Out):

@@ -10,6 +10,7 @@ from outrider.domain.harvest import (
     extraction_phones,
     extraction_signatures,
     extraction_unwanted,
+    extraction_wishes,
 )
 from outrider.domain.harvest.extraction_forms import Form
 from outrider.domain.harvest.extraction_lines import Line
@@ -97,6 +98,7 @@ def _of_form(mail: ParsedMail, form: Form, region: str | None) -> Person | None:
         websites=site,
         language=language,
         message=message,
+        **_wishes(message.value if message else "", mail.text, Source.TEXT),
     )
 
 
@@ -127,6 +129,7 @@ def _person(
     domain = sender.address.rpartition("@")[2]
     said = visible_text(text)
     language = _language(said or text)
+    body = Source.FORWARDED if origin is Origin.FORWARD else Source.TEXT
     countries = extraction_phones.regions(
         language=language.value if language else "", text=text[:4_000], domains=(domain,), default=region
     )
@@ -148,8 +151,17 @@ def _person(
         address=extraction_signatures.address(signed, name=name.value if name else ""),
         websites=extraction_signatures.websites(signed),
         language=language,
-        message=Field(said, 0.8, Evidence(Source.FORWARDED if origin is Origin.FORWARD else Source.TEXT, said[:200])),
+        message=Field(said, 0.8, Evidence(body, said[:200])),
+        **_wishes(said, text, body),
     )
+
+
+def _wishes(said: str, text: str, source: Source) -> dict[str, Field | None]:
+    return {
+        "budget": extraction_wishes.budget(said, text, source),
+        "date": extraction_wishes.date(said, text, source),
+        "sentiment": extraction_wishes.sentiment(said, text, source),
+    }
 
 
 def _name(header: str) -> str:

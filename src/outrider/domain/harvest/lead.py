@@ -43,7 +43,10 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Phones are E.164 where their country could be told, else as written without blanks. `language` is ISO 639-1."""
+    """Phones are E.164 where their country could be told, else as written without blanks. `language` is ISO 639-1.
+
+    `budget` is what may be spent and `date` by when or from when, as written; `sentiment` is positive, neutral or negative.
+    """
 
     origin: Origin
     name: Field | None = None
@@ -55,6 +58,9 @@ class Person:
     websites: tuple[Field, ...] = ()
     language: Field | None = None
     message: Field | None = None
+    budget: Field | None = None
+    date: Field | None = None
+    sentiment: Field | None = None
 
 
 @dataclass(frozen=True, slots=True)
