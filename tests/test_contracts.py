@@ -41,7 +41,7 @@ GET /api/integrations/email/status
 POST /api/integrations/email/sync
 GET /api/integrations/calendar/events
 POST /api/integrations/calendar/connect
-DELETE /api/integrations/calendar/{integration_id}
+DELETE /api/integrations/calendar/connections/{integration_id}
 """
 
 

@@ -137,7 +137,7 @@ MATRIX: dict[tuple[str, str], Row] = {
         body=lambda _: {"provider": "ics", "url": "http://10.0.0.1/a"}
     ),
     ("GET", f"{API}/integrations/calendar/events"): Row(query="?days_ahead=90"),
-    ("DELETE", f"{API}/integrations/calendar/{{integration_id}}"): Row(is_named=True),
+    ("DELETE", f"{API}/integrations/calendar/connections/{{integration_id}}"): Row(is_named=True),
     # These end the session that they are called with.
     ("DELETE", f"{API}/users/account"): Row(),
     ("POST", f"{API}/auth/logout"): Row(is_for_all=True),

@@ -234,7 +234,7 @@ async def test_a_disconnected_calendar_is_forgotten(reading: Runtime, google: Go
     google.calendar(ada.user.email)
     grant = google.google.granted(ada.user.email, READ)
     connected = await client.post(CONNECT, json={"provider": "google", "auth_token": grant.refresh_token})
-    address = f"/api/integrations/calendar/{connected.json()['data']['integration_id']}"
+    address = f"/api/integrations/calendar/connections/{connected.json()['data']['integration_id']}"
     assert (await client.delete(address)).json()["data"] == {"disconnected": True}
     assert (await client.delete(address)).status_code == 404
     assert (await client.get(EVENTS)).json()["data"] == {"events": [], "integrations": []}

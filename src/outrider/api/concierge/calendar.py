@@ -183,7 +183,9 @@ async def calendar_events(
     )
 
 
-@router.delete("/{integration_id}", needs=Permission.CALENDARS_WRITE, model=DisconnectedOut, errors=[NOT_FOUND])
+@router.delete(
+    "/connections/{integration_id}", needs=Permission.CALENDARS_WRITE, model=DisconnectedOut, errors=[NOT_FOUND]
+)
 async def disconnect_calendar(db: Db, actor: Caller, integration_id: UUID) -> DisconnectedOut:
     """Forgets a connection, its credentials and all that was read with them; the provider is told."""
     connection = await queries.get(db, actor.workspace_id, actor.user_id, integration_id, lock=True)

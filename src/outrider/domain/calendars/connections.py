@@ -17,6 +17,7 @@ from outrider.domain.calendars import queries
 from outrider.domain.calendars.models import Calendar, CalendarConnection, State
 from outrider.domain.grants import actions as grants
 from outrider.providers.calendar.interface import (
+    BY_ITSELF,
     Account,
     CalendarFailed,
     DavCalendars,
@@ -38,7 +39,8 @@ class CannotReadCalendar(Invalid):
     code = "calendar_unreachable"
 
     def __init__(self, failure: CalendarFailed) -> None:
-        super().__init__(f"{failure.message} {failure.hint}".strip(), hint=failure.hint)
+        hint = "Check what you gave, or try again later." if failure.hint == BY_ITSELF else failure.hint
+        super().__init__(f"{failure.message} {hint}".strip(), hint=hint)
 
 
 class TooManyCalendars(Conflict):

@@ -85,10 +85,13 @@ class Changes:
     is_everything: bool
 
 
+BY_ITSELF = "It is tried again by itself."
+
+
 class CalendarFailed(Exception):
     """Calendars could not be read; `hint` says what to do. `is_terminal`: trying again can't help before a person acts."""
 
-    def __init__(self, message: str, hint: str = "It is tried again by itself.", *, is_terminal: bool = False) -> None:
+    def __init__(self, message: str, hint: str = BY_ITSELF, *, is_terminal: bool = False) -> None:
         super().__init__(message)
         self.message, self.hint, self.is_terminal = message, hint, is_terminal
 
