@@ -13,6 +13,9 @@ from typing import Any
 import httpx2
 import pytest
 from scripts.contracts import Endpoint, endpoints
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 
 from outrider import VERSION
 from outrider.api.concierge import app as concierge
@@ -25,14 +28,18 @@ from outrider.settings import Settings
 from tests.factories.accounts import PASSWORD, make_user
 from tests.factories.google import google_urls
 from tests.live import Live, serving
+from tests.real import radicale
 from tests.real.mail_servers import MailServers
 from tests.real.test_main_job import sent
 from tests.stand_ins import microsoft
 from tests.stand_ins.google import CLIENT_ID, CLIENT_SECRET, Google
+from tests.stand_ins.serving import serve
 
 DOCS = Path(__file__).parents[2] / "docs"
 # Printed by itself, the snippet shows its body; the status comes on a line of its own.
 SHOW_STATUS = 'curl() { command curl -w "\\n%{http_code}" "$@"; }\n'
+
+HOLIDAYS = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nEND:VCALENDAR\r\n"
 
 # What the first sync has to fill before a later example can take an id from it.
 RENEWING = {"refresh", "login", "refresh_session"}
@@ -114,9 +121,16 @@ async def stage(
     google.box(newcomer)
     variables = {name.upper(): value for name, value in google_urls(google).items()}
     variables |= {"GOOGLE_CLIENT_ID": CLIENT_ID, "GOOGLE_CLIENT_SECRET": CLIENT_SECRET}
+    variables["OUTRIDER_UNENCRYPTED_MAIL_HOSTS"] = "127.0.0.1"  # Radicale speaks no TLS
     variables |= {"MICROSOFT_CLIENT_ID": microsoft.CLIENT_ID, "MICROSOFT_CLIENT_SECRET": microsoft.CLIENT_SECRET}
-    with serving(settings, server, tmp_path, OUTRIDER_CA_FILE=str(mail.ca_file), **variables) as live:
-        yield Stage(live, own, google, newcomer)
+    async with serve(Starlette(routes=[Route("/holidays.ics", lambda _: Response(HOLIDAYS))])) as published:
+        with (
+            radicale.running(address, mail.password(address)) as calendars,
+            serving(settings, server, tmp_path, OUTRIDER_CA_FILE=str(mail.ca_file), **variables) as live,
+        ):
+            own["https://dav.lovelace.example"] = calendars.make("work")
+            own["webcal://calendars.example"] = published
+            yield Stage(live, own, google, newcomer)
 
 
 async def test_every_curl_example_works_as_printed(surface: Surface, stage: Stage, tmp_path: Path) -> None:

@@ -33,12 +33,13 @@ MAKE = """<?xml version="1.0"?><mkcalendar xmlns="urn:ietf:params:xml:ns:caldav"
 
 
 class Radicale:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, user: str = USER, password: str = PASSWORD) -> None:
         self.folder = folder
         self.port = daemons.free_ports(1)[0]
         self.url = f"http://127.0.0.1:{self.port}"
-        (folder / "users").write_text(f"{USER}:{PASSWORD}\neve@b.test:other\n")
+        (folder / "users").write_text(f"{user}:{password}\neve@b.test:other\n")
         (folder / "config").write_text(CONFIG.format(port=self.port, folder=folder))
+        self.user, self.password = user, password
         self._daemon: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -58,8 +59,8 @@ class Radicale:
 
     def make(self, name: str, kind: str = "VEVENT") -> str:
         """Makes a calendar and returns its address."""
-        self.ask("MKCALENDAR", f"/{USER}/{name}/", MAKE.format(name=name.capitalize(), kind=kind))
-        return f"{self.url}/{quote(USER)}/{name}/"
+        self.ask("MKCALENDAR", f"/{self.user}/{name}/", MAKE.format(name=name.capitalize(), kind=kind))
+        return f"{self.url}/{quote(self.user)}/{name}/"
 
     def put(self, calendar: str, uid: str, *components: str) -> None:
         events = "\r\n".join(
@@ -73,14 +74,16 @@ class Radicale:
 
     def ask(self, method: str, address: str, body: str = "", headers: dict[str, str] | None = None) -> httpx2.Response:
         url = address if address.startswith("http") else self.url + address
-        answer = httpx2.request(method, url, content=body.encode(), headers=headers, auth=(USER, PASSWORD), timeout=20)
+        answer = httpx2.request(
+            method, url, content=body.encode(), headers=headers, auth=(self.user, self.password), timeout=20
+        )
         assert answer.status_code < 300, (method, url, answer.status_code, answer.text)
         return answer
 
 
 @contextmanager
-def running() -> Iterator[Radicale]:
-    server = Radicale(daemons.new_folder("radicale"))
+def running(user: str = USER, password: str = PASSWORD) -> Iterator[Radicale]:
+    server = Radicale(daemons.new_folder("radicale"), user, password)
     server.start()
     try:
         yield server
