@@ -21,6 +21,7 @@ from outrider.runtime import Runtime
 from outrider.settings import Settings
 from tests.factories import harvest
 from tests.factories.accounts import make_user, retire
+from tests.factories.calendars import make_event
 from tests.factories.imports import contacts, start
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sequences import make_enrollment, make_sequence
@@ -65,11 +66,12 @@ async def test_no_generated_request_breaks_a_promise_of_the_concierge(
         db.add_all(senders)
         scan = await actions.scan(db, ada.workspace_id, ada.user.id)
     ids = [str(each.id) for each in senders]
-    known = {"id": ids, "sender_id": ids, "job_id": [str(scan.id)]}
+    calendars = [str((await make_event(runtime, ada)).id) for _ in range(20)]
+    known = {"id": ids, "sender_id": ids, "job_id": [str(scan.id)], "integration_id": calendars}
     with serving(settings, server, tmp_path) as live:
         url = f"{live.url}{CONCIERGE}"
         # All but those that end the session.
-        run(url, ada.access_token, known, tmp_path, contract="concierge", operations=17, examples=8, seed=1)
+        run(url, ada.access_token, known, tmp_path, contract="concierge", operations=20, examples=8, seed=1)
     await retire(runtime, ada)
 
 
