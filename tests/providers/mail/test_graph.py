@@ -363,6 +363,15 @@ async def test_an_answer_that_can_not_be_read_is_told(reader: GraphReader, micro
         await step(reader)
 
 
+async def test_a_page_of_somebody_in_between_is_not_taken_for_a_mail(
+    reader: GraphReader, box: Mail, microsoft: Microsoft
+) -> None:
+    box.deliver(ADA, mail(1))
+    microsoft.fail(r"\$value", -1, times=2)
+    [message], _ = await read_up(reader)
+    assert message.raw == mail(1)
+
+
 @pytest.mark.parametrize(
     ("status", "code", "is_terminal"),
     [

@@ -12,11 +12,12 @@ from http import HTTPStatus
 from typing import Any, Self
 
 from outrider.core.egress import EgressTooLarge, Limits
-from outrider.providers.mail.graph_api import ApiError, GraphApi
+from outrider.providers.mail.graph_api import ATTEMPTS_CUT_OFF, ApiError, GraphApi
 from outrider.providers.mail.interface import Fetched, ReadFailed
 from outrider.providers.mail.limits import MAX_HEADER_BLOCK, MAX_RAW
 
 LIMITS = Limits(read=60, total=300, body=MAX_RAW)
+MIME_TYPES = frozenset({"text/plain", "message/rfc822", "application/octet-stream"})
 # What Exchange can't write as MIME, now or ever.
 UNREADABLE_CODES = frozenset(
     {"ErrorMimeContentConversionFailed", "ErrorContentConversionFailed", "ErrorMimeContentInvalid", "ErrorItemCorrupt"}
@@ -55,7 +56,7 @@ async def fetch(api: GraphApi, listed: Sequence[Listed]) -> list[Fetched]:
 
 async def _one(api: GraphApi, listed: Listed) -> Fetched | None:
     try:
-        answer = await api.patiently("GET", f"/me/messages/{listed.id}/$value", limits=LIMITS)
+        raw = await _mime(api, listed.id)
     except ApiError as error:
         refusal = error.refusal
         if refusal.status == HTTPStatus.NOT_FOUND:
@@ -67,8 +68,16 @@ async def _one(api: GraphApi, listed: Listed) -> Fetched | None:
         if isinstance(error.__cause__, EgressTooLarge):
             return await _outline(api, listed, least=MAX_RAW + 1)
         raise
-    raw = answer.content
     return _fetched(listed, len(raw), _header_block(raw), raw)
+
+
+async def _mime(api: GraphApi, message_id: str) -> bytes:
+    for _ in range(ATTEMPTS_CUT_OFF):
+        answer = await api.patiently("GET", f"/me/messages/{message_id}/$value", limits=LIMITS)
+        # A page of somebody in between must not be taken for the mail.
+        if answer.headers.get("content-type", "").partition(";")[0].strip().lower() in MIME_TYPES:
+            return answer.content
+    raise ReadFailed("Microsoft's answer is no mail.", is_lost=False)
 
 
 async def _outline(api: GraphApi, listed: Listed, *, least: int) -> Fetched | None:
