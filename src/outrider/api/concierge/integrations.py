@@ -1,6 +1,7 @@
 """The caller's mailbox: connecting it, its state, reading it now."""
 
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Request
@@ -16,9 +17,11 @@ from outrider.domain.accounts.actions import normalise_email
 from outrider.domain.accounts.permissions import Actor, Permission
 from outrider.domain.accounts.vault import open_vault
 from outrider.domain.grants import actions as grants
+from outrider.domain.grants import handing_in
+from outrider.domain.grants.handing_in import ScopeNarrower, TokenRefused
 from outrider.domain.grants.signing_in import ProviderUnavailable
 from outrider.domain.mailboxes import connections, queries, syncing
-from outrider.domain.mailboxes.models import Mailbox, State
+from outrider.domain.mailboxes.models import State
 from outrider.domain.senders.actions import NoMailbox
 from outrider.providers.mail.interface import (
     Account,
@@ -28,9 +31,10 @@ from outrider.providers.mail.interface import (
     Server,
     ServerAccount,
     Step,
+    Verified,
     usual_security,
 )
-from outrider.providers.oauth.interface import GrantFailed, Identity, Tokens
+from outrider.providers.oauth.interface import Identity, Tokens
 
 router = contract.router("/integrations/email", tag="integrations")
 
@@ -45,6 +49,10 @@ REFUSED = connections.CannotConnect(
     ConnectFailed(Step.LOGIN, "imap", "The server refused the user name or password.", "Use an app password.")
 )
 NOT_SET_UP = ProviderUnavailable("Mailboxes of Outlook are not set up on this server.", field="provider")
+
+
+TOKEN_REFUSED = TokenRefused("Google does not know this refresh token, or it has been withdrawn.", field="auth_token")
+NARROWER = ScopeNarrower("The mailbox is connected with more than these tokens allow.", missing=["…/auth/gmail.send"])
 
 
 class EmailConnect(In):
@@ -91,22 +99,31 @@ class SyncOut(Out):
     "/connect",
     needs=Permission.MAILBOXES_WRITE,
     model=ConnectedOut,
-    errors=[REFUSED, NOT_SET_UP, Unavailable("Google can't be asked just now. Try again in a minute.", retry_after=60)],
+    reaches_out=True,
+    errors=[
+        TOKEN_REFUSED,
+        NARROWER,
+        REFUSED,
+        NOT_SET_UP,
+        Unavailable("Google can't be asked just now. Try again in a minute.", retry_after=60),
+    ],
 )
 async def connect_email(request: Request, app: App, actor: Caller, body: EmailConnect) -> ConnectedOut:
     """Connects a mailbox once its server has let us in, and begins to read it."""
     provider = PROVIDERS[body.provider]
-    address = normalise_email(body.email or actor.email)
     if provider == "imap":
-        mailbox = await _connect(app, actor, request, provider, _server_account(body, address), None)
-    else:
-        tokens = await _tokens(app, provider, body)
-
-        async def fresh(*, refused: str | None = None) -> str:
-            return tokens.access_token
-
-        mailbox = await _connect(app, actor, request, provider, GrantedAccount(address, fresh), tokens)
-    return ConnectedOut(integration_id=mailbox.id)
+        account = _server_account(body, normalise_email(body.email or actor.email))
+        verified = await connections.verify(app, provider, account)
+        return await _store(app, actor, request, provider, account, verified)
+    if provider not in app.mail:
+        raise ProviderUnavailable(NOT_SET_UP.message, field="provider")
+    try:
+        tokens, identity = await handing_in.examine(
+            app.oauth, provider, access_token=None, refresh_token=body.auth_token.get_secret_value()
+        )
+    except TokenRefused as refusal:  # the client knows it by this contract's name
+        raise TokenRefused(refusal.message, field="auth_token") from refusal
+    return await _connect_granted(app, actor, request, provider, tokens, identity)
 
 
 @router.get("/status", needs=Permission.MAILBOXES_READ, model=StatusOut)
@@ -140,46 +157,42 @@ async def sync_email(db: Db, actor: Caller) -> SyncOut:
     return SyncOut(job_id=started[0].id)
 
 
-async def _connect(
-    app: App, actor: Actor, request: Request, provider: str, account: Account, tokens: Tokens | None
-) -> Mailbox:
-    verified = await connections.verify(app, provider, account)
+async def _connect_granted(
+    app: App, actor: Actor, request: Request, provider: str, tokens: Tokens, identity: Identity
+) -> ConnectedOut:
+    async def fresh(*, refused: str | None = None) -> str:
+        return tokens.access_token
+
+    verified = await connections.verify(app, provider, GrantedAccount(identity.email, fresh))
+    # A permission that does not cover who somebody is still opens the mailbox, which knows its address.
+    address = identity.email or verified.address
+    known = replace(identity, email=address, subject=identity.subject or f"address:{address}")
+    return await _store(app, actor, request, provider, GrantedAccount(address, fresh), verified, (known, tokens))
+
+
+async def _store(
+    app: App,
+    actor: Actor,
+    request: Request,
+    provider: str,
+    account: Account,
+    verified: Verified,
+    granted: tuple[Identity, Tokens] | None = None,
+) -> ConnectedOut:
+    whose: dict[str, Any] = {"workspace_id": actor.workspace_id, "user_id": actor.user_id, "provider": provider}
     async with app.db.begin(actor.scope(request.state.request_id)) as own:
         grant_id = None
-        if tokens is not None:
+        if granted is not None:
+            identity, tokens = granted
+            await handing_in.refuse_narrower(own, actor, provider=provider, address=identity.email, tokens=tokens)
             vault = await open_vault(own, app.keyring, actor.workspace_id)
-            # The provider has just said whose mailbox it is; who its owner is, the tokens need not tell.
-            identity = Identity(subject=f"mail:{account.address}", email=account.address, name="", picture=None)
-            grant = await grants.store(
-                own, vault, workspace_id=actor.workspace_id, user_id=actor.user_id, provider=provider,
-                identity=identity, tokens=tokens,
-            )  # fmt: skip
-            grant_id = grant.id
+            grant_id = (await grants.store(own, vault, **whose, identity=identity, tokens=tokens)).id
         mailbox = await connections.connect(
-            own, app.keyring, workspace_id=actor.workspace_id, user_id=actor.user_id, provider=provider,
-            account=account, verified=verified, name="", daily_limit=app.settings.daily_limit, grant_id=grant_id,
+            own, app.keyring, **whose, account=account, verified=verified, name="",
+            daily_limit=app.settings.daily_limit, grant_id=grant_id,
         )  # fmt: skip
         await syncing.request(own, mailbox)
-    return mailbox
-
-
-async def _tokens(app: App, provider: str, body: EmailConnect) -> Tokens:
-    oauth = app.oauth.get(provider)
-    if oauth is None or provider not in app.mail:
-        raise ProviderUnavailable(
-            f"Mailboxes of {body.provider.capitalize()} are not set up on this server.", field="provider"
-        )
-    refresh_token = body.auth_token.get_secret_value()
-    try:
-        tokens = await oauth.refresh(refresh_token)
-    except GrantFailed as failure:
-        if failure.is_terminal:
-            raise Invalid(failure.message, field="auth_token") from failure
-        raise Unavailable(f"{failure.message} Try again in a minute.", retry_after=60) from failure
-    # A provider that keeps the refresh token says nothing of it.
-    return tokens if tokens.refresh_token else Tokens(
-        access_token=tokens.access_token, refresh_token=refresh_token, expires_at=tokens.expires_at, scopes=tokens.scopes
-    )  # fmt: skip
+    return ConnectedOut(integration_id=mailbox.id)
 
 
 def _server_account(body: EmailConnect, address: str) -> ServerAccount:
