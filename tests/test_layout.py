@@ -47,6 +47,7 @@ TESTED_ELSEWHERE = {
     "core/schema.py": "test_tenancy.py",
     "core/egress_http.py": "core/test_egress.py",
     "demo/contacts.py": "demo/test_show.py",
+    "demo/leads.py": "demo/test_show.py",
     "demo/servers.py": "demo/test_show.py",
     "domain/accounts/actions.py": "test_cli.py",
     "domain/accounts/leaving.py": "api/concierge/test_users.py",

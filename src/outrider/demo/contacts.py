@@ -45,9 +45,7 @@ async def bring_in(http: httpx2.AsyncClient, say: Callable[[str], None]) -> bool
     for (total, imported, skipped), words in zip(
         counted, ("Imported an address book", "Imported it again"), strict=True
     ):
-        say(
-            f"{words} an address book: {total} cards, {imported} made or completed a contact, {skipped} brought nothing."
-        )
+        say(f"{words}: {total} cards, {imported} made or completed a contact, {skipped} brought nothing.")
     return counted == EXPECTED
 
 

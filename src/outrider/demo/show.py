@@ -24,7 +24,7 @@ from outrider import worker
 from outrider.core import log
 from outrider.core.clock import now
 from outrider.core.db import Scope
-from outrider.demo import contacts
+from outrider.demo import contacts, leads
 from outrider.demo.servers import ADA, AWAY, GONE, GRACE, HOST, PASSWORD, SILENT, MailSystem, free_port
 from outrider.domain.accounts import actions as accounts
 from outrider.main import create_app
@@ -86,12 +86,14 @@ async def _follow_up(
         brought = await contacts.bring_in(http, _say)
         for recipient in EXPECTED:
             await system.put(ADA, "Sent", _first_mail(recipient).as_bytes())
+        await leads.deliver(system)
         await _call(
             http, "POST", "/auth/connect",
             provider="imap", host=HOST, port=system.imap_ports[ADA], security="none", username=ADA, password=PASSWORD,
             name="Ada Lovelace", smtpHost=HOST, smtpPort=system.smtp_port, smtpSecurity="none",
         )  # fmt: skip
         _say("Connected Ada's mailbox over IMAP and SMTP; both servers were verified.")
+        brought = await leads.harvest(http, _say) and brought
         emails = await _until(lambda: _sent(http), lambda found: len(found) == len(EXPECTED))
         sequence = await _call(
             http, "POST", "/sequences", name="After the demo",
