@@ -155,7 +155,7 @@ TESTED_ELSEWHERE = {
 # Tests of what no single module does: whole promises, tried against everything.
 OF_THE_WHOLE = {
     "api/test_examples.py", "api/test_harvest_examples.py", "api/test_schemathesis.py", "core/test_egress_bounds.py", "core/test_egress_vectors.py",
-    "test_canaries.py", "test_contracts.py", "test_layout.py", "test_leaks.py", "test_tenancy.py",
+    "test_canaries.py", "test_contracts.py", "test_docs.py", "test_layout.py", "test_leaks.py", "test_tenancy.py",
 }  # fmt: skip
 # Users belong to the installation; a workspace is found through their membership.
 OF_NO_WORKSPACE = {f"domain/accounts/queries.py: {name}" for name in ("user_by_email", "get_user", "count_users")}
