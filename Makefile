@@ -42,6 +42,7 @@ check: $(VENV)/.developing ## Format, lint, types, import rules, contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m scripts.contracts --check
+	$(BIN)/python -m scripts.console --check
 
 .PHONY: bench
 bench: $(VENV)/.developing ## Print ratios against peers and limits: make bench [NAME=syncing] [MAIL=folder]
@@ -59,6 +60,10 @@ format: $(VENV)/.developing ## Format the code and mend what can be mended
 .PHONY: contracts
 contracts: $(VENV)/.developing ## Write OpenAPI, Postman collection and reference pages anew
 	$(BIN)/python -m scripts.contracts
+
+.PHONY: console
+console: $(VENV)/.developing ## Build the console's files anew, with Node from PyPI
+	$(BIN)/python -m scripts.console
 
 .PHONY: lock
 lock: $(VENV)/.developing ## Resolve the dependencies anew into requirements/*.lock

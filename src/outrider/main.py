@@ -23,6 +23,9 @@ from outrider.api.harvest.contract import GMAIL, PROCESSING
 from outrider.api.limits import RateLimiter
 from outrider.api.tracking import click, picture
 from outrider.api.unsubscribe import unsubscribe
+from outrider.console import app as console
+from outrider.console.live import Hub
+from outrider.console.session import PATH as CONSOLE
 from outrider.domain import all_jobs
 from outrider.domain.suppressions.models import UNSUBSCRIBE_PATH
 from outrider.domain.tracking.links import CLICK_PATH, OPEN_PATH
@@ -38,18 +41,21 @@ SURFACES = {
 }
 
 
-def create_app(runtime: Runtime) -> ASGIApp:
-    """Builds the application around an open runtime, which its caller closes."""
+def create_app(runtime: Runtime, hub: Hub | None = None) -> ASGIApp:
+    """Builds the application around an open runtime, which its caller closes, as it does the hub."""
     all_jobs.load()  # what an action queues must be known here too
     settings = runtime.settings
     state = {
         "runtime": runtime,
+        "hub": hub or Hub(runtime.db, can_listen=not settings.database_pooler),
         "limiter": RateLimiter(per_user=settings.rate_per_user, per_address=settings.rate_per_address),
     }
     app = Starlette(
         routes=[
             *(Route(path, endpoint, methods=list(methods)) for path, (endpoint, methods) in SYSTEM.items()),
             *(Route(path, endpoint, methods=["POST"]) for path, endpoint in hooks.ROUTES.items()),
+            console.FrontDoor(),
+            Mount(CONSOLE, console.build(VERSION)),
             *(Mount(path, build(VERSION)) for path, build in SURFACES.items()),
         ],
         middleware=[

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 
 from outrider import starting, worker
+from outrider.console.live import Hub
 from outrider.core import embedded, log
 from outrider.domain.accounts import queries as accounts
 from outrider.main import create_app
@@ -67,9 +68,10 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
 async def _serve(settings: Settings, listener: socket.socket, *, with_worker: bool) -> None:
     async with running(settings, name="outrider-serve") as runtime:
         stop = stopping()
+        hub = Hub(runtime.db, can_listen=not settings.database_pooler)
         server = _Server(
             uvicorn.Config(
-                create_app(runtime),
+                create_app(runtime, hub),
                 host=settings.host,
                 port=settings.port,
                 log_config=None,
@@ -86,6 +88,7 @@ async def _serve(settings: Settings, listener: socket.socket, *, with_worker: bo
         await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         server.should_exit = True
+        await hub.aclose()
         await serving
         if work is not None:
             await work

@@ -1,5 +1,6 @@
 """Reads of operations."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import select
@@ -22,6 +23,30 @@ async def latest(db: AsyncSession, workspace_id: UUID, type: str, subject_id: UU
         .limit(1)
     )
     return found
+
+
+async def recent(db: AsyncSession, workspace_id: UUID, user_id: UUID, *, at_most: int) -> list[Operation]:
+    """Returns a user's operations, the newest first."""
+    rows = await db.scalars(
+        select(Operation)
+        .where(Operation.workspace_id == workspace_id, Operation.user_id == user_id)
+        .order_by(Operation.created_at.desc())
+        .limit(at_most)
+    )
+    return list(rows)
+
+
+async def latest_of_each(
+    db: AsyncSession, workspace_id: UUID, type: str, subject_ids: Collection[UUID]
+) -> dict[UUID, Operation]:
+    """Returns the last operation of a type on each of these subjects that has one."""
+    rows = await db.scalars(
+        select(Operation)
+        .where(Operation.workspace_id == workspace_id, Operation.type == type, Operation.subject_id.in_(subject_ids))
+        .distinct(Operation.subject_id)
+        .order_by(Operation.subject_id, Operation.created_at.desc())
+    )
+    return {each.subject_id: each for each in rows}
 
 
 async def get(db: AsyncSession, workspace_id: UUID, user_id: UUID, type: str, operation_id: UUID) -> Operation:

@@ -77,6 +77,16 @@ async def _search(db: AsyncSession, page: PageRequest, where: list[ColumnElement
     return Page(list(rows), found[0].total, page.number, page.size)
 
 
+async def count_by_category(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> dict[Category, int]:
+    """Returns how many of those who write to a user are in each category that occurs."""
+    rows = await db.execute(
+        select(Sender.category, func.count())
+        .where(Sender.workspace_id == workspace_id, Sender.user_id == user_id, Sender.email_count > 0)
+        .group_by(Sender.category)
+    )
+    return {row.category: row[1] for row in rows}
+
+
 async def get(db: AsyncSession, workspace_id: UUID, user_id: UUID, sender_id: UUID) -> Sender:
     """Returns a sender to be changed. Raises SenderNotFound."""
     found = await get_many(db, workspace_id, user_id, [sender_id])

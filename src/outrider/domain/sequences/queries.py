@@ -114,6 +114,16 @@ async def search_enrollments(
     return Page(list(rows), total, page.number, page.size)
 
 
+async def count_by_status(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> dict[EnrollmentStatus, int]:
+    """Returns how many of a user's enrolments there are of each status that occurs."""
+    rows = await db.execute(
+        select(Enrollment.status, func.count())
+        .where(Enrollment.workspace_id == workspace_id, Enrollment.user_id == user_id, Enrollment.deleted_at.is_(None))
+        .group_by(Enrollment.status)
+    )
+    return {row.status: row[1] for row in rows}
+
+
 async def get_enrollment(
     db: AsyncSession, workspace_id: UUID, user_id: UUID, enrollment_id: UUID, *, lock: bool = False
 ) -> Enrollment:

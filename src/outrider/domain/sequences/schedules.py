@@ -1,5 +1,6 @@
 """Schedules: one list of what is planned (an enrolment's next step) and what is in the outbox or has left it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -105,6 +106,21 @@ async def next_of(db: AsyncSession, workspace_id: UUID, user_id: UUID, enrollmen
     ).subquery()
     row = (await db.execute(select(both).order_by(both.c.step.desc()).limit(1))).one_or_none()
     return _schedule(row) if row else None
+
+
+async def next_of_each(
+    db: AsyncSession, workspace_id: UUID, user_id: UUID, enrollment_ids: Collection[UUID]
+) -> dict[UUID, Schedule]:
+    """Returns the furthest schedule of each of these enrolments that has one."""
+    both = union_all(
+        _planned(
+            Enrollment.workspace_id == workspace_id, Enrollment.user_id == user_id, Enrollment.id.in_(enrollment_ids)
+        ),
+        _queued(Send.workspace_id == workspace_id, Send.user_id == user_id, Send.origin_id.in_(enrollment_ids)),
+    ).subquery()
+    furthest = select(both).distinct(both.c.enrollment_id).order_by(both.c.enrollment_id, both.c.step.desc())
+    found = [_schedule(row) for row in await db.execute(furthest)]
+    return {each.enrollment_id: each for each in found}
 
 
 async def find(db: AsyncSession, workspace_id: UUID, user_id: UUID, sought: UUID) -> Schedule | None:

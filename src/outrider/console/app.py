@@ -1,0 +1,47 @@
+"""The web console, mounted at /console: pages over the domain's own functions, for people."""
+
+from fastapi import FastAPI
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Match, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from outrider.console import pages, routing
+from outrider.console.routes import followups, imports, live, mailboxes, operations, preferences, senders, signing_in
+
+ROUTERS = tuple(
+    module.router for module in (signing_in, mailboxes, followups, senders, imports, operations, preferences, live)
+)
+
+
+def build(version: str) -> FastAPI:
+    app = FastAPI(title="Console", version=version, docs_url=None, redoc_url=None, openapi_url=None)
+    app.mount("/static", Static(directory=pages.FOLDER / "static"))
+    for router in ROUTERS:
+        app.include_router(router)
+    routing.tell_errors(app)
+    return app
+
+
+class Static(StaticFiles):
+    """Built files: the browser asks whether they have changed, and is told by their hash."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+class FrontDoor(Route):
+    """`/` for browsers; programs that ask it for something else than a page reach the surface behind."""
+
+    def __init__(self) -> None:
+        super().__init__("/", _to_console, methods=["GET"])
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        accepted = next((value for name, value in scope.get("headers", ()) if name == b"accept"), b"")
+        return super().matches(scope) if b"text/html" in accepted else (Match.NONE, {})
+
+
+async def _to_console(_: object) -> Response:
+    return RedirectResponse("/console/", 303)

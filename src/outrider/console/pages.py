@@ -1,0 +1,117 @@
+"""Rendering: templates, what every page knows, and how times and numbers are written."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from outrider.core.clock import now
+from outrider.core.pages import Page
+from outrider.domain.accounts.models import User
+
+FOLDER = Path(__file__).parent
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:;"
+    " object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+# Path, label, icon and the letter that leads there after `g`.
+NAVIGATION = (
+    ("follow-ups", "Follow-ups", "send", "f"),
+    ("senders", "Senders", "users", "s"),
+    ("mailboxes", "Mailboxes", "inbox", "m"),
+    ("imports", "Contacts", "contact", "c"),
+    ("operations", "Operations", "activity", "o"),
+    ("preferences", "Preferences", "sliders-horizontal", "p"),
+)
+UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+SOON = 45  # seconds that are "now"
+
+
+def show(request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
+    """Renders a page as whoever is signed in sees it."""
+    user: User | None = getattr(request.state, "user", None)
+    body = templates.get_template(template).render(
+        request=request,
+        user=user,
+        zone=ZoneInfo(user.timezone) if user else UTC,
+        here=request.url.path.removeprefix("/console/").partition("/")[0],
+        navigation=NAVIGATION,
+        request_id=request.state.request_id,
+        **context,
+    )
+    return HTMLResponse(body, status, headers={"Content-Security-Policy": POLICY, "Vary": "Cookie"})
+
+
+def go_to(path: str) -> Response:
+    """Sends the browser to a page of the console after it has changed something."""
+    return RedirectResponse(f"/console/{path}", 303)
+
+
+def ago(at: datetime | None) -> str:
+    """`3 minutes ago`, `in 2 days`."""
+    if at is None:
+        return "never"
+    seconds = (at - now()).total_seconds()
+    size = abs(seconds)
+    if size < SOON:
+        return "now"
+    unit, name = next(((unit, name) for unit, name in UNITS if size >= unit), UNITS[-1])
+    count = max(1, round(size / unit))
+    words = f"{count} {name}{'' if count == 1 else 's'}"
+    return f"in {words}" if seconds > 0 else f"{words} ago"
+
+
+def exactly(at: datetime, zone: ZoneInfo) -> str:
+    """A moment in the user's own time zone: `Mon 23 Nov 2026, 09:30 CET`."""
+    return f"{at.astimezone(zone):%a %d %b %Y, %H:%M %Z}"
+
+
+def lasted(began: datetime | None, ended: datetime | None) -> str:
+    if began is None:
+        return "–"
+    return str(timedelta(seconds=int(((ended or now()) - began).total_seconds())))
+
+
+def number(value: int) -> str:
+    return f"{value:,}"
+
+
+def words(value: str) -> str:
+    """`reauth_required` and `why-did-i-signup` as people write them."""
+    return value.replace("_", " ").replace("-", " ").capitalize()
+
+
+def query(request: Request, **changes: Any) -> str:
+    """This page's address with some of its filters changed; None takes one out."""
+    kept = dict(request.query_params) | {name: str(value) for name, value in changes.items() if value is not None}
+    shown = {name: value for name, value in kept.items() if value and changes.get(name, "") is not None}
+    return f"{request.url.path}?{urlencode(shown)}" if shown else request.url.path
+
+
+def span(page: Page[Any]) -> str:
+    """`51–100 of 1,234`."""
+    if not page.total:
+        return "0"
+    first = (page.number - 1) * page.size + 1
+    return f"{first:,}–{first + len(page.items) - 1:,} of {page.total:,}"
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"ago": ago, "exactly": exactly, "number": number, "words": words}
+    made.globals |= {"query": query, "span": span, "lasted": lasted}
+    return made
+
+
+templates = _environment()

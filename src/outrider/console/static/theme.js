@@ -1,0 +1,1 @@
+localStorage.theme&&(document.documentElement.dataset.theme=localStorage.theme);

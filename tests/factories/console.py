@@ -1,0 +1,115 @@
+"""A user's things as the console shows them: a bit of everything."""
+
+from datetime import timedelta
+
+from outrider.core.clock import now
+from outrider.core.ids import new_id
+from outrider.domain.imports.models import ImportJob, Provider, Status
+from outrider.domain.mailboxes.models import Mailbox, State
+from outrider.domain.mailboxes.sender_types import SenderType
+from outrider.domain.operations.models import Operation, OperationStatus
+from outrider.domain.senders.models import Category, Sender
+from outrider.domain.sequences.models import Enrollment, EnrollmentStatus
+from outrider.runtime import Runtime
+from tests.factories.accounts import Someone
+from tests.factories.mailboxes import make_mailbox, make_message
+from tests.factories.sequences import make_enrollment, make_sequence
+
+WRITERS = (
+    ("Grace Hopper", "grace@harbour.example", "Contract, second draft", SenderType.PERSONAL, 48, Category.CALL_ME),
+    ("Northwind Billing", "billing@northwind.example", "Invoice 4711 is due", SenderType.TOOL, 21, Category.REMIND_ME),
+    ("Katherine Johnson", "katherine@orbit.example", "Numbers for the board", SenderType.PERSONAL, 17, Category.UNASSIGNED),
+    ("Weekly Lathe", "news@lathe.example", "Seven tools for spring", SenderType.NEWSLETTER, 112, Category.KEEP_QUIET),
+    ("Calendar", "invites@plan.example", "Moved: planning on Tuesday", SenderType.MEETING, 64, Category.UNASSIGNED),
+    ("Outlet Direct", "deals@outlet.example", "Last hours: half price", SenderType.PROMOTIONAL, 203, Category.UNASSIGNED),
+    ("", "alerts@uptime.example", "api-2 is back after 4 minutes", SenderType.TOOL, 9, Category.UNASSIGNED),
+    ("Mary Jackson", "mary@tunnel.example", "Re: wind tunnel on Friday", SenderType.PERSONAL, 33, Category.UNASSIGNED),
+)  # fmt: skip
+PEOPLE = (
+    ("Grace Hopper", EnrollmentStatus.ACTIVE, 1, None),
+    ("Dorothy Vaughan", EnrollmentStatus.ACTIVE, 0, None),
+    ("Annie Easley", EnrollmentStatus.PAUSED, 1, "Paused by its owner."),
+    ("Katherine Johnson", EnrollmentStatus.REPLIED, 2, "A person answered in the thread."),
+    ("Evelyn Boyd", EnrollmentStatus.BOUNCED, 1, "550 5.1.1 There is no such mailbox."),
+    ("Mary Jackson", EnrollmentStatus.COMPLETED, 3, "Every step has been sent."),
+)
+
+
+async def furnish(runtime: Runtime, owner: Someone) -> Mailbox:
+    """Gives a user mailboxes, follow-ups in every state, senders, imports and work under way."""
+    mailbox = await make_mailbox(runtime, owner, daily_limit=50)
+    await _follow_up(runtime, owner, mailbox)
+    refused = await make_mailbox(runtime, owner, address="ada.office@engine.example", daily_limit=30)
+    async with runtime.db.begin(owner.scope) as db:
+        shown = await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id))
+        shown.synced_at = now() - timedelta(minutes=2)
+        other = await db.get_one(Mailbox, (refused.workspace_id, refused.id))
+        other.state, other.sync_due_at = State.REAUTH_REQUIRED, None
+        other.state_reason = "The server refused the user name or password. Use an app password."
+        db.add_all(_senders(owner))
+        db.add_all(_operations(owner, mailbox))
+        db.add_all(_imports(owner))
+    return mailbox
+
+
+async def _follow_up(runtime: Runtime, owner: Someone, mailbox: Mailbox) -> None:
+    sequence = await make_sequence(runtime, owner, steps=3, delay_days=2)
+    for name, status, step, reason in PEOPLE:
+        address = f"{name.split(maxsplit=1)[0].lower()}@harbour.example"
+        email = await make_message(runtime, mailbox, to=address, subject=f"Proposal for {name}")
+        enrollment = await make_enrollment(runtime, owner, email, sequence)
+        async with runtime.db.begin(owner.scope) as db:
+            shown = await db.get_one(Enrollment, (enrollment.workspace_id, enrollment.id))
+            shown.recipient_name, shown.status, shown.current_step, shown.stop_reason = name, status, step, reason
+            if not shown.is_open:
+                shown.next_step_at = None
+
+
+def _senders(owner: Someone) -> list[Sender]:
+    return [
+        Sender(
+            workspace_id=owner.workspace_id, id=new_id(), user_id=owner.user.id, email=address, name=name,
+            words=f"{address} {name}".lower(), domain=address.partition("@")[2], email_count=count, sender_type=kind,
+            latest_subject=subject, latest_date=now() - timedelta(hours=3 * place + 1), category=category,
+            chosen_at=None if category is Category.UNASSIGNED else now(), type_reasons=["It is written by hand"],
+        )
+        for place, (name, address, subject, kind, count, category) in enumerate(WRITERS)
+    ]  # fmt: skip
+
+
+def _operations(owner: Someone, mailbox: Mailbox) -> list[Operation]:
+    own = {"workspace_id": owner.workspace_id, "user_id": owner.user.id}
+    at = now()
+    return [
+        Operation(
+            **own, id=new_id(), type="mailbox.sync", subject_id=mailbox.id, status=OperationStatus.RUNNING, total=6_000,
+            processed=3_740, succeeded=3_738, failed=2, started_at=at - timedelta(seconds=48), created_at=at,
+        ),
+        Operation(
+            **own, id=new_id(), type="senders.scan", subject_id=owner.user.id, status=OperationStatus.SUCCEEDED,
+            total=5_212, processed=5_212, succeeded=5_212, started_at=at - timedelta(hours=2, seconds=31),
+            finished_at=at - timedelta(hours=2), created_at=at - timedelta(hours=2),
+        ),
+        Operation(
+            **own, id=new_id(), type="harvest.batch", subject_id=new_id(), status=OperationStatus.FAILED, total=120,
+            processed=44, succeeded=41, failed=3, error="The mailbox refused its password.",
+            started_at=at - timedelta(days=1, seconds=12), finished_at=at - timedelta(days=1),
+            created_at=at - timedelta(days=1),
+        ),
+    ]  # fmt: skip
+
+
+def _imports(owner: Someone) -> list[ImportJob]:
+    own = {"workspace_id": owner.workspace_id, "user_id": owner.user.id, "provider": Provider.CSV}
+    at = now()
+    return [
+        ImportJob(
+            **own, id=new_id(), provider_account_name="conference-2026.csv", status=Status.PROCESSING,
+            total_contacts=12_400, processed_contacts=7_813, imported_contacts=7_790, skipped_contacts=19,
+            failed_contacts=4, created_at=at, started_at=at,
+        ),
+        ImportJob(
+            **own, id=new_id(), provider_account_name="telephone.vcf", status=Status.COMPLETED, total_contacts=318,
+            processed_contacts=318, imported_contacts=301, skipped_contacts=17, created_at=at - timedelta(days=3),
+        ),
+    ]  # fmt: skip
