@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from outrider import VERSION
-from outrider.api import hooks
+from outrider.api import hooks, telephone
 from outrider.api.concierge import app as concierge
 from outrider.api.concierge.contract import PREFIX as CONCIERGE
 from outrider.api.contact_import import app as contact_import
@@ -92,6 +92,7 @@ async def metrics(_: Request) -> Response:
 
 
 SYSTEM = {
+    **telephone.ROUTES,
     "/livez": (livez, ("GET",)),
     "/readyz": (readyz, ("GET",)),
     "/metrics": (metrics, ("GET",)),

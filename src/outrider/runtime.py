@@ -38,10 +38,23 @@ from outrider.providers.oauth import microsoft as microsoft_oauth
 from outrider.providers.oauth.code_flow import Client
 from outrider.providers.oauth.interface import OAuthProvider
 from outrider.providers.oauth.keys import SigningKeys
+from outrider.providers.speech.espeak import Espeak
+from outrider.providers.speech.interface import Speaker
+from outrider.providers.speech.openai import OpenAiSpeech
+from outrider.providers.voice.interface import Carrier
+from outrider.providers.voice.twilio import Credentials, Twilio
 from outrider.settings import Settings
 
 # Of mail: children, each holding some 30 MiB once it is needed.
 MOST_READERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Telephone:
+    """Who carries calls, and the number that they come from."""
+
+    carrier: Carrier
+    number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,8 @@ class Runtime:
     push: GmailPush | None
     graph_push: GraphPush | None
     parser: Parser
+    telephone: Telephone | None
+    speakers: Mapping[str, Speaker]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +136,8 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
             push=_push(settings, keys),
             graph_push=graph_push,
             parser=parser,
+            telephone=_telephone(settings, egress),
+            speakers=_speakers(settings, egress),
         )
     finally:
         imap.close()
@@ -170,6 +187,22 @@ def _contacts(settings: Settings, egress: Egress) -> dict[str, ContactProvider]:
         "google": GooglePeople(egress, settings.people_api_url),
         "microsoft": OutlookContacts(egress, settings.graph_url),
     }
+
+
+def _telephone(settings: Settings, egress: Egress) -> Telephone | None:
+    token = settings.twilio_auth_token
+    if not settings.twilio_account_sid or not token or not settings.twilio_phone_number:
+        return None
+    credentials = Credentials(settings.twilio_account_sid, token.get_secret_value())
+    return Telephone(Twilio(egress, settings.twilio_api_url, credentials), settings.twilio_phone_number)
+
+
+def _speakers(settings: Settings, egress: Egress) -> dict[str, Speaker]:
+    """The one on this machine as `local`; where a key is set, one elsewhere as `outside`."""
+    found: dict[str, Speaker] = {"local": Espeak()}
+    if settings.openai_api_key is not None:
+        found["outside"] = OpenAiSpeech(egress, settings.openai_api_url, settings.openai_api_key.get_secret_value())
+    return found
 
 
 def _push(settings: Settings, keys: SigningKeys) -> GmailPush | None:

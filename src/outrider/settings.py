@@ -134,6 +134,8 @@ class Settings(BaseSettings):
     sync_at_most: int = Field(10_000, alias="OUTRIDER_SYNC_AT_MOST", ge=1, le=1_000_000)
     sync_every: Duration = Field(parse_duration("10m"), alias="OUTRIDER_SYNC_EVERY")
     calendar_sync_every: Duration = Field(parse_duration("5m"), alias="OUTRIDER_CALENDAR_SYNC_EVERY")
+    call_lease: Duration = Field(parse_duration("60s"), alias="OUTRIDER_CALL_LEASE")
+    call_concurrency: int = Field(10, alias="OUTRIDER_CALL_CONCURRENCY", ge=1, le=200)
     worker_name: str = Field(
         default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}", alias="OUTRIDER_WORKER_NAME"
     )
@@ -185,6 +187,8 @@ class Settings(BaseSettings):
     outlook_client_id: str | None = Field(None, alias="OUTLOOK_CLIENT_ID")
     outlook_client_secret: SecretStr | None = Field(None, alias="OUTLOOK_CLIENT_SECRET")
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
+    openai_api_url: WebUrl = Field("https://api.openai.com", alias="OPENAI_API_URL")
+    twilio_api_url: WebUrl = Field("https://api.twilio.com", alias="TWILIO_API_URL")
     twilio_account_sid: str | None = Field(None, alias="TWILIO_ACCOUNT_SID")
     twilio_auth_token: SecretStr | None = Field(None, alias="TWILIO_AUTH_TOKEN")
     twilio_phone_number: str | None = Field(None, alias="TWILIO_PHONE_NUMBER")

@@ -35,11 +35,11 @@ async def gmail(request: Request) -> Response:
         notice = await app.push.read(request.headers.get("authorization", ""), body)
         await connections.hint(app, "google", notice.address, noticed=notice.history_id)
     except NotGenuine as refusal:
-        return await _refused(request, "gmail", str(refusal))
+        return await refuse(request, "gmail", str(refusal))
     except Malformed as error:
         log.warning("hook.malformed", hook="gmail", reason=str(error))  # answered well, else it comes again for days
     except (KeysUnavailable, *UNAVAILABLE) as error:
-        return _unavailable("gmail", error)
+        return unavailable("gmail", error)
     return Response(status_code=204)
 
 
@@ -56,18 +56,18 @@ async def microsoft(request: Request) -> Response:
         notice = app.graph_push.read(request.query_params.get("mailbox", ""), body)
         await connections.hint(app, "microsoft", notice.address, is_last=notice.is_ending)
     except graph_push.NotGenuine as refusal:
-        return await _refused(request, "microsoft", str(refusal))
+        return await refuse(request, "microsoft", str(refusal))
     except UNAVAILABLE as error:
-        return _unavailable("microsoft", error)
+        return unavailable("microsoft", error)
     return Response(status_code=202)
 
 
-def _unavailable(hook: str, error: Exception) -> Response:
+def unavailable(hook: str, error: Exception) -> Response:
     log.warning("hook.unavailable", hook=hook, error=type(error).__name__)
     return Response(status_code=503, headers={"Retry-After": "30"})
 
 
-async def _refused(request: Request, hook: str, reason: str) -> Response:
+async def refuse(request: Request, hook: str, reason: str) -> Response:
     try:
         await count_refused(request, hook, reason)
     except Limited as limited:

@@ -39,7 +39,7 @@ class Token:
 
 def mint(vault: Vault, workspace_id: UUID, subject_id: UUID, *, purpose: str, more: bytes = b"") -> str:
     payload = workspace_id.bytes + subject_id.bytes + more
-    return base64.urlsafe_b64encode(payload + _mac(vault, payload, purpose)).decode().rstrip("=")
+    return _text(payload + _mac(vault, payload, purpose))
 
 
 def read(token: str) -> Token:
@@ -48,15 +48,24 @@ def read(token: str) -> Token:
         data = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, UnicodeEncodeError):
         raise LinkInvalid from None
-    if len(data) < 2 * ID + MAC or base64.urlsafe_b64encode(data).decode().rstrip("=") != token:
+    if len(data) < 2 * ID + MAC or _text(data) != token:
         raise LinkInvalid
     return Token(UUID(bytes=data[:ID]), UUID(bytes=data[ID : 2 * ID]), data[2 * ID : -MAC], data[-MAC:])
+
+
+def spelled(token: Token) -> str:
+    """Returns the text that a token was read from."""
+    return _text(token.payload + token.mac)
 
 
 def verify(vault: Vault, token: Token, *, purpose: str) -> None:
     """Raises LinkInvalid."""
     if not hmac.compare_digest(_mac(vault, token.payload, purpose), token.mac):
         raise LinkInvalid
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def _mac(vault: Vault, payload: bytes, purpose: str) -> bytes:

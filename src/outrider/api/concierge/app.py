@@ -2,10 +2,10 @@
 
 from fastapi import FastAPI
 
-from outrider.api.concierge import auth, calendar, integrations, preferences, senders, users
+from outrider.api.concierge import auth, calendar, calls, integrations, preferences, senders, users
 from outrider.api.concierge.contract import contract
 
-ROUTERS = tuple(module.router for module in (auth, users, integrations, calendar, senders, preferences))
+ROUTERS = tuple(module.router for module in (auth, users, integrations, calendar, senders, preferences, calls))
 
 
 def build(version: str) -> FastAPI:

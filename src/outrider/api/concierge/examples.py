@@ -90,6 +90,52 @@ INTEGRATION = {
     "calendars": ["Work", "Family"],
     "problems": [],
 }
+CALL = {
+    "id": "01a9c6f4-2b10-7c44-9a11-6f2f1b7a0f0a",
+    "user_id": USER["id"],
+    "call_type": "urgent",
+    "status": "completed",
+    "scheduled_at": "2026-11-21T09:30:00.000Z",
+    "completed_at": "2026-11-21T09:31:12.000Z",
+    "duration_seconds": 41,
+    "content_summary": "The bank needs your signature before noon",
+    "created_at": "2026-11-21T09:30:00.000Z",
+    "priority": "high",
+    "next_attempt_at": None,
+    "waiting_for": None,
+    "error": None,
+    "attempts": [
+        {
+            "number": 1,
+            "carrier": "telephone",
+            "status": "completed",
+            "placed_at": "2026-11-21T09:30:01.000Z",
+            "answered_at": "2026-11-21T09:30:31.000Z",
+            "ended_at": "2026-11-21T09:31:12.000Z",
+            "duration_seconds": 41,
+            "error": None,
+        }
+    ],
+}
+FRESH_CALL = {
+    **CALL,
+    "status": "scheduled",
+    "completed_at": None,
+    "duration_seconds": None,
+    "next_attempt_at": "2026-11-21T09:30:00.000Z",
+    "attempts": [],
+}
+CALL_SETTINGS = {
+    "phone_number": "+442079460958",
+    "consents": True,
+    "consent_wording": "I agree that an artificial voice calls me at this number with what I asked to be told.",
+    "language": "en",
+    "quiet_from": "21:00",
+    "quiet_until": "07:00",
+    "daily_budget": 12,
+    "wants_digest": True,
+    "allows_outside_voice": False,
+}
 
 
 def _done(data: Any) -> dict[str, Any]:
@@ -133,6 +179,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
     },
     "categorise_sender": {"a quiet one": {"category": "keep-quiet"}},
     "categorise_senders": {"several": {"updates": [{"sender_id": SENDER_ID, "category": "why-did-i-signup"}]}},
+    "schedule_urgent": {"a signature": {"content": "The bank needs your signature before noon.", "priority": "high"}},
+    "edit_call_settings": {"a number": {"phone_number": "+44 20 7946 0958", "consents": True}},
     "edit_preferences": {
         "an early call": {"preferred_call_time": "07:30", "meeting_reminder_frequency": "external-only"}
     },
@@ -184,6 +232,18 @@ ANSWERS: dict[str, Any] = {
             ],
         }
     ),
+    "list_calls": _done({"calls": [CALL], "total": 1, "page": 1, "limit": 20, "pages": 1}),
+    "schedule_urgent": _done({"call": FRESH_CALL}),
+    "next_digest": _done(
+        {
+            "scheduled_at": "2026-11-22T08:00:00.000Z",
+            "content_preview": "Good morning, this is your digest. What came in: Charles Babbage: Your engine. That is all.",
+            "mails": 1,
+            "meetings": 0,
+        }
+    ),
+    "get_call_settings": _done({"settings": CALL_SETTINGS}),
+    "edit_call_settings": _done({"settings": CALL_SETTINGS}),
     "delete_account": _done({"deleted": True, "erased_after": "2026-12-21T09:30:00.000Z"}),
 }
 PARAMETERS: dict[str, str] = {
@@ -193,6 +253,8 @@ PARAMETERS: dict[str, str] = {
     "job_id": "The `job_id` of the scan.",
     "id": "The sender's `id`.",
     "integration_id": "The `integration_id` of the connection.",
+    "from": "Only calls meant for then or later.",
+    "to": "Only calls meant for before then.",
     "days_ahead": "How many days to look ahead.",
 }
 VARIABLES = {str(SESSION["refresh_token"]): "refreshToken", SENDER_ID: "id", CALENDAR: "integration_id"}

@@ -19,6 +19,8 @@ class Permission(StrEnum):
     ENROLLMENTS_WRITE = "enrollments:write"
     CALENDARS_READ = "calendars:read"
     CALENDARS_WRITE = "calendars:write"
+    CALLS_READ = "calls:read"
+    CALLS_WRITE = "calls:write"
     CONTACTS_READ = "contacts:read"
     CONTACTS_WRITE = "contacts:write"
     ANALYTICS_READ = "analytics:read"
