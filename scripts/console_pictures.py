@@ -13,7 +13,7 @@ from tests.factories.accounts import PASSWORD, Someone, make_user
 from tests.factories.console import furnish
 
 from outrider import starting
-from outrider.core import embedded
+from outrider.core import embedded, log
 from outrider.main import create_app
 from outrider.runtime import addresses, open_runtime
 from outrider.serving import listening
@@ -21,12 +21,13 @@ from outrider.settings import Settings, load
 
 FOLDER = Path(__file__).parents[1] / "docs/console"
 PAGES = ("follow-ups", "senders", "mailboxes", "imports", "operations", "preferences")
-SIZE = {"width": 1280, "height": 760}
+SIZE = {"width": 1160, "height": 640}
 
 
 async def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="pict-"))
     folder.chmod(0o755)  # noqa: ASYNC240  # nothing else runs yet
+    log.configure("WARNING", json=True)
     settings = load(OUTRIDER_DATA_DIR=folder, OUTRIDER_PORT=0, OUTRIDER_SIGN_UP="*", _env_file=None)
     server = embedded.start(settings.data_dir)
     try:

@@ -29,6 +29,7 @@ NAVIGATION = (
     ("preferences", "Preferences", "sliders-horizontal", "p"),
 )
 UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+SAID = {"reauth_required": "Password refused", "unreachable": "Trying again"}
 SOON = 45  # seconds that are "now"
 
 
@@ -83,7 +84,7 @@ def number(value: int) -> str:
 
 def words(value: str) -> str:
     """`reauth_required` and `why-did-i-signup` as people write them."""
-    return value.replace("_", " ").replace("-", " ").capitalize()
+    return SAID.get(value) or value.replace("_", " ").replace("-", " ").capitalize()
 
 
 def query(request: Request, **changes: Any) -> str:

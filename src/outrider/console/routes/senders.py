@@ -19,13 +19,13 @@ from outrider.domain.senders.models import Category
 router = Router()
 
 SIZE = 50
-# The category, what it is called here, and what it means; the key is its place.
+# The category, what it is called here and on its button, and what it means; the key is its place.
 CHOICES = (
-    (Category.CALL_ME, "Call me", "Rings when it is urgent"),
-    (Category.REMIND_ME, "Remind me", "Comes in the digest"),
-    (Category.KEEP_QUIET, "Keep quiet", "Stays in the mailbox"),
-    (Category.WHY_DID_I_SIGNUP, "Why did I sign up?", "Noise to get rid of"),
-    (Category.DONT_TELL_ANYONE, "Don't tell anyone", "Never leaves this server"),
+    (Category.CALL_ME, "Call me", "Call", "Rings when it is urgent"),
+    (Category.REMIND_ME, "Remind me", "Remind", "Comes in the digest"),
+    (Category.KEEP_QUIET, "Keep quiet", "Quiet", "Stays in the mailbox"),
+    (Category.WHY_DID_I_SIGNUP, "Why did I sign up?", "Noise", "Something to get rid of"),
+    (Category.DONT_TELL_ANYONE, "Don't tell anyone", "Secret", "Never leaves this server"),
 )
 
 
