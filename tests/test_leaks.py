@@ -22,6 +22,7 @@ from tests.client import Client
 from tests.factories import harvest
 from tests.factories.accounts import Someone, make_user
 from tests.factories.calendars import make_event
+from tests.factories.calls import make_call
 from tests.factories.imports import contacts, start
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sending import make_send
@@ -38,6 +39,7 @@ PUBLIC = {
     ("GET", "/c/{token}"), ("GET", "/o/{token}"), ("GET", "/u/{token}"), ("POST", "/u/{token}"),
     ("GET", "/api/gmail/openapi.json"), ("GET", "/api/processing/openapi.json"), ("POST", "/api/gmail/webhook"),
     ("GET", f"{API}/openapi.json"), ("POST", f"{API}/auth/register"), ("POST", f"{API}/auth/login"), ("POST", f"{API}/auth/refresh"),
+    *((method, f"/webhooks/twilio/{{token}}/{what}") for method, what in (("POST", "voice"), ("POST", "keys"), ("POST", "status"), ("GET", "audio"))),
     ("POST", "/webhooks/gmail"), ("POST", "/webhooks/microsoft"), ("POST", "/auth/connect"), ("GET", "/auth/callback"), ("POST", "/auth/refresh"),
 }  # fmt: skip
 SECRET_FIELDS = ("password", "passwordHash", "secret", "digest", "wrapped")
@@ -130,6 +132,11 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", f"{API}/preferences"): Row(),
     ("PUT", f"{API}/preferences"): Row(body=lambda _: {"voice_preference": "nova"}),
     ("POST", f"{API}/preferences/reset"): Row(),
+    ("GET", f"{API}/calls"): Row(),
+    ("POST", f"{API}/calls/schedule-urgent"): Row(body=lambda _: {"content": "Mine", "priority": "medium"}),
+    ("GET", f"{API}/calls/next-digest"): Row(),
+    ("GET", f"{API}/calls/settings"): Row(),
+    ("PUT", f"{API}/calls/settings"): Row(body=lambda _: {"daily_budget": 3}),
     ("POST", f"{API}/integrations/email/connect"): Row(body=lambda _: {"provider": "imap", "auth_token": "x"}),
     ("GET", f"{API}/integrations/email/status"): Row(),
     ("POST", f"{API}/integrations/email/sync"): Row(),
@@ -165,6 +172,7 @@ async def treasure(runtime: Runtime) -> Treasure:
         scan = await senders.scan(db, owner.workspace_id, owner.user.id)
         db.add(Preferences(workspace_id=owner.workspace_id, user_id=owner.user.id, voice_preference=CANARY))
         db.add(Folder(workspace_id=owner.workspace_id, id=new_id(), mailbox_id=mailbox.id, name=f"{CANARY} folder"))
+    await make_call(runtime, owner, content=f"{CANARY} call")
     batch_id = await harvest.start(runtime, owner, [harvest.letter(1, name=f"{CANARY} Hopper")])
     await harvest.finish(runtime, owner, batch_id)
     async with runtime.db.begin(owner.scope) as db:
@@ -302,6 +310,8 @@ async def test_no_answer_has_a_secrets_name(anonymous: Client, treasure: Treasur
             assert CANARY in text or path in {
                 f"{API}/senders/scan/{{job_id}}",
                 "/schedules/health",
+                f"{API}/calls/next-digest",
+                f"{API}/calls/settings",
                 "/analytics/sends",
                 "/analytics/enrollments",
                 "/schedules",

@@ -13,6 +13,7 @@ from outrider.core.ids import new_id
 from outrider.runtime import Addresses, Runtime
 from tests.factories.accounts import Someone, make_user
 from tests.factories.calendars import make_event
+from tests.factories.calls import make_call
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sending import make_send
 from tests.factories.sequences import make_enrollment, make_sequence
@@ -33,6 +34,10 @@ DEFINER_FUNCTIONS = {
     "mailboxes_to_subscribe",
     "calendar_connections_due",
     "analyze_young_tables",
+    "workspaces_with_due_calls",
+    "workspaces_with_open_calls",
+    "carrier_calls_known",
+    "callers_to_plan",
 }
 FORGETFUL = [
     "select * from mailboxes", "select * from messages", "select * from threads", "select * from sends",
@@ -46,6 +51,8 @@ FORGETFUL = [
     "select * from contact_merges", "select * from contact_words", "select * from preflights",
     "select * from calendar_connections", "select * from calendars", "select * from calendar_sources",
     "select * from calendar_occurrences", "select * from senders", "select * from preferences",
+    "select * from calls", "select * from call_attempts", "select * from call_settings", "select * from call_consents",
+    "select * from do_not_call", "select * from call_notices", "select * from call_speeches",
     "select * from harvest_batches", "select * from harvest_items",
     "select m.workspace_id from messages m join sends s using (thread_id)",
     "select e.workspace_id from enrollments e left join sequences s on s.id = e.sequence_id",
@@ -60,6 +67,7 @@ async def furnish(runtime: Runtime) -> Someone:
     await make_enrollment(runtime, owner, email, await make_sequence(runtime, owner))
     await make_send(runtime, owner, mailbox, email)
     await make_event(runtime, owner)
+    await make_call(runtime, owner)
     return owner
 
 
