@@ -18,7 +18,7 @@ POST /enrollments/{enrollmentId}/pause|POST /enrollments/{enrollmentId}/resume|G
 POST /schedules/{enrollmentId}/trigger|GET /schedules/health|POST /sync|GET /analytics/sends
 GET /analytics/enrollments|GET /health
 """
-# Those of the concierge's contract, and its own way to go on with a session.
+# Those of the concierge's contract, its own way to go on with a session, and when one may be called.
 CONCIERGE = """
 POST /api/auth/register
 POST /api/auth/login
@@ -42,6 +42,11 @@ POST /api/integrations/email/sync
 GET /api/integrations/calendar/events
 POST /api/integrations/calendar/connect
 DELETE /api/integrations/calendar/connections/{integration_id}
+GET /api/calls
+POST /api/calls/schedule-urgent
+GET /api/calls/next-digest
+GET /api/calls/settings
+PUT /api/calls/settings
 """
 
 
@@ -55,7 +60,7 @@ def test_followups_has_its_29_endpoints() -> None:
     assert found == set(FOLLOWUPS.strip().replace("\n", "|").split("|"))
 
 
-def test_the_concierge_has_its_endpoints_but_for_calls() -> None:
+def test_the_concierge_has_its_endpoints() -> None:
     found = {f"{each.method} {each.path}" for each in endpoints(concierge.build(VERSION).openapi())}
     assert found == set(CONCIERGE.split("\n")[1:-1])
 
