@@ -255,3 +255,16 @@ async def test_a_worker_that_ends_leaves_its_step_to_the_next(connected: Runtime
     await jobs.stop_harvesting()
     await asyncio.wait_for(working, 0.5)
     assert counters((await finish(connected, ada, batch_id))[1]) == (1, 1, 1, 0, 0)
+
+
+async def test_a_step_that_nobody_can_do_ends_its_batch_and_a_retry_goes_on(runtime: Runtime) -> None:
+    ada = await make_user(runtime)
+    batch_id = await start(runtime, ada, [letter(1), letter(2)])
+    await jobs.set_aside(runtime, workspace_id=ada.workspace_id, batch_id=batch_id, step=7)
+    assert (await state(runtime, ada, batch_id))[1].is_open
+    await jobs.set_aside(runtime, workspace_id=ada.workspace_id, batch_id=batch_id, step=0)
+    _, operation = await state(runtime, ada, batch_id)
+    assert (operation.status, operation.error) == (OperationStatus.FAILED, jobs.SET_ASIDE)
+    assert await retry(runtime, ada, batch_id) == 2
+    _, operation = await finish(runtime, ada, batch_id)
+    assert (operation.status, counters(operation)) == (OperationStatus.SUCCEEDED, (2, 2, 2, 0, 0))

@@ -31,10 +31,21 @@ AT_ONCE = 5  # mails that are fetched together
 MOST_BYTES = 32 * 2**20  # of mails after which a step fetches no more
 PAGE = 500
 FIRST_WAIT, LONGEST_WAIT = 5.0, 900.0  # seconds
+SET_ASIDE = (
+    "A step of this batch ended its worker, or failed, several times, and was set aside. A retry begins with it."
+)
 _under_way: set[asyncio.Task[None]] = set()
 
 
-@jobs.job(actions.JOB)
+async def set_aside(app: Runtime, *, workspace_id: UUID, batch_id: UUID, step: int) -> None:
+    """Ends a batch whose step nobody can do; one that is long done ends nothing."""
+    async with app.db.begin(Scope(workspace_id, actor=ACTOR)) as db:
+        found = await queries.of_worker(db, workspace_id, batch_id, step=step, lock=True)
+        if found is not None:
+            await actions.fail(db, found[1], SET_ASIDE)
+
+
+@jobs.job(actions.JOB, set_aside=set_aside)
 async def work(app: Runtime, *, workspace_id: UUID, batch_id: UUID, step: int) -> None:
     """Does one step and queues the next, in the same transaction; does nothing where that step is done."""
     scope = Scope(workspace_id, actor=ACTOR)
