@@ -39,7 +39,7 @@ def data_dir() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def settings(data_dir: Path) -> Settings:
     for name in list(os.environ):
-        if name.startswith("OUTRIDER_") or name in {"DATABASE_URL", "JWT_SECRET"}:
+        if name.startswith("OUTRIDER_") or name in {"DATABASE_URL", "JWT_SECRET", "REDIS_URL"}:
             del os.environ[name]
     return load(
         OUTRIDER_DATA_DIR=data_dir,

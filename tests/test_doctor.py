@@ -17,6 +17,7 @@ from outrider.settings import Settings, load, new_secrets
 from tests.factories.accounts import make_user
 from tests.factories.mailboxes import make_mailbox
 from tests.live import environment
+from tests.real import redis_server
 from tests.stand_ins import zones
 
 
@@ -161,3 +162,16 @@ async def test_an_application_at_microsoft_set_up_by_half_is_told(given: dict[st
     insecure = await found_with(given, **both, OUTRIDER_ENV="production", NEXT_PUBLIC_BASE_URL="http://outrider.test")
     assert insecure["microsoft"].color is Color.FAIL
     assert "hidden-word" not in str([alone, ready, insecure])
+
+
+async def test_a_redis_that_answers_is_named_and_one_that_does_not_costs_no_more_than_a_warning(
+    given: dict[str, str],
+) -> None:
+    with redis_server.running() as server:
+        found = await found_with(given, REDIS_URL=server.url)
+        assert found["redis"].color is Color.OK
+    found = await found_with(given, REDIS_URL=f"redis://:hidden-word@127.0.0.1:{server.port}/0")
+    assert found["redis"].color is Color.WARN
+    assert "each process" in found["redis"].message
+    assert "hidden-word" not in str(found["redis"])
+    assert "redis" not in await found_with(given)

@@ -16,6 +16,8 @@ from outrider.core.clock import database_now, now
 from outrider.core.crypto import SecretUnreadableError
 from outrider.core.db import Scope
 from outrider.core.migrations import RoleProblem
+from outrider.core.shared import LOST
+from outrider.core.shared_redis import RedisStore
 from outrider.domain.accounts import jobs as rewrapping
 from outrider.domain.accounts import queries as accounts
 from outrider.domain.accounts.models import User
@@ -78,6 +80,8 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
             async with open_runtime(settings, found.app, name="outrider-doctor") as runtime:
                 for check in (_rotation, _clock, _worker, _jobs):
                     yield await check(runtime)
+                if settings.redis_url is not None:
+                    yield await _redis(settings)
                 for finding in (*_google(settings), *_microsoft(settings)):
                     yield finding
                 async for finding in _mailboxes(runtime):
@@ -157,6 +161,20 @@ async def _jobs(runtime: Runtime) -> Finding:
     if failed:
         return Finding(Color.WARN, "jobs", f"{failed} set aside after failing", "Look for job.failed in the log.")
     return Finding(Color.OK, "jobs", "none set aside")
+
+
+async def _redis(settings: Settings) -> Finding:
+    url = settings.redis_url.get_secret_value() if settings.redis_url else ""
+    store = RedisStore(url, ca_file=settings.ca_file)
+    try:
+        return Finding(Color.OK, "redis", f"Redis {await store.ping()}")
+    except LOST as error:
+        message = f"does not answer ({type(error).__name__}): each process holds the limits for itself; nothing is lost"
+        return Finding(
+            Color.WARN, "redis", message, "Start it, mend REDIS_URL, or take it out: PostgreSQL counts then."
+        )
+    finally:
+        await store.aclose()
 
 
 def _google(settings: Settings) -> Iterator[Finding]:

@@ -48,7 +48,9 @@ def create_app(runtime: Runtime, hub: Hub | None = None) -> ASGIApp:
     state = {
         "runtime": runtime,
         "hub": hub or Hub(runtime.db, can_listen=not settings.database_pooler),
-        "limiter": RateLimiter(per_user=settings.rate_per_user, per_address=settings.rate_per_address),
+        "limiter": RateLimiter(
+            per_user=settings.rate_per_user, per_address=settings.rate_per_address, shared=runtime.shared
+        ),
     }
     app = Starlette(
         routes=[

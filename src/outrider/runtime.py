@@ -15,6 +15,9 @@ from outrider.core.crypto import Keyring
 from outrider.core.db import Database, as_asyncpg
 from outrider.core.egress import Egress
 from outrider.core.embedded import OWNER, EmbeddedServer
+from outrider.core.shared import Shared
+from outrider.core.shared_postgres import PostgresStore
+from outrider.core.shared_redis import RedisStore
 from outrider.core.tokens import AccessTokens
 from outrider.providers.calendar.caldav import Caldav
 from outrider.providers.calendar.google import GoogleCalendars
@@ -75,6 +78,7 @@ class Runtime:
     parser: Parser
     telephone: Telephone | None
     speakers: Mapping[str, Speaker]
+    shared: Shared | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
     parser = Parser(processes=min(os.cpu_count() or 1, MOST_READERS))
     keys = SigningKeys(egress, settings.google_certs_url, issuers=settings.google_issuers)
     graph_push = _graph_push(settings)
+    shared = _shared(settings, database_url, name)
     imap = ImapSmtp(Network(egress, trust, frozenset(settings.unencrypted_mail_hosts)))
     try:
         yield Runtime(
@@ -127,8 +132,8 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
             dns=Dns(settings.name_servers),
             mail={
                 "imap": imap,
-                "google": Gmail(egress, settings.gmail_api_url, topic=settings.gmail_topic),
-                "microsoft": Graph(egress, f"{settings.graph_url}/v1.0", push=graph_push),
+                "google": Gmail(egress, settings.gmail_api_url, topic=settings.gmail_topic, shared=shared),
+                "microsoft": Graph(egress, f"{settings.graph_url}/v1.0", push=graph_push, shared=shared),
             },
             calendars=_calendars(settings, egress),
             oauth=_oauth(settings, egress, keys),
@@ -138,12 +143,24 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
             parser=parser,
             telephone=_telephone(settings, egress),
             speakers=_speakers(settings, egress),
+            shared=shared,
         )
     finally:
         imap.close()
         await parser.aclose()
+        if shared is not None:
+            await shared.aclose()
         await database.aclose()
         await egress.aclose()
+
+
+def _shared(settings: Settings, database_url: URL, name: str) -> Shared | None:
+    """What processes count together; nothing where the embedded database allows one process alone."""
+    if settings.redis_url is not None:
+        return Shared(RedisStore(settings.redis_url.get_secret_value(), ca_file=settings.ca_file))
+    if settings.is_embedded:
+        return None
+    return Shared(PostgresStore(database_url, name=f"{name}-limits", through_pooler=settings.database_pooler))
 
 
 def _calendars(settings: Settings, egress: Egress) -> dict[str, CalendarProvider[Any]]:

@@ -71,6 +71,12 @@ def _web_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _redis_url(value: SecretStr | None) -> SecretStr | None:
+    if value and not re.match(r"(rediss?://|unix:/)", value.get_secret_value()):
+        raise ValueError("must be an address such as redis://:password@host:6379/0, rediss:// or unix:///path")
+    return value
+
+
 def _app_scheme(value: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9+.-]{0,63}", value) or value in {"http", "https", "javascript", "data", "file"}:
         raise ValueError("must be the scheme of an app's own links, such as everreach")
@@ -79,6 +85,7 @@ def _app_scheme(value: str) -> str:
 
 Duration = Annotated[timedelta, BeforeValidator(_read_duration)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
+RedisUrl = Annotated[SecretStr | None, BeforeValidator(lambda value: value or None), AfterValidator(_redis_url)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
@@ -104,7 +111,7 @@ class Settings(BaseSettings):
     database_app_role: str = Field("outrider_app", alias="DATABASE_APP_ROLE", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
     database_pool: int = Field(10, alias="OUTRIDER_DATABASE_POOL", ge=2, le=100)
     database_pooler: bool = Field(False, alias="OUTRIDER_DATABASE_POOLER")
-    redis_url: SecretStr | None = Field(None, alias="REDIS_URL")
+    redis_url: RedisUrl = Field(None, alias="REDIS_URL")
 
     # Secrets
     jwt_secret: LongSecret | None = Field(None, alias="JWT_SECRET")

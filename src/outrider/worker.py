@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from outrider.core import jobs, statistics, workers
+from outrider.core import jobs, shared_postgres, statistics, workers
 from outrider.core.ids import new_id
 from outrider.domain import all_jobs
 from outrider.domain.calendars.jobs import stop_reading as stop_reading_calendars
@@ -17,6 +17,7 @@ log = structlog.get_logger()
 
 SIGN_EVERY = 15.0
 LEARN_EVERY = 2.0
+FORGET_EVERY = 300.0
 # What is being sent may finish: a message is under way for seconds, not minutes.
 DRAIN = 25.0
 
@@ -34,7 +35,15 @@ async def run(app: Runtime, stop: asyncio.Event) -> None:
         async with app.db.begin() as db:
             await statistics.learn(db)
 
-    own = [jobs.Periodic("workers.sign", SIGN_EVERY, sign), jobs.Periodic("database.learn", LEARN_EVERY, learn)]
+    async def forget(app: Runtime) -> None:
+        async with app.db.begin() as db:
+            await shared_postgres.forget(db)
+
+    own = [
+        jobs.Periodic("workers.sign", SIGN_EVERY, sign),
+        jobs.Periodic("database.learn", LEARN_EVERY, learn),
+        jobs.Periodic("limits.forget", FORGET_EVERY, forget),
+    ]
     periodics = [*jobs.periodics.values(), *own]
     tasks = [asyncio.create_task(jobs.run_periodic(app, each, stop), name=each.name) for each in periodics]
     tasks.append(asyncio.create_task(jobs.run(app, app.db, stop), name="queue"))

@@ -5,15 +5,19 @@ import re
 from collections import Counter
 from dataclasses import replace
 
+from outrider.core.shared import Shared
+from outrider.core.shared_postgres import PostgresStore
+from outrider.core.shared_redis import RedisStore
 from outrider.main import create_app
-from outrider.runtime import Runtime
+from outrider.runtime import Addresses, Runtime
 from tests.client import Client
 from tests.factories.accounts import make_user
+from tests.real import redis_server
 
 
-def limited(runtime: Runtime, *, user: int, address: int) -> Client:
+def limited(runtime: Runtime, *, user: int, address: int, shared: Shared | None = None) -> Client:
     settings = runtime.settings.model_copy(update={"rate_per_user": user, "rate_per_address": address})
-    return Client(create_app(replace(runtime, settings=settings)))
+    return Client(create_app(replace(runtime, settings=settings, shared=shared)))
 
 
 async def test_ten_times_too_much_is_let_through_once(runtime: Runtime) -> None:
@@ -50,3 +54,41 @@ async def test_guessing_tokens_is_limited_by_address(runtime: Runtime) -> None:
     client = limited(runtime, user=1000, address=5).signed_in("no token at all")
     statuses = [(await client.get("/user/profile")).status_code for _ in range(8)]
     assert statuses == [401] * 5 + [429] * 3
+
+
+async def test_two_processes_with_redis_let_through_what_one_may(runtime: Runtime) -> None:
+    with redis_server.running() as server:
+        await _overload_two(runtime, [Shared(RedisStore(server.url)) for _ in range(2)])
+
+
+async def test_two_processes_without_redis_count_through_postgresql(runtime: Runtime, database: Addresses) -> None:
+    stores = [PostgresStore(database.app, name="tests", through_pooler=False) for _ in range(2)]
+    await _overload_two(runtime, [Shared(each) for each in stores])
+
+
+async def test_without_redis_each_process_holds_the_limit_for_itself(runtime: Runtime) -> None:
+    with redis_server.running() as server:
+        shared = [Shared(RedisStore(server.url)) for _ in range(2)]
+        server.stop()
+        ada = await make_user(runtime)
+        clients = [limited(runtime, user=60, address=1000, shared=each).signed_in(ada.access_token) for each in shared]
+        answers = await asyncio.gather(*(client.get("/user/profile") for client in clients for _ in range(120)))
+        statuses = Counter(each.status_code for each in answers)
+        assert set(statuses) == {200, 429}
+        assert 60 <= statuses[200] <= 2 * 63
+        for each in shared:
+            await each.aclose()
+
+
+async def _overload_two(runtime: Runtime, shared: list[Shared]) -> None:
+    ada = await make_user(runtime)
+    clients = [limited(runtime, user=60, address=1000, shared=each).signed_in(ada.access_token) for each in shared]
+    answers = await asyncio.gather(*(client.get("/user/profile") for _ in range(300) for client in clients))
+    statuses = Counter(each.status_code for each in answers)
+    print(f"\n600 requests to two processes against a limit of 60: {statuses[200]} let through")
+    assert statuses[200] + statuses[429] == 600
+    assert 57 <= statuses[200] <= 63
+    refused = next(each for each in answers if each.status_code == 429)
+    assert 1 <= int(refused.headers["Retry-After"]) <= 61
+    for each in shared:
+        await each.aclose()

@@ -11,6 +11,7 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from outrider.core.errors import Limited
+from outrider.core.shared import Shared
 
 # How often a user may ask how their imports go, as that contract fixed it.
 IMPORT_STATUS = 60
@@ -36,9 +37,13 @@ class Standing:
 
 
 class RateLimiter:
-    """Counts in this process's memory: each process holds its own window."""
+    """Counts in this process's memory, and then with what all processes share, where there is that.
 
-    def __init__(self, *, per_user: int, per_address: int) -> None:
+    Whoever is too fast for one process costs no round trip; where the others can't be asked, each holds the limit alone.
+    """
+
+    def __init__(self, *, per_user: int, per_address: int, shared: Shared | None = None) -> None:
+        self._shared = shared
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._items = {
             "user": RateLimitItemPerMinute(per_user),
@@ -51,11 +56,16 @@ class RateLimiter:
         item = self._items[name]
         is_allowed = await self._limiter.hit(item, name, key)
         stats = await self._limiter.get_window_stats(item, name, key)
-        reset = max(1, int(stats.reset_time - time.time()) + 1)
+        remaining, reset = stats.remaining, stats.reset_time - time.time()
+        if is_allowed and self._shared:
+            window = await self._shared.hit(name, key, limit=item.amount, seconds=item.get_expiry())
+            if window is not None:
+                is_allowed, remaining, reset = window.is_allowed, item.amount - window.used, window.reset
+        reset = max(1, int(reset) + 1)
         if not is_allowed:
             raise Limited(
                 f"More than {item.amount} requests a minute. Wait {reset} seconds and go slower.",
                 retry_after=reset,
                 limit=item.amount,
             )
-        return Standing(name, item.amount, max(0, stats.remaining), reset)
+        return Standing(name, item.amount, max(0, remaining), reset)

@@ -75,6 +75,8 @@ NOBODYS = {
     "installation": "one row of the installation",
     "workers": "names of machines and processes",
     "job_attempts": "numbers of jobs",
+    "limit_windows": "counts under hashed names, forgotten within hours",
+    "unit_buckets": "counts under hashed names, forgotten within hours",
     "pgqueuer_schedules": "not used",
     "pgqueuer_statistics": "counts by the name of a job",
 }

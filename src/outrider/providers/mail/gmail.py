@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from outrider.core.egress import Egress
+from outrider.core.shared import Shared
 from outrider.providers.mail.gmail_api import BURST, PER_MINUTE, SERVER, UNITS, ApiError, GmailApi, failure_of
 from outrider.providers.mail.gmail_send import GmailSender
 from outrider.providers.mail.gmail_sync import EVERYTHING, GmailReader
@@ -30,9 +31,10 @@ class Gmail:
         topic: str | None = None,
         per_minute: float = PER_MINUTE,
         jitter: float = JITTER,
+        shared: Shared | None = None,
     ) -> None:
         self._egress, self._base_url, self._topic = egress, base_url, topic
-        self._per_minute, self._jitter = per_minute, jitter
+        self._per_minute, self._jitter, self._shared = per_minute, jitter, shared
         self._room = asyncio.Semaphore(WHOLE_AT_ONCE)
         self._quotas: dict[str, Quota] = {}
 
@@ -72,7 +74,10 @@ class Gmail:
         """One bucket for all that is done with a mailbox; full ones are forgotten where there are very many."""
         if len(self._quotas) > MOST_QUOTAS:
             self._quotas = {name: quota for name, quota in self._quotas.items() if not quota.is_full}
-        return self._quotas.setdefault(address, Quota(self._per_minute, burst=BURST))
+        name = address.lower()
+        return self._quotas.setdefault(
+            name, Quota(self._per_minute, burst=BURST, shared=self._shared, name=f"google:{name}")
+        )
 
 
 @asynccontextmanager

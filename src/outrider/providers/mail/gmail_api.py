@@ -81,7 +81,7 @@ class GmailApi:
     async def wait_out(self, attempt: int, retry_after: float | None) -> None:
         """Waits as Google asks, else twice as long each time; everybody on this mailbox does."""
         wait = delay(attempt, retry_after, first=FIRST_WAIT, longest=LONGEST_WAIT)
-        self._quota.pause(wait)
+        await self._quota.pause(wait)
         await asyncio.sleep(wait)
 
     async def _patiently(self, method: str, path: str, *, units: int, **options: Any) -> Answer:

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from outrider.core.egress import Egress
+from outrider.core.shared import Shared
 from outrider.providers.mail.graph_api import BURST, PER_MINUTE, SERVER, Allowance, ApiError, GraphApi
 from outrider.providers.mail.graph_push import GraphPush
 from outrider.providers.mail.graph_send import GraphSender
@@ -38,9 +39,10 @@ class Graph:
         push: GraphPush | None = None,
         per_minute: float = PER_MINUTE,
         jitter: float = JITTER,
+        shared: Shared | None = None,
     ) -> None:
         self._egress, self._base_url, self._push = egress, base_url, push
-        self._per_minute, self._jitter = per_minute, jitter
+        self._per_minute, self._jitter, self._shared = per_minute, jitter, shared
         self._room = asyncio.Semaphore(WHOLE_AT_ONCE)
         self._allowances: dict[str, Allowance] = {}
 
@@ -109,7 +111,9 @@ class Graph:
             self._allowances = {
                 name: each for name, each in self._allowances.items() if not each.quota.is_full or each.room.locked()
             }
-        return self._allowances.setdefault(address.lower(), Allowance(Quota(self._per_minute, burst=BURST)))
+        name = address.lower()
+        quota = Quota(self._per_minute, burst=BURST, shared=self._shared, name=f"microsoft:{name}")
+        return self._allowances.setdefault(name, Allowance(quota))
 
 
 async def _unless_gone(api: GraphApi, method: str, path: str, **options: Any) -> bool:

@@ -159,7 +159,7 @@ class GraphApi:
     async def wait_out(self, attempt: int, asked: float | None) -> None:
         """Waits as Microsoft asks, else twice as long each time; everybody on this mailbox does."""
         wait = delay(attempt, asked, first=FIRST_WAIT, longest=LONGEST_WAIT)
-        self._allowance.quota.pause(wait)
+        await self._allowance.quota.pause(wait)
         await asyncio.sleep(wait)
 
     def _url(self, path: str) -> str:
