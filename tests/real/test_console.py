@@ -147,7 +147,8 @@ async def test_progress_is_shown_while_it_is_made(chromium: Any, live: Live, run
 async def test_a_lost_connection_is_said(chromium: Any, live: Live, ada: Someone) -> None:
     page = (await signed_in(chromium, live, ada)).page
     await page.goto(f"{live.url}/console/operations")
-    await asyncio.sleep(1)
+    await asyncio.sleep(3)
+    assert not await page.locator("#lost").is_visible()
     live.process.terminate()
     live.process.wait(20)
     await page.wait_for_selector("text=Connection lost")

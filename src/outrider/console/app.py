@@ -29,6 +29,8 @@ class Static(StaticFiles):
     def file_response(self, *args: object, **kwargs: object) -> Response:
         response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
         response.headers["Cache-Control"] = "no-cache"
+        # A worker lives under the policy that its own file came with.
+        response.headers["Content-Security-Policy"] = pages.POLICY
         return response
 
 

@@ -73,6 +73,7 @@ class Hub:
         """Ends every stream, so that a server that stops need not wait for its browsers."""
         self._end_all()
         if self._connection is not None:
+            self._connection.remove_termination_listener(self._on_lost)
             await self._connection.close()
 
     async def _listen(self) -> None:
