@@ -1,5 +1,6 @@
 """Rendering: templates, what every page knows, and how times and numbers are written."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from outrider.core.clock import now
 from outrider.core.pages import Page
-from outrider.domain.accounts.models import User
 
 FOLDER = Path(__file__).parent
 POLICY = (
@@ -33,13 +33,22 @@ SAID = {"reauth_required": "Password refused", "unreachable": "Trying again"}
 SOON = 45  # seconds that are "now"
 
 
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Whoever is signed in, also on the page that tells that their transaction was undone."""
+
+    name: str
+    email: str
+    timezone: str
+
+
 def show(request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
     """Renders a page as whoever is signed in sees it."""
-    user: User | None = getattr(request.state, "user", None)
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
     body = templates.get_template(template).render(
         request=request,
-        user=user,
-        zone=ZoneInfo(user.timezone) if user else UTC,
+        user=visitor,
+        zone=ZoneInfo(visitor.timezone) if visitor else UTC,
         here=request.url.path.removeprefix("/console/").partition("/")[0],
         navigation=NAVIGATION,
         request_id=request.state.request_id,

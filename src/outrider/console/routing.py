@@ -85,7 +85,8 @@ async def _admit(request: Request, app: Runtime, db: AsyncSession, needs: Permis
     log.bind_request(
         request_id=request.state.request_id, user_id=str(actor.user_id), workspace_id=str(actor.workspace_id)
     )
-    request.state.user = await accounts.get_user(db, actor.user_id)
+    user = await accounts.get_user(db, actor.user_id)
+    request.state.visitor = pages.Visitor(user.name, user.email, user.timezone)
     if not actor.may(needs):
         raise Forbidden(f"Your role doesn't allow this: it needs {needs}.")
     request.state.actor = actor

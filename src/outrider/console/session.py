@@ -33,17 +33,20 @@ class ForeignRequest(Forbidden):
 
 def remember(response: Response, app: Runtime, session: Session) -> None:
     """Gives the browser a cookie that is good for as long as the session is."""
-    identifiers = session.workspace_id.bytes + session.id.bytes
-    value = base64.urlsafe_b64encode(identifiers + _mac(app, identifiers)).decode()
     response.set_cookie(
         COOKIE,
-        value,
+        value_of(app, session.workspace_id, session.id),
         expires=session.expires_at,
         path=PATH,
         secure=app.settings.public_url.startswith("https://"),
         httponly=True,
         samesite="lax",
     )
+
+
+def value_of(app: Runtime, workspace_id: UUID, session_id: UUID) -> str:
+    identifiers = workspace_id.bytes + session_id.bytes
+    return base64.urlsafe_b64encode(identifiers + _mac(app, identifiers)).decode()
 
 
 def forget(response: Response) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.errors import NotFound
@@ -43,7 +44,7 @@ async def latest_of_each(
     rows = await db.scalars(
         select(Operation)
         .where(Operation.workspace_id == workspace_id, Operation.type == type, Operation.subject_id.in_(subject_ids))
-        .distinct(Operation.subject_id)
+        .ext(distinct_on(Operation.subject_id))
         .order_by(Operation.subject_id, Operation.created_at.desc())
     )
     return {each.subject_id: each for each in rows}

@@ -22,6 +22,7 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.pages import Page, PageRequest
@@ -118,7 +119,7 @@ async def next_of_each(
         ),
         _queued(Send.workspace_id == workspace_id, Send.user_id == user_id, Send.origin_id.in_(enrollment_ids)),
     ).subquery()
-    furthest = select(both).distinct(both.c.enrollment_id).order_by(both.c.enrollment_id, both.c.step.desc())
+    furthest = select(both).ext(distinct_on(both.c.enrollment_id)).order_by(both.c.enrollment_id, both.c.step.desc())
     found = [_schedule(row) for row in await db.execute(furthest)]
     return {each.enrollment_id: each for each in found}
 
