@@ -11,6 +11,7 @@ import pytest
 from outrider import starting
 from outrider.core import embedded, log
 from outrider.core.embedded import EmbeddedServer
+from outrider.domain import all_jobs
 from outrider.main import create_app
 from outrider.runtime import Addresses, Runtime, addresses, open_runtime
 from outrider.settings import Settings, load
@@ -20,6 +21,8 @@ from tests.real.mail_servers import MailServers, available
 from tests.stand_ins import microsoft as microsofts
 from tests.stand_ins.google import Google, running
 from tests.stand_ins.graph_contacts import Contacts
+
+all_jobs.load()  # what an action queues must be known, as in every process
 
 
 @pytest.fixture(scope="session", autouse=True)
