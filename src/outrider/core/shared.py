@@ -98,7 +98,11 @@ class Shared:
             self._again_at = time.monotonic() + LEFT_ALONE
             if not self._is_lost:
                 log.warning(
-                    "limits.store_lost", store=self._store.name, error=type(error).__name__, holds="per process"
+                    "limits.store_lost",
+                    store=self._store.name,
+                    error=type(error).__name__,
+                    why=str(error)[:200],
+                    holds="per process",
                 )
             self._is_lost = True
             return otherwise

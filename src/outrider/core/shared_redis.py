@@ -95,7 +95,7 @@ def connect(url: str, *, ca_file: Path | None) -> Redis:
         timeout=PATIENCE,
         socket_timeout=PATIENCE,
         socket_connect_timeout=PATIENCE,
-        retry=Retry(NoBackoff(), 0),
+        retry=Retry(NoBackoff(), 1),  # a connection of before a restart
         client_name="outrider",
         decode_responses=True,
         **tls,
