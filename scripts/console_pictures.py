@@ -3,13 +3,16 @@
 import asyncio
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import uvicorn
 from playwright.async_api import async_playwright
 from tests.factories.accounts import PASSWORD, Someone, make_user
+from tests.factories.calls import make_call
 from tests.factories.console import furnish
 
 from outrider import starting
@@ -20,7 +23,7 @@ from outrider.serving import listening
 from outrider.settings import Settings, load
 
 FOLDER = Path(__file__).parents[1] / "docs/console"
-PAGES = ("follow-ups", "senders", "mailboxes", "imports", "operations", "preferences")
+PAGES = ("follow-ups", "calls", "senders", "mailboxes", "imports", "operations", "preferences")
 SIZE = {"width": 1160, "height": 640}
 
 
@@ -37,6 +40,7 @@ async def main() -> None:
         async with open_runtime(settings, found.app) as runtime:
             ada = await make_user(runtime, email="ada@engine.example")
             await furnish(runtime, ada)
+            await make_call(runtime, ada, content="Grace Hopper writes: the contract is signed, can we speak today?")
             await _serve_and_walk(settings, create_app(runtime), ada)
     finally:
         server.stop()
@@ -72,6 +76,17 @@ async def _walk(url: str, ada: Someone) -> None:
                 await page.wait_for_timeout(300)
                 await page.screenshot(path=FOLDER / f"{name}-{scheme}.png")
         await browser.close()
+    for picture in sorted(FOLDER.glob("*.png")):
+        await asyncio.to_thread(_shrink, picture)
+
+
+def _shrink(picture: Path) -> None:
+    """Paints it with 256 colours: a page has few, and the pictures lie in the repository."""
+    small = picture.with_suffix(".small.png")
+    colours = "split[a][b];[a]palettegen=max_colors=256:stats_mode=full[p];[b][p]paletteuse=dither=none"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-i", str(picture), "-vf", colours]
+    subprocess.run([*command, str(small)], check=True)
+    small.replace(picture)
 
 
 if __name__ == "__main__":

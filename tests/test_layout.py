@@ -26,6 +26,7 @@ TESTED_ELSEWHERE = {
     "domain/calls/scheduling.py": "domain/calls/test_jobs.py",
     "domain/calls/scripts.py": "domain/calls/test_jobs.py",
     "domain/calls/speaking.py": "domain/calls/test_jobs.py",
+    "console/routes/calls.py": "real/test_console.py",
     "console/routes/followups.py": "console/test_app.py",
     "console/routes/imports.py": "console/test_app.py",
     "console/routes/mailboxes.py": "console/test_app.py",

@@ -1,4 +1,4 @@
-"""Tell the console's open pages whose operations, imports and mailboxes have changed."""
+"""Tell the console's open pages whose operations, imports, calls and mailboxes have changed."""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ down_revision = "0021"
 branch_labels = None
 depends_on = None
 
-TABLES = {"operations": "operations", "contact_import_jobs": "imports"}
+TABLES = {"operations": "operations", "contact_import_jobs": "imports", "calls": "calls", "call_attempts": "calls"}
 
 
 def upgrade() -> None:

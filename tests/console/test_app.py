@@ -12,6 +12,7 @@ from outrider.domain.accounts.models import Role
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone, make_user, retire
 from tests.factories.browser import browser
+from tests.factories.calls import make_call
 from tests.factories.console import furnish
 
 PUBLIC = {("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/register"), ("POST", "/register")}
@@ -22,8 +23,9 @@ ROUTES = [
     if isinstance(route, APIRoute)
     for method in sorted(route.methods or ())
 ]
+NO_PAGES = {"/", "/live", "/calls/ringing", "/calls/{call_id}/audio"}
 GUARDED = [each for each in ROUTES if each not in PUBLIC]
-PAGES = [path for method, path in GUARDED if method == "GET" and path not in {"/", "/live"}]
+PAGES = [path for method, path in GUARDED if method == "GET" and path not in NO_PAGES]
 CHANGES = [path for method, path in GUARDED if method == "POST" and path != "/sign-out"]
 PREFERENCES = {
     "meeting_reminder_timing": "1-hour", "meeting_reminder_frequency": "external-only",
@@ -37,7 +39,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 def filled(path: str, identifier: object = None) -> str:
-    known = {"{provider}": "google"}
+    known = {"{provider}": "google", "{act}": "answer"}
     for part in path.split("/"):
         if part.startswith("{"):
             path = path.replace(part, known.get(part, str(identifier or new_id())))
@@ -96,6 +98,18 @@ async def test_what_is_anothers_does_not_exist(runtime: Runtime, ada: Someone, p
         for identifier in owned:
             answer = await client.post(filled(path, identifier), **BODIES.get(path, {"data": {}}))
             assert answer.status_code == 404
+
+
+async def test_nobody_hears_anothers_call(runtime: Runtime) -> None:
+    ada, eve = await make_user(runtime), await make_user(runtime)
+    call = await make_call(runtime, ada, content="The contract is signed.")
+    async with browser(runtime, eve) as client:
+        assert (await client.get(f"/console/calls/{call.id}/audio")).status_code == 404
+    async with browser(runtime, ada) as client:
+        heard = await client.get(f"/console/calls/{call.id}/audio")
+        assert heard.headers["content-type"] == "audio/mpeg"
+        assert heard.content[:3] == b"ID3" or heard.content[0] == 0xFF
+        assert (await client.get("/console/calls/ringing")).text.strip() == ""
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -23,7 +23,7 @@ from tests.live import Live, serving
 
 axe = pytest.importorskip("axe_playwright_python.async_playwright", reason="axe is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-PAGES = ("follow-ups", "senders", "mailboxes", "imports", "operations", "preferences")
+PAGES = ("follow-ups", "calls", "senders", "mailboxes", "imports", "operations", "preferences")
 
 pytestmark = [
     pytest.mark.real,
@@ -181,3 +181,29 @@ async def test_senders_are_sorted_by_a_key_each(chromium: Any, live: Live, runti
     await page.wait_for_url("**/console/follow-ups")
     await page.keyboard.press("?")
     assert await page.get_by_role("dialog", name="Keyboard").is_visible()
+
+
+async def test_a_call_rings_is_answered_and_speaks(chromium: Any, live: Live, ada: Someone) -> None:
+    watched = await signed_in(chromium, live, ada)
+    page = watched.page
+    await page.goto(f"{live.url}/console/calls")
+    await page.get_by_label("What is to be said").fill("The contract is signed.")
+    await page.get_by_label("Also in quiet hours").check()
+    await page.get_by_role("button", name="Call me").click()
+    ringing = page.get_by_role("alertdialog")
+    await ringing.wait_for()
+    assert "The contract is signed" in await ringing.inner_text()
+    await page.get_by_role("link", name="Senders").click()
+    await page.wait_for_url("**/console/senders")
+    assert await ringing.is_visible(), "it rings on while pages change"
+    async with page.expect_response("**/audio") as spoken:
+        await ringing.get_by_role("button", name="Answer").click()
+    assert (await spoken.value).status == 200
+    talk = page.locator("x-talk")
+    await talk.wait_for()
+    await page.wait_for_function("() => document.querySelector('x-talk audio').currentTime > 0.3")
+    await talk.get_by_role("button", name="Done").click()
+    await talk.wait_for(state="detached")
+    await page.goto(f"{live.url}/console/calls")
+    assert "Completed" in await page.inner_text("#calls")
+    assert watched.errors == []

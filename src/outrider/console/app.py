@@ -7,10 +7,21 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from outrider.console import pages, routing
-from outrider.console.routes import followups, imports, live, mailboxes, operations, preferences, senders, signing_in
+from outrider.console.routes import (
+    calls,
+    followups,
+    imports,
+    live,
+    mailboxes,
+    operations,
+    preferences,
+    senders,
+    signing_in,
+)
 
 ROUTERS = tuple(
-    module.router for module in (signing_in, mailboxes, followups, senders, imports, operations, preferences, live)
+    module.router
+    for module in (signing_in, mailboxes, followups, calls, senders, imports, operations, preferences, live)
 )
 
 

@@ -22,6 +22,7 @@ POLICY = (
 # Path, label, icon and the letter that leads there after `g`.
 NAVIGATION = (
     ("follow-ups", "Follow-ups", "send", "f"),
+    ("calls", "Calls", "phone", "l"),
     ("senders", "Senders", "users", "s"),
     ("mailboxes", "Mailboxes", "inbox", "m"),
     ("imports", "Contacts", "contact", "c"),

@@ -1,8 +1,9 @@
-import htmx from 'htmx.org/dist/htmx.esm.min.js'
+import './globals.js'
 import './islands.js'
+import './calls.js'
 import './keys.js'
 
-globalThis.htmx = htmx
+
 
 // What a click on any page's chrome does: bound once, so that exchanged parts need nothing of their own.
 addEventListener('click', event => {

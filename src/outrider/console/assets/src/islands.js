@@ -32,7 +32,7 @@ const elements = {
       addEventListener('live', this.listen)
     }
 
-    disconnectedCallback() { removeEventListener('live', this.listen) }
+    disconnectedCallback() { removeEventListener('live', this.listen); clearTimeout(this.due); this.due = undefined }
 
     #refresh() {
       this.due ??= setTimeout(async () => {
