@@ -142,6 +142,7 @@ class Settings(BaseSettings):
     sync_every: Duration = Field(parse_duration("10m"), alias="OUTRIDER_SYNC_EVERY")
     calendar_sync_every: Duration = Field(parse_duration("5m"), alias="OUTRIDER_CALENDAR_SYNC_EVERY")
     call_lease: Duration = Field(parse_duration("60s"), alias="OUTRIDER_CALL_LEASE")
+    call_first_look: Duration = Field(parse_duration("10s"), alias="OUTRIDER_CALL_FIRST_LOOK")
     call_concurrency: int = Field(10, alias="OUTRIDER_CALL_CONCURRENCY", ge=1, le=200)
     worker_name: str = Field(
         default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}", alias="OUTRIDER_WORKER_NAME"

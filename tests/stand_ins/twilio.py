@@ -4,6 +4,7 @@ tells of what becomes of each call, signed as Twilio's own package signs.
 Requests and answers are held to Twilio's own description of its API.
 """
 
+import asyncio
 import base64
 import json
 import re
@@ -71,6 +72,7 @@ class Twilio:
     calls: dict[str, Call] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    delay: float = 0  # seconds between placing a call and saying so
 
     def fail(self, status: int, *, code: int = 0, after: bool = False, times: int = 1) -> None:
         self.faults.append(Fault(status, code, after, times))
@@ -115,7 +117,7 @@ class Twilio:
             "CallStatus": call.status, "Direction": "outbound-api", "ApiVersion": "2010-04-01", **extra,
         }  # fmt: skip
         signature = RequestValidator(TOKEN).compute_signature(url, form)
-        async with httpx2.AsyncClient() as client:
+        async with httpx2.AsyncClient(timeout=30) as client:
             answer = await client.post(url, data=form, headers={"X-Twilio-Signature": signature})
         assert answer.status_code < 300, (url, answer.status_code, answer.text)
         return answer
@@ -139,7 +141,9 @@ class Twilio:
             self.calls[call.sid] = call
             return call.shown()
 
-        return self._reply(request, 201, make)
+        reply = self._reply(request, 201, make)
+        await asyncio.sleep(self.delay)
+        return reply
 
     async def _list(self, request: Request) -> Response:
         asked = dict(request.query_params)

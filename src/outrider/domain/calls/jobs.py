@@ -48,9 +48,11 @@ async def settle(app: Runtime) -> None:
             asked: list[CallAttempt] = []
             for attempt in await queries.to_look_at(db, workspace_id):
                 if attempt.carrier is Carrier.CONSOLE or attempt.state is State.PLACING:
-                    await recording.run_out(db, attempt, at)
+                    await recording.run_out(db, attempt, at, first_look=app.settings.call_first_look)
                 else:
-                    await recording.look_later(db, attempt)  # nobody else looks meanwhile
+                    await recording.look_later(
+                        db, attempt, first_look=app.settings.call_first_look
+                    )  # nobody else looks meanwhile
                     asked.append(attempt)
         await asyncio.gather(*(_look(app, each, room) for each in asked))
 
@@ -90,7 +92,7 @@ async def _place(app: Runtime, claim: Claim, room: asyncio.Semaphore) -> None:
         at = await app.clock.due_now(db)
         if isinstance(outcome, CallFailed):
             log.warning("calls.not_placed", attempt_id=str(claim.attempt_id), reason=outcome.message)
-            await recording.record_failure(db, claim, outcome, at)
+            await recording.record_failure(db, claim, outcome, at, first_look=app.settings.call_first_look)
         else:
             await recording.record_placed(db, claim, outcome, at)
 
@@ -115,7 +117,7 @@ async def _look(app: Runtime, attempt: CallAttempt, room: asyncio.Semaphore) -> 
         elif current.carrier_id is not None:
             await recording.forgotten(db, current, at)
         else:
-            await recording.look_again(db, current, at)
+            await recording.look_again(db, current, at, first_look=app.settings.call_first_look)
 
 
 async def _look_up(telephone: Telephone, attempt: CallAttempt) -> Placed | None:

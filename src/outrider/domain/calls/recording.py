@@ -13,8 +13,8 @@ from outrider.providers.voice.interface import AnsweredBy, CallFailed, Outcome, 
 from outrider.providers.voice.interface import Status as Told
 
 SILENT = timedelta(seconds=90)  # after which the carrier is asked about a call
-LOOKS = (10, 20, 40, 60)  # seconds between the looks for a call that may have been placed; then it never was
-MOST_SILENCE = timedelta(hours=1)
+# Between the looks for a call that may have been placed, in times of the first; after the last it never was.
+LOOKS = (1, 2, 4, 6)
 LONGEST_TALK = timedelta(minutes=10)
 _ENDS = {
     Told.BUSY: State.BUSY,
@@ -31,13 +31,15 @@ async def record_placed(db: AsyncSession, claim: Claim, placed: Placed, at: date
         await attach(db, attempt, placed, at)
 
 
-async def record_failure(db: AsyncSession, claim: Claim, failure: CallFailed, at: datetime) -> None:
+async def record_failure(
+    db: AsyncSession, claim: Claim, failure: CallFailed, at: datetime, *, first_look: timedelta
+) -> None:
     """The carrier did not take it, or nobody knows."""
     attempt = await queries.find_attempt(db, claim.workspace_id, claim.attempt_id, lock=True)
     if attempt is None or attempt.state is not State.PLACING:
         return  # a callback told meanwhile
     if failure.outcome is Outcome.UNKNOWN:
-        await doubt(db, attempt)
+        await doubt(db, attempt, first_look)
         return
     words = f"{failure.message} {failure.hint}".strip()
     attempt.end(State.FAILED if failure.outcome is Outcome.REFUSED else State.LOST, at, error=words)
@@ -49,10 +51,10 @@ async def record_failure(db: AsyncSession, claim: Claim, failure: CallFailed, at
         call.last_error = words
 
 
-async def doubt(db: AsyncSession, attempt: CallAttempt) -> None:
+async def doubt(db: AsyncSession, attempt: CallAttempt, first_look: timedelta) -> None:
     """It may have been placed: it is looked up before anything else."""
     attempt.state, attempt.lease_until, attempt.looks = State.UNKNOWN, None, 0
-    attempt.look_at = await database_now(db) + timedelta(seconds=LOOKS[0])
+    attempt.look_at = await database_now(db) + first_look * LOOKS[0]
     call = await _call_of(db, attempt)
     call.waiting_for = Waiting.CONFIRMING
 
@@ -104,18 +106,19 @@ async def talk_ended(db: AsyncSession, attempt: CallAttempt, at: datetime, secon
         await notifying.complete(db, call, at, seconds)
 
 
-async def look_again(db: AsyncSession, attempt: CallAttempt, at: datetime) -> None:
+async def look_again(db: AsyncSession, attempt: CallAttempt, at: datetime, *, first_look: timedelta) -> None:
     """The carrier's list does not have it. After the last look it was never placed."""
     attempt.looks += 1
     if attempt.looks < len(LOOKS):
-        attempt.look_at = await database_now(db) + timedelta(seconds=LOOKS[attempt.looks])
+        attempt.look_at = await database_now(db) + first_look * LOOKS[attempt.looks]
         return
     await miss(db, attempt, State.LOST, at)
 
 
-async def look_later(db: AsyncSession, attempt: CallAttempt) -> None:
-    """The carrier could not be asked, or the call goes on: nothing is decided without a look."""
-    attempt.look_at = await database_now(db) + SILENT
+async def look_later(db: AsyncSession, attempt: CallAttempt, *, first_look: timedelta) -> None:
+    """Should the look that begins now fail, nothing is decided without another one."""
+    soon = first_look * 3 if attempt.state is State.UNKNOWN else SILENT
+    attempt.look_at = await database_now(db) + soon
 
 
 async def forgotten(db: AsyncSession, attempt: CallAttempt, at: datetime) -> None:
@@ -126,10 +129,10 @@ async def forgotten(db: AsyncSession, attempt: CallAttempt, at: datetime) -> Non
         await miss(db, attempt, State.FAILED, at, error="The carrier no longer knows the call.")
 
 
-async def run_out(db: AsyncSession, attempt: CallAttempt, at: datetime) -> None:
+async def run_out(db: AsyncSession, attempt: CallAttempt, at: datetime, *, first_look: timedelta) -> None:
     """A console that rang long enough, or a claim whose worker vanished."""
     if attempt.state is State.PLACING:
-        await doubt(db, attempt)
+        await doubt(db, attempt, first_look)
     elif attempt.carrier is Carrier.CONSOLE and attempt.state is State.RINGING:
         await miss(db, attempt, State.NO_ANSWER, at)
     elif attempt.carrier is Carrier.CONSOLE:
