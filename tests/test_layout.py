@@ -69,6 +69,7 @@ TESTED_ELSEWHERE = {
     "core/encoding.py": "core/test_events.py",
     "core/schema.py": "test_tenancy.py",
     "core/egress_http.py": "core/test_egress.py",
+    "demo/calls.py": "demo/test_show.py",
     "demo/contacts.py": "demo/test_show.py",
     "demo/leads.py": "demo/test_show.py",
     "demo/servers.py": "demo/test_show.py",

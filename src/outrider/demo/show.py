@@ -24,7 +24,7 @@ from outrider import worker
 from outrider.core import log
 from outrider.core.clock import now
 from outrider.core.db import Scope
-from outrider.demo import contacts, leads
+from outrider.demo import calls, contacts, leads
 from outrider.demo.servers import ADA, AWAY, GONE, GRACE, HOST, PASSWORD, SILENT, MailSystem, free_port
 from outrider.domain.accounts import actions as accounts
 from outrider.main import create_app
@@ -109,7 +109,8 @@ async def _follow_up(
         )
         answering = asyncio.create_task(_answer_once(system))
         try:
-            return brought, await _watch(http)
+            outcome = await _watch(http)
+            return await calls.ring(runtime, http, _say) and brought, outcome
         finally:
             answering.cancel()
             with suppress(asyncio.CancelledError):
