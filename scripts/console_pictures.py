@@ -38,10 +38,11 @@ async def main() -> None:
         found = addresses(settings, server)
         await starting.prepare(settings, found)
         async with open_runtime(settings, found.app) as runtime:
+            app = create_app(runtime)
             ada = await make_user(runtime, email="ada@engine.example")
             await furnish(runtime, ada)
             await make_call(runtime, ada, content="Grace Hopper writes: the contract is signed, can we speak today?")
-            await _serve_and_walk(settings, create_app(runtime), ada)
+            await _serve_and_walk(settings, app, ada)
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
