@@ -134,6 +134,7 @@ async def _tell_when_ready(
         lines.append(
             "  sign in  first make a user, in another terminal: .venv/bin/outrider user create you@example.com"
         )
+    lines.append(f"  open   {settings.public_url}/console in a browser")
     lines.append("  stop   Ctrl-C")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
