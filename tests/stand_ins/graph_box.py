@@ -10,7 +10,7 @@ from email.utils import parseaddr
 from typing import Any
 
 FOLDERS = ("inbox", "drafts", "sentitems", "deleteditems", "junkemail", "archive", "outbox")
-WRITTEN_IN_MAIL = frozenset({"subject", "from", "toRecipients", "internetMessageHeaders"})
+WRITTEN_IN_MAIL = frozenset({"subject", "from", "toRecipients", "bodyPreview", "internetMessageHeaders"})
 
 
 @dataclass
@@ -34,6 +34,12 @@ class Stored:
     def mail(self) -> "Message[str, str]":
         return message_from_bytes(self.raw, policy=policy.compat32)
 
+    @property
+    def text(self) -> str:
+        mail = self.mail
+        parts = [each.get_payload(decode=True) for each in mail.walk() if each.get_content_type() == "text/plain"]
+        return b"".join(each for each in parts if isinstance(each, bytes)).decode("utf-8", "replace")
+
     def rename(self, message_id: str) -> None:
         self.raw = re.sub(rb"(?im)^Message-ID:[^\r\n]*", b"Message-ID: " + message_id.encode(), self.raw, count=1)
         self.message_id = message_id
@@ -49,6 +55,7 @@ class Stored:
             "parentFolderId": box.ids[self.folder],
             "internetMessageId": self.message_id,
             "subject": str(mail.get("Subject", "")),
+            "bodyPreview": self.text[:255],
             "from": _recipient(str(mail.get("From", ""))),
             "toRecipients": [_recipient(each) for each in str(mail.get("To", "")).split(",")],
         }
@@ -85,6 +92,8 @@ class Box:
     changes: list[tuple[str, str, str]] = field(default_factory=list)  # folder, what happened, message
     rounds: dict[str, Round] = field(default_factory=dict)  # by the token to go on with
     ids: dict[str, str] = field(default_factory=lambda: {name: f"AQMk{secrets.token_urlsafe(30)}" for name in FOLDERS})
+    root: str = field(default_factory=lambda: f"AQMk{secrets.token_urlsafe(30)}")
+    nested: dict[str, str] = field(default_factory=dict)  # folders of the owner's, and what they lie in
     sending: list[Stored] = field(default_factory=list)
     subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -131,10 +140,36 @@ class Box:
         self.rounds[token] = of
         return token
 
+    def make_folder(self, name: str, *, within: str | None = None) -> str:
+        """Returns its id."""
+        self.ids[name] = f"AQMk{secrets.token_urlsafe(30)}"
+        self.nested[name] = self.ids[within] if within else self.root
+        return self.ids[name]
+
+    def described(self, names: list[str]) -> list[dict[str, Any]]:
+        """All folders, as Graph lists them."""
+        known = [
+            {"id": own, "displayName": name, "parentFolderId": self.nested.get(name, self.root), "isHidden": False}
+            for name, own in self.ids.items()
+        ]
+        return [{name: each[name] for name in {"id", *names}} for each in known]
+
+    def folder_of(self, name: str) -> str | None:
+        """The folder that a well-known name, or an id, stands for."""
+        by_id = {own: each for each, own in self.ids.items()}
+        return name if name in FOLDERS and name in self.ids else by_id.get(name)
+
     def in_folder(self, folder: str) -> list[Stored]:
         """Newest first."""
         found = [each for each in self.messages.values() if each.folder == folder]
         return sorted(found, key=lambda each: each.received, reverse=True)
+
+    def found(self, words: str) -> list[Stored]:
+        """What a search finds, newest first: a little of KQL, words of which all occur, with `from:` and `subject:`."""
+        return [each for each in self.newest() if all(_occurs(word, each) for word in words.lower().split())]
+
+    def newest(self) -> list[Stored]:
+        return sorted(self.messages.values(), key=lambda each: each.received, reverse=True)
 
     def of_message_id(self, message_id: str) -> list[Stored]:
         return [each for each in self.messages.values() if each.message_id == message_id]
@@ -144,6 +179,13 @@ class Box:
         mentioned = set(re.findall(r"<[^<>]+>", f"{mail['References'] or ''} {mail['In-Reply-To'] or ''}"))
         known = (each.conversation for each in self.messages.values() if each.message_id in mentioned)
         return next(known, None) if mentioned else None
+
+
+def _occurs(word: str, stored: Stored) -> bool:
+    mail = stored.mail
+    places = {"from": str(mail["From"]), "subject": str(mail["Subject"]), "": stored.text}
+    place, _, wanted = word.rpartition(":")
+    return any(wanted.strip('"') in text.lower() for name, text in places.items() if place in {"", name})
 
 
 def moment(at: float) -> str:

@@ -23,7 +23,12 @@ from tests.stand_ins.microsoft import Microsoft
 READ, WRITE, SEND = frozenset({"Mail.Read", "Mail.ReadWrite"}), frozenset({"Mail.ReadWrite"}), frozenset({"Mail.Send"})
 SCOPES = ("openid", "email", "profile", "offline_access", "User.Read", "Mail.ReadWrite", "Mail.Send")
 DELTA_QUERY = frozenset({"$select", "$filter", "changeType", "$skiptoken", "$deltatoken", "$top"})
-LIST_QUERY = frozenset({"$select", "$filter", "$orderby", "$top", "$skip"})
+LIST_QUERY = frozenset(
+    {"$select", "$filter", "$orderby", "$top", "$skip", "$expand", "$count", "$search", "$skiptoken"}
+)
+# https://learn.microsoft.com/graph/search-query-parameter
+NOT_WITH_SEARCH = frozenset({"$filter", "$orderby", "$count", "$skip"})
+MOST_FOUND = 1_000
 MOST_IN_A_ROUND = 5_000
 MOST_BYTES = 4 * 2**20
 LONGEST_SUBSCRIPTION = timedelta(minutes=4_230)
@@ -39,11 +44,20 @@ class Mail:
     sent: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        folder = r"/me/mailFolders/(?P<folder>\w+)"
+        folder = r"/me/mailFolders/(?P<folder>[\w=-]+)"
         none: frozenset[str] = frozenset()
         expanded = frozenset({"$select", "$expand"})
         self.graph.plug(
             [
+                Method(
+                    "GET",
+                    "/me/mailFolders/delta",
+                    READ,
+                    self._folders,
+                    gives="MailFolder",
+                    many=True,
+                    query=frozenset({"$select", "$skiptoken"}),
+                ),
                 Method("GET", folder, READ, self._folder, gives="MailFolder", query=frozenset({"$select"})),
                 Method(
                     "GET", f"{folder}/messages/delta", READ, self._delta, gives="Message", many=True, query=DELTA_QUERY
@@ -115,10 +129,25 @@ class Mail:
         return box
 
     def _folder(self, call: Call) -> Reply:
-        box, name = self._box(call), call.args["folder"]
-        if name not in box.ids:
-            return error(404, "ErrorItemNotFound", "The specified object was not found in the store.")
+        box = self._box(call)
+        name = box.folder_of(call.args["folder"])
+        if name is None:
+            return _not_found()
         return Reply(200, {"id": box.ids[name]})
+
+    def _folders(self, call: Call) -> Reply:
+        """The first round of changes: everything there is."""
+        box = self._box(call)
+        start, size = int(call.query.get("$skiptoken", "0")), call.page_size or 10
+        names = call.query.get("$select", "id,displayName,parentFolderId,isHidden")
+        known = box.described(names.split(","))
+        body: dict[str, Any] = {"value": known[start : start + size]}
+        link = f"{self.graph.url}/v1.0{call.path}"
+        if start + size < len(known):
+            body["@odata.nextLink"] = f"{link}?$select={names}&$skiptoken={start + size}"
+        else:
+            body["@odata.deltaLink"] = f"{link}?$deltatoken=latest"
+        return Reply(200, body)
 
     def _delta(self, call: Call) -> Reply:
         box, folder = self._box(call), call.args["folder"]
@@ -167,17 +196,31 @@ class Mail:
         box = self._box(call)
         if "receivedDateTime" in call.query.get("$orderby", "") and _since(call) is None:
             return error(400, "InefficientFilter", "The restriction or sort order is too complex for this operation.")
-        found = [each for each in box.in_folder(call.args["folder"]) if each.received >= (_since(call) or 0)]
-        start, size = int(call.query.get("$skip", "0")), min(call.page_size or 10, 1_000)
-        names = call.query["$select"].split(",")
-        body: dict[str, Any] = {"value": [each.shown(names, box) for each in found[start : start + size]]}
+        folder = box.folder_of(call.args["folder"]) if "folder" in call.args else ""
+        if folder is None:
+            return _not_found()
+        place = "$skiptoken" if "$search" in call.query else "$skip"
+        if place == "$skiptoken":
+            asked = re.fullmatch(r'"((?:[^"\\]|\\.)*)"', call.query["$search"], re.DOTALL)
+            if asked is None or NOT_WITH_SEARCH & set(call.query):
+                return error(400, "BadRequest", "Syntax error: the search is not quoted, or stands beside a filter.")
+            matching = box.found(re.sub(r"\\(.)", r"\1", asked[1]))[:MOST_FOUND]
+        else:
+            matching = [each for each in box.newest() if each.received >= (_since(call) or 0)]
+        found = [each for each in matching if folder in {"", each.folder}]
+        start, size = int(call.query.get(place, "0")), min(call.page_size or 10, 1_000)
+        body: dict[str, Any] = {"value": [_shown(call, each, box) for each in found[start : start + size]]}
+        if call.query.get("$count") == "true":
+            body["@odata.count"] = len(found)
         if start + size < len(found):
-            kept = {**call.query, "$skip": str(start + size)}
+            kept = {**call.query, place: str(start + size)}
             query = "&".join(f"{name}={quote(value)}" for name, value in kept.items())
             body["@odata.nextLink"] = f"{self.graph.url}/v1.0{call.path}?{query}"
         return Reply(200, body)
 
     def _look(self, call: Call) -> Reply:
+        if "internetMessageId" not in call.query.get("$filter", ""):
+            return self._list(call)
         box = self._box(call)
         asked = re.fullmatch(r"internetMessageId eq '(.*)'", call.query.get("$filter", ""))
         if asked is None:
@@ -189,10 +232,7 @@ class Mail:
         box = self._box(call)
         if (stored := box.messages.get(call.args["id"])) is None:
             return _not_found()
-        shown = stored.shown(call.query["$select"].split(","), box)
-        if wanted := re.search(r"id eq '(Integer 0x0E08)'", call.query.get("$expand", "")):
-            shown["singleValueExtendedProperties"] = [{"id": wanted[1].lower(), "value": str(len(stored.raw))}]
-        return Reply(200, shown)
+        return Reply(200, _shown(call, stored, box))
 
     def _mime(self, call: Call) -> Reply:
         box = self._box(call)
@@ -303,6 +343,13 @@ async def _answers(url: str) -> bool:
             return False
     kind = answer.headers.get("content-type", "")
     return answer.status_code == 200 and kind.startswith("text/plain") and answer.text == token
+
+
+def _shown(call: Call, stored: Stored, box: Box) -> dict[str, Any]:
+    shown = stored.shown(call.query["$select"].split(","), box)
+    if wanted := re.search(r"id eq '(Integer 0x0E08)'", call.query.get("$expand", "")):
+        shown["singleValueExtendedProperties"] = [{"id": wanted[1].lower(), "value": str(len(stored.raw))}]
+    return shown
 
 
 def _since(call: Call) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any
 from outrider.core.egress import Egress
 from outrider.core.shared import Shared
 from outrider.providers.mail.graph_api import BURST, PER_MINUTE, SERVER, Allowance, ApiError, GraphApi
+from outrider.providers.mail.graph_browse import GraphBrowser
 from outrider.providers.mail.graph_push import GraphPush
 from outrider.providers.mail.graph_send import GraphSender
 from outrider.providers.mail.graph_sync import GraphReader, said_as_reading
@@ -29,7 +30,7 @@ MOST_PAGES = 20
 
 
 class Graph:
-    """A `MailProvider[GrantedAccount]`. `push` is where Microsoft tells of news, if anywhere."""
+    """A `MailProvider[GrantedAccount]`, `Browsing`. `push` is where Microsoft tells of news, if anywhere."""
 
     def __init__(
         self,
@@ -60,6 +61,10 @@ class Graph:
     @asynccontextmanager
     async def open(self, account: GrantedAccount) -> AsyncIterator[GraphReader]:
         yield GraphReader(self._api(account), self._room, jitter=self._jitter)
+
+    @asynccontextmanager
+    async def browse(self, account: GrantedAccount) -> AsyncIterator[GraphBrowser]:
+        yield GraphBrowser(self._api(account), self._room, jitter=self._jitter)
 
     @asynccontextmanager
     async def sender(self, account: GrantedAccount) -> AsyncIterator[GraphSender]:

@@ -162,6 +162,10 @@ class GraphApi:
         await self._allowance.quota.pause(wait)
         await asyncio.sleep(wait)
 
+    def path_of(self, link: str) -> str:
+        """What is left of a link to be stored. Raises ReadFailed."""
+        return self._url(link).removeprefix(self._base_url)
+
     def _url(self, path: str) -> str:
         if path.startswith("/"):
             return self._base_url + path

@@ -4,12 +4,12 @@ One request for each: inside a JSON batch, MIME is a string, and bytes that are 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from outrider.core.egress import EgressTooLarge, Limits
 from outrider.providers.mail.graph_api import ATTEMPTS_CUT_OFF, ApiError, GraphApi
@@ -23,6 +23,7 @@ UNREADABLE_CODES = frozenset(
     {"ErrorMimeContentConversionFailed", "ErrorContentConversionFailed", "ErrorMimeContentInvalid", "ErrorItemCorrupt"}
 )
 SELECT = "id,receivedDateTime,conversationId,isDraft"
+T = TypeVar("T")
 SIZE = "Integer 0x0E08"  # PidTagMessageSize, which no property of a message tells
 OUTLINE = {
     "$select": "internetMessageHeaders,internetMessageId,subject,from,toRecipients,sentDateTime",
@@ -47,11 +48,38 @@ class Listed:
 
 async def fetch(api: GraphApi, listed: Sequence[Listed]) -> list[Fetched]:
     """Returns the messages in the order of the list. Raises ReadFailed, ConnectFailed."""
-    results = await asyncio.gather(*(_one(api, each) for each in listed), return_exceptions=True)
+    return [each for each in await together([_one(api, each) for each in listed]) if each is not None]
+
+
+async def by_ids(api: GraphApi, ids: Sequence[str], *, without: Collection[str]) -> list[Fetched]:
+    """The same, of which nothing is known but their ids; no drafts, and nothing that lies in the folders `without`."""
+    params = {"$select": f"{SELECT},parentFolderId"}
+    told = await together([described(api, each, params) for each in ids])
+    # By the ids that were asked for, whatever Microsoft calls them now.
+    found = [{**each, "id": name} for name, each in zip(ids, told, strict=True) if each]
+    mail = [each for each in found if not each.get("isDraft") and each.get("parentFolderId") not in without]
+    return await fetch(api, [Listed.of(each) for each in mail])
+
+
+async def described(api: GraphApi, message_id: str, params: Mapping[str, str]) -> dict[str, Any] | None:
+    """What Microsoft tells of a message; None where there is none of this id."""
+    try:
+        return await api.read(f"/me/messages/{message_id}", params=params)
+    except ApiError as error:
+        refusal = error.refusal
+        is_unknown = refusal.status == HTTPStatus.NOT_FOUND or refusal.code.startswith("ErrorInvalidId")
+        if is_unknown and isinstance(refusal.failure(), ReadFailed):
+            return None
+        raise
+
+
+async def together(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Answers in their order; none is left running where another failed."""
+    results = await asyncio.gather(*asked, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result
-    return [each for each in results if isinstance(each, Fetched)]
+    return [each for each in results if not isinstance(each, BaseException)]
 
 
 async def _one(api: GraphApi, listed: Listed) -> Fetched | None:
@@ -88,9 +116,14 @@ async def _outline(api: GraphApi, listed: Listed, *, least: int) -> Fetched | No
         if error.refusal.status == HTTPStatus.NOT_FOUND:
             return None
         raise error.refusal.failure() from error
-    properties = {str(each["id"]): str(each["value"]) for each in message.get("singleValueExtendedProperties", ())}
-    size = max(int(next(iter(properties.values()), "0")), least)
-    return _fetched(listed, size, _header_of(message), None)
+    return _fetched(listed, max(size_of(message), least), header_of(message), None)
+
+
+def size_of(message: Mapping[str, Any]) -> int:
+    """In bytes, of a message that was asked for with its `SIZE`."""
+    values = (str(each["value"]) for each in message.get("singleValueExtendedProperties") or ())
+    found = next(values, "0")
+    return int(found) if found.isdecimal() else 0
 
 
 def _fetched(listed: Listed, size: int, header: bytes, raw: bytes | None) -> Fetched:
@@ -103,12 +136,12 @@ def _header_block(raw: bytes) -> bytes:
     return raw[: end + 4] if end >= 0 else raw[:MAX_HEADER_BLOCK]
 
 
-def _header_of(message: Mapping[str, Any]) -> bytes:
+def header_of(message: Mapping[str, Any]) -> bytes:
     # Of sent mail Microsoft keeps no header as such, only what it says.
     listed = message.get("internetMessageHeaders") or []
     named = [(str(each["name"]), str(each["value"])) for each in listed] or _told(message)
     lines = [f"{name}: {' '.join(value.split())}" for name, value in named]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")[:MAX_HEADER_BLOCK]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "replace")[:MAX_HEADER_BLOCK]
 
 
 def _told(message: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -125,4 +158,12 @@ def _told(message: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _addresses(recipients: Sequence[Mapping[str, Any]]) -> str:
-    return ", ".join(str(each["emailAddress"]["address"]) for each in recipients if each.get("emailAddress"))
+    return ", ".join(_address(each["emailAddress"]) for each in recipients if each.get("emailAddress"))
+
+
+def _address(known: Mapping[str, Any]) -> str:
+    address, name = str(known.get("address") or ""), str(known.get("name") or "")
+    if name in {"", address}:
+        return address
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" <{address}>'
