@@ -10,15 +10,20 @@ from outrider.core.ids import new_id
 from outrider.domain.harvest import actions, jobs, queries, taking
 from outrider.domain.harvest.actions import BatchEnded, NothingToRetry
 from outrider.domain.harvest.models import Item, Outcome
+from outrider.domain.mailboxes import queries as mailboxes
+from outrider.domain.mailboxes.models import State
 from outrider.domain.operations.models import Operation, OperationStatus
 from outrider.domain.people import queries as people
 from outrider.domain.people.models import Contact, ContactEmail, ContactPhone
 from outrider.domain.people.person import Email
-from outrider.runtime import Runtime
+from outrider.runtime import Addresses, Runtime
+from outrider.settings import Settings
 from tests.factories.accounts import Someone, make_user
 from tests.factories.google import connect_gmail
 from tests.factories.harvest import finish, letter, start, state
+from tests.factories.outlook import connect_outlook, outlook_runtime, retire_boxes
 from tests.stand_ins.google import Google
+from tests.stand_ins.graph_mail import running as running_microsoft
 
 # A sandboxed reader takes it for poison: more header lines than any mail has.
 POISON = b"X: y\n" * 200_000 + b"\nhello"
@@ -158,6 +163,30 @@ async def test_a_query_that_gmail_does_not_understand_ends_the_batch_with_words(
     _, operation = await finish(connected, ada, batch.id)
     assert operation.status is OperationStatus.FAILED
     assert "does not understand" in (operation.error or "")
+
+
+async def test_batches_of_an_outlook_mailbox_by_ids_and_by_search(settings: Settings, database: Addresses) -> None:
+    async with (
+        running_microsoft() as (microsoft, mail),
+        outlook_runtime(settings, database, microsoft) as runtime,
+    ):
+        ada = await make_user(runtime)
+        mailbox = await connect_outlook(runtime, microsoft, mail, ada)
+        ids = [mail.deliver(mailbox.address, letter(n), at=1_700_000_000 + n).id for n in range(40)]
+        mail.box(mailbox.address).remove(ids[3])
+        _, operation = await finish(runtime, ada, await begin_messages(runtime, ada, mailbox.id, ids[:30]))
+        assert (operation.status, counters(operation)) == (OperationStatus.SUCCEEDED, (30, 30, 29, 0, 1))
+        async with runtime.db.begin(ada.scope) as db:
+            batch, _ = await actions.start_search(
+                db, ada.workspace_id, ada.user.id, mailbox.id, query="subject:offer", label="INBOX", at_most=12
+            )
+        _, operation = await finish(runtime, ada, batch.id)
+        assert counters(operation) == (12, 12, 10, 2, 0)  # two of them were harvested before
+        assert {each.ref for each in await items(runtime, ada, batch.id)} == set(ids[-12:])
+        async with runtime.db.begin(ada.scope) as db:
+            assert (await mailboxes.get(db, ada.workspace_id, ada.user.id, mailbox.id)).state is State.CONNECTED
+        assert (microsoft.wrong, microsoft.over_limit) == ([], 0)
+        await retire_boxes(runtime, microsoft)
 
 
 async def test_a_provider_that_is_down_delays_and_a_withdrawn_permission_stops(

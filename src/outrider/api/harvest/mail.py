@@ -95,7 +95,7 @@ class MessageOut(Out):
 
 
 class MessagesOut(Out):
-    """`total_estimate` is Google's guess; null where nobody counts. `next_page_token` is null on the last page."""
+    """`total_estimate` is the server's guess; null where nobody counts. `next_page_token` is null on the last page."""
 
     mailbox_id: UUID
     messages: list[MessageOut]
@@ -195,15 +195,16 @@ async def list_messages(
     actor: Caller,
     limit: Annotated[int, Query(ge=1, le=100, description="Messages on a page.")] = 20,
     page_token: Annotated[
-        str | None, Query(max_length=500, description="`next_page_token` of the page before.")
+        str | None, Query(max_length=4_000, description="`next_page_token` of the page before.")
     ] = None,
     label: Annotated[str | None, Query(min_length=1, max_length=200, description="A label's `id`.")] = None,
     query: Annotated[
-        str, Query(max_length=1000, description="In Gmail's own words, such as `from:grace@b.test`.")
+        str,
+        Query(max_length=1000, description="In Gmail's own words, or Outlook's (KQL), such as `from:grace@b.test`."),
     ] = "",
     mailbox_id: MailboxId = None,
 ) -> MessagesOut:
-    """Returns messages, the newest first: of Gmail as it is now, of another mailbox what was synced from it."""
+    """Returns messages, the newest first: of Gmail and Outlook as they are now, of another mailbox what was synced from it."""
     mailbox = await mailbox_of(app, actor, mailbox_id, request.state.request_id)
     view = await browsing.messages(app, mailbox, label=label, query=query, page=page_token, size=limit)
     return MessagesOut(
@@ -236,7 +237,7 @@ async def list_messages(
     errors=[NO_MAILBOX, NEEDS_RECONNECT, SERVER_DOWN],
 )
 async def list_labels(request: Request, app: App, actor: Caller, mailbox_id: MailboxId = None) -> LabelsOut:
-    """Returns the labels of Gmail; of another mailbox the folders that are read."""
+    """Returns the labels of Gmail, or the folders of Outlook; of another mailbox the folders that are read."""
     mailbox = await mailbox_of(app, actor, mailbox_id, request.state.request_id)
     found = await browsing.labels(app, mailbox)
     return LabelsOut(
