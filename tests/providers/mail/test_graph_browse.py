@@ -140,24 +140,21 @@ def page(path: str) -> str:
     return base64.urlsafe_b64encode(path.encode()).decode()
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"label": "AQMkUnknown"},
-        {"label": "../contacts"},
-        {"page": "nonsense"},
-        {"page": "ä"},
-        {"page": page("/me/contacts?$top=1")},
-        {"page": page("/me/../users/b/messages?$top=1")},
-    ],
-    ids=["unknown-folder", "no-folder", "no-page", "no-ascii", "other-list", "upwards"],
-)
-async def test_a_question_that_leads_nowhere_is_said_so(
-    browser: GraphBrowser, microsoft: Microsoft, asked: dict[str, str]
-) -> None:
+@pytest.mark.parametrize("label", ["AQMkUnknown", "../contacts"])
+async def test_a_folder_that_is_none_is_said_so(browser: GraphBrowser, label: str) -> None:
     with pytest.raises(NotUnderstood):
-        await browser.search(**{"label": None, "query": "", "page": None, "size": 10, **asked})  # type: ignore[arg-type]
-    assert microsoft.count("contacts") == 0
+        await browser.search(label=label, query="", page=None, size=10)
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["nonsense", "ä", page("/me/contacts?$top=1"), page("/me/../users/b/messages?$top=1")],
+    ids=["nonsense", "no-ascii", "other-list", "upwards"],
+)
+async def test_a_page_that_is_none_is_never_asked_for(browser: GraphBrowser, microsoft: Microsoft, token: str) -> None:
+    with pytest.raises(NotUnderstood):
+        await browser.search(label=None, query="", page=token, size=10)
+    assert microsoft.calls == []
 
 
 async def test_a_query_that_microsoft_can_not_read_is_told_from_a_mailbox_that_is_none(
