@@ -71,7 +71,7 @@ async def test_no_generated_request_breaks_a_promise_of_the_concierge(
     with serving(settings, server, tmp_path) as live:
         url = f"{live.url}{CONCIERGE}"
         # All but those that end the session.
-        run(url, ada.access_token, known, tmp_path, contract="concierge", operations=20, examples=8, seed=1)
+        run(url, ada.access_token, known, tmp_path, contract="concierge", operations=25, examples=8, seed=1)
     await retire(runtime, ada)
 
 
