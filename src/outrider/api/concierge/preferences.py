@@ -49,10 +49,10 @@ class PreferencesOut(Out):
 class PreferencesEdit(In):
     """What is left out stays as it is; nothing can be null."""
 
-    urgent_financial: Flag = Field(True, description="Call me for urgent money matters.")
-    investor_updates: Flag = Field(True, description="Call me when investors write.")
-    customer_issues: Flag = Field(True, description="Call me for trouble of customers.")
-    team_urgent: Flag = Field(True, description="Call me for urgent mail of my team.")
+    urgent_financial: Flag = Field(True, description="Call me for urgent money matters. No mail is judged for it yet.")
+    investor_updates: Flag = Field(True, description="Call me when investors write. No mail is judged for it yet.")
+    customer_issues: Flag = Field(True, description="Call me for trouble of customers. No mail is judged for it yet.")
+    team_urgent: Flag = Field(True, description="Call me for urgent mail of my team. No mail is judged for it yet.")
     partnership_deals: Flag = Field(True, description="Tell me of partnerships in the digest.")
     product_launches: Flag = Field(True, description="Tell me of launches in the digest.")
     meeting_reminder_timing: Timing = Timing.QUARTER_HOUR

@@ -18,10 +18,10 @@ from outrider.domain.preferences.rules import Basis
 router = Router()
 
 TOPICS = (
-    ("urgent_financial", "Urgent money matters", "Call me"),
-    ("investor_updates", "Investors write", "Call me"),
-    ("customer_issues", "Customers in trouble", "Call me"),
-    ("team_urgent", "Urgent mail of my team", "Call me"),
+    ("urgent_financial", "Urgent money matters", "Call me, once mail is judged for that"),
+    ("investor_updates", "Investors write", "Call me, once mail is judged for that"),
+    ("customer_issues", "Customers in trouble", "Call me, once mail is judged for that"),
+    ("team_urgent", "Urgent mail of my team", "Call me, once mail is judged for that"),
     ("partnership_deals", "Partnerships", "In the digest"),
     ("product_launches", "Launches", "In the digest"),
 )
