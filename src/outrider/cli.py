@@ -6,7 +6,7 @@ from uuid import UUID
 import typer
 
 from outrider import cli_delivery, cli_people
-from outrider.cli_running import ask_password, read_settings, run
+from outrider.cli_running import ask_password, read_settings, read_settings_to_start, run
 from outrider.providers.mail.interface import Security, Server, usual_security
 from outrider.settings import new_secrets
 
@@ -39,19 +39,22 @@ def serve(
     worker: Annotated[bool, typer.Option(help="Run a worker in this process too.")] = True,
 ) -> None:
     """Serve the API, with a worker in the same process."""
-    from outrider import serving
-
     given = {"OUTRIDER_HOST": host, "OUTRIDER_PORT": port}
-    settings = read_settings(**{name: value for name, value in given.items() if value is not None})
+    settings = read_settings_to_start(**{name: value for name, value in given.items() if value is not None})
+
+    from outrider import serving  # the whole application: not before the settings are known to be good
+
     run(serving.serve(settings, with_worker=worker))
 
 
 @app.command(epilog="Example: `outrider worker` on each machine that shares DATABASE_URL")
 def worker() -> None:
     """Run a worker alone, beside any number of others."""
+    settings = read_settings_to_start()
+
     from outrider import serving
 
-    run(serving.work(read_settings()))
+    run(serving.work(settings))
 
 
 @app.command(epilog="Example: `DATABASE_URL=postgresql://owner@db/outrider outrider migrate`")
@@ -88,7 +91,7 @@ def routes(json: Annotated[bool, typer.Option("--json", help="As JSON, for progr
 
 @app.command(epilog="Example: `outrider demo`")
 def demo() -> None:
-    """Show the main job on local mail servers: four people are followed up, one answers. Takes under a minute."""
+    """Show the main job on local servers: an import, a harvest, four follow-ups, a call. Takes under a minute."""
     from outrider.demo import show
 
     if not run(show.run()):

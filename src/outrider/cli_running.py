@@ -18,6 +18,18 @@ def read_settings(**overrides: Any) -> Settings:
         fail(str(error))
 
 
+def read_settings_to_start(**overrides: Any) -> Settings:
+    """The settings with their keys examined: a refusal takes no time, for the application is not loaded yet."""
+    from outrider.core.crypto import Keyring, KeyringError
+
+    settings = read_settings(**overrides)
+    try:
+        Keyring(settings.encryption_keys.get_secret_value() if settings.encryption_keys else "")
+    except KeyringError as error:
+        fail(str(error))
+    return settings
+
+
 def run(work: Coroutine[Any, Any, Any]) -> Any:
     """Runs a command; what the operator can mend is one plain sentence, not a traceback."""
     import uvloop
