@@ -1,5 +1,6 @@
 """The `outrider` command: everything an operator does."""
 
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -15,8 +16,10 @@ app = typer.Typer(
 )
 users = typer.Typer(no_args_is_help=True, help="Users of this server.")
 mailboxes = typer.Typer(no_args_is_help=True, help="Mailboxes that follow-ups leave from.")
+audit = typer.Typer(no_args_is_help=True, help="The record of every change, and whether somebody changed it.")
 app.add_typer(users, name="user")
 app.add_typer(mailboxes, name="mailbox")
+app.add_typer(audit, name="audit")
 cli_delivery.add_to(app, mailboxes)
 app.add_typer(cli_people.contacts, name="contacts")
 
@@ -180,6 +183,27 @@ def connect_mailbox(
             name=name,
         )
     )
+
+
+@audit.command("verify", epilog="Example: `outrider audit verify --heads /backup/audit-heads.jsonl`")
+def verify_audit(
+    heads: Annotated[
+        Path | None, typer.Option(help="Heads kept elsewhere; default the file in the data folder.")
+    ] = None,
+) -> None:
+    """Find what was changed, deleted or cut off in the audit trail. Exits with 1 where something was."""
+    from outrider import managing_audit
+
+    if not run(managing_audit.verify(read_settings(), heads)):
+        raise typer.Exit(1)
+
+
+@audit.command("heads", epilog="Example: `outrider audit heads >> /backup/audit-heads.jsonl`")
+def print_heads() -> None:
+    """Print the last seal of each workspace's trail, to be kept where nobody who writes to the database can reach."""
+    from outrider import managing_audit
+
+    run(managing_audit.print_heads(read_settings()))
 
 
 def main() -> None:

@@ -20,6 +20,8 @@ LEASE = timedelta(minutes=10)
 ACTOR = "erasure"
 Step = Callable[[AsyncSession], Awaitable[int]]
 Counts = dict[str, int]
+# What is left of a workspace beside the registry's tables, by the column that names it.
+WHOLE = (("workspaces", "id"), *((each, "workspace_id") for each in ("audit_entries", "audit_seals", "audit_erased")))
 
 
 async def claim(db: AsyncSession) -> Erasure | None:
@@ -115,6 +117,8 @@ async def _end_workspace(database: Database, scope: Scope, erasure_id: UUID, era
         _add(erased, "workspaces", len(gone.all()))
     # At last: erasing leaves entries of its own.
     _add(erased, "audit_entries", await _all(database, scope, _erase_audit(erasure_id, scope.workspace_id)))
+    async with database.begin(scope) as db:
+        await db.execute(text("select end_audit(:erasure, :ws)"), {"erasure": erasure_id, **ws})
 
 
 async def _end_user(database: Database, erasure_id: UUID, user_id: UUID, erased: Counts) -> None:
@@ -147,7 +151,7 @@ async def _count(database: Database, scope: Scope, user_id: UUID | None) -> Coun
                 )
         if user_id is None:
             ws = {"ws": scope.workspace_id}
-            for table, column in (("workspaces", "id"), ("audit_entries", "workspace_id")):
+            for table, column in WHOLE:
                 left[table] = await db.scalar(text(f"select count(*) from {table} where {column} = :ws"), ws) or 0
             named = {"name": f"%{scope.workspace_id}%".encode()}
             left["pgqueuer"] = (

@@ -68,10 +68,14 @@ PERSONAL = (
     Personal("members", "user_id"),
 )
 # Erased in ways of their own (purging.py).
-BY_THEMSELVES = frozenset({"workspaces", "users", "audit_entries", "pgqueuer", "pgqueuer_log", "erasures"})
+BY_THEMSELVES = frozenset(
+    {"workspaces", "users", "audit_entries", "audit_seals", "audit_erased", "pgqueuer", "pgqueuer_log", "erasures"}
+)
 # What holds nobody's data, and why.
 NOBODYS = {
     "alembic_version": "the schema's version",
+    "audit_ended": "digests of ids of erased workspaces",
+    "audit_mark": "up to which entry the audit trail is sealed",
     "installation": "one row of the installation",
     "workers": "names of machines and processes",
     "job_attempts": "numbers of jobs",
