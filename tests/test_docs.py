@@ -30,3 +30,13 @@ def anchors(page: Path) -> set[str]:
 def test_decisions_are_numbered_once() -> None:
     numbers = [int(each.name[:4]) for each in (ROOT / "docs/decisions").glob("*.md")]
     assert sorted(numbers) == list(range(1, len(numbers) + 1))
+
+
+def test_every_test_that_a_page_names_is_there() -> None:
+    gone = []
+    for page in PAGES:
+        for file, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page.read_text()):
+            target = ROOT / file
+            if not target.exists() or (name and f"def {name}(" not in target.read_text()):
+                gone.append(f"{page.name}: {file}::{name}")
+    assert gone == []
