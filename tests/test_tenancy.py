@@ -45,6 +45,22 @@ DEFINER_FUNCTIONS = {
     "carrier_calls_known",
     "callers_to_plan",
 }
+# Tables without an audit trail, and why; every other one leaves an entry for each change.
+UNAUDITED = {
+    "mirrors what a provider holds": {
+        "messages", "threads", "folders", "places", "calendars", "calendar_sources", "calendar_occurrences",
+    },
+    "made from what is audited": {"contact_words", "contact_sources", "imported_contacts", "contact_import_files"},
+    "a log of its own": {
+        "audit_entries", "audit_seals", "audit_erased", "audit_ended", "audit_mark", "erasures", "events", "call_attempts",
+        "call_notices", "harvest_items", "hits", "feedback", "preflights",
+    },
+    "secrets and their digests, changed by what is audited": {"data_keys", "refresh_tokens", "sign_ins"},
+    "the machinery's": {
+        "alembic_version", "installation", "workers", "job_attempts", "limit_windows", "unit_buckets", "mailbox_paces",
+        "idempotency_keys", "call_speeches", "pgqueuer", "pgqueuer_log", "pgqueuer_schedules", "pgqueuer_statistics",
+    },
+}  # fmt: skip
 FORGETFUL = [
     "select * from mailboxes", "select * from messages", "select * from threads", "select * from sends",
     "select * from sequences", "select * from sequence_steps", "select * from enrollments", "select * from folders",
@@ -216,6 +232,16 @@ async def test_a_shared_pool_leaks_no_workspace(runtime: Runtime, database: Addr
     print(f"\nforeign rows through one pool of 5: {seen.count(False)} of {len(seen)}")
     assert len(seen) > 1000
     assert all(seen)
+
+
+async def test_every_table_is_audited_or_there_is_a_reason(runtime: Runtime) -> None:
+    audited = text("select c.relname from pg_trigger t join pg_class c on c.oid = t.tgrelid where t.tgname = 'audit'")
+    tables = text(
+        "select table_name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'"
+    )
+    async with runtime.db.begin() as db:
+        unaudited = set(await db.scalars(tables)) - set(await db.scalars(audited))
+    assert unaudited == set().union(*UNAUDITED.values())
 
 
 async def test_every_change_leaves_an_entry_without_secrets(runtime: Runtime) -> None:
