@@ -19,7 +19,7 @@ from outrider.domain.accounts import actions as accounts
 from outrider.domain.accounts import queries, sessions
 from outrider.domain.accounts.permissions import Actor
 from outrider.domain.deliverability import preflight
-from outrider.domain.mailboxes import connections, syncing
+from outrider.domain.mailboxes import connecting
 from outrider.domain.sequences import diagnosis, schedules
 from outrider.domain.sequences import queries as sequences
 from outrider.domain.sequences.diagnosis import SequenceDiagnosis
@@ -79,20 +79,8 @@ async def connect_mailbox(
     async with running(settings, name="outrider-cli") as runtime:
         async with runtime.db.begin(Scope(actor="cli")) as db:
             actor = await actor_named(db, user)
-        verified = await connections.verify(runtime, "imap", account)
-        async with runtime.db.begin(Scope(actor.workspace_id, actor.user_id, actor.email, "cli")) as db:
-            mailbox = await connections.connect(
-                db,
-                runtime.keyring,
-                workspace_id=actor.workspace_id,
-                user_id=actor.user_id,
-                provider="imap",
-                account=account,
-                verified=verified,
-                name=name,
-                daily_limit=settings.daily_limit,
-            )
-            await syncing.request(db, mailbox)
+        scope = Scope(actor.workspace_id, actor.user_id, actor.email, "cli")
+        mailbox = await connecting.connect_servers(runtime, actor, scope, account, name=name)
         checks = await preflight.examine(runtime, actor.workspace_id, mailbox.address, server=smtp.host)
     typer.echo(f"Connected {mailbox.address}: both servers answered. The running worker reads it now.")
     for check in checks:

@@ -2,24 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import update
 
-from outrider.core.clock import now
-from outrider.core.db import Scope
-from outrider.domain.accounts.vault import open_vault
-from outrider.domain.grants import actions as grants
-from outrider.domain.mailboxes import connections, queries
-from outrider.domain.mailboxes.models import Mailbox, State
-from outrider.providers.mail.interface import GrantedAccount
-from outrider.providers.oauth.interface import Identity, Tokens
+from outrider.domain.mailboxes.models import Mailbox
+from outrider.providers.oauth.interface import Tokens
 from outrider.runtime import Addresses, Runtime, open_runtime
 from outrider.settings import Settings
 from tests.factories.accounts import Someone
+from tests.factories.granted import connect_granted, retire
 from tests.stand_ins.google import CLIENT_ID, CLIENT_SECRET, Google
 
 
@@ -64,45 +58,9 @@ async def connect_gmail(runtime: Runtime, google: Google, owner: Someone, *, add
         scopes=frozenset(granted.scopes.split()),
         refresh_token=granted.refresh_token,
     )
-
-    async def supply(*, refused: str | None = None) -> str:
-        return token
-
-    account = GrantedAccount(address, supply)
-    verified = await connections.verify(runtime, "google", account)
-    async with runtime.db.begin(owner.scope) as db:
-        vault = await open_vault(db, runtime.keyring, owner.workspace_id)
-        grant = await grants.store(
-            db,
-            vault,
-            workspace_id=owner.workspace_id,
-            user_id=owner.user.id,
-            provider="google",
-            identity=Identity(subject, address, owner.user.name, None),
-            tokens=tokens,
-        )
-        mailbox = await connections.connect(
-            db,
-            runtime.keyring,
-            workspace_id=owner.workspace_id,
-            user_id=owner.user.id,
-            provider="google",
-            account=account,
-            verified=verified,
-            name=owner.user.name,
-            daily_limit=10_000,
-            grant_id=grant.id,
-        )
-        mailbox.sync_due_at = mailbox.watched_until = now() + timedelta(days=1)
-        mailbox.subscribe_at = None
-    return mailbox
+    return await connect_granted(runtime, owner, provider="google", address=address, subject=subject, tokens=tokens)
 
 
 async def retire_boxes(runtime: Runtime, google: Google) -> None:
     """Leaves nothing for a worker to do at a stand-in that is gone."""
-    for address in google.boxes:
-        async with runtime.db.begin() as db:
-            known = await queries.at_address(db, "google", address)
-        for workspace_id, _ in known:
-            async with runtime.db.begin(Scope(workspace_id)) as db:
-                await db.execute(update(Mailbox).values(state=State.DISCONNECTED))
+    await retire(runtime, "google", google.boxes)

@@ -2,23 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import update
 
-from outrider.core.clock import now
-from outrider.core.db import Scope
-from outrider.domain.accounts.vault import open_vault
-from outrider.domain.grants import actions as grants
-from outrider.domain.mailboxes import connections, queries
-from outrider.domain.mailboxes.models import Mailbox, State
-from outrider.providers.mail.interface import GrantedAccount
-from outrider.providers.oauth.interface import Identity, Tokens
+from outrider.domain.mailboxes.models import Mailbox
+from outrider.providers.oauth.interface import Tokens
 from outrider.runtime import Addresses, Runtime, open_runtime
 from outrider.settings import Settings
 from tests.factories.accounts import Someone
+from tests.factories.granted import connect_granted, retire
 from tests.stand_ins.graph_mail import SCOPES, Mail
 from tests.stand_ins.microsoft import CLIENT_ID, CLIENT_SECRET, Microsoft
 
@@ -54,45 +48,11 @@ async def connect_outlook(
         scopes=granted.scopes,
         refresh_token=granted.refresh_token,
     )
-
-    async def supply(*, refused: str | None = None) -> str:
-        return token
-
-    account = GrantedAccount(address, supply)
-    verified = await connections.verify(runtime, "microsoft", account)
-    async with runtime.db.begin(owner.scope) as db:
-        vault = await open_vault(db, runtime.keyring, owner.workspace_id)
-        grant = await grants.store(
-            db,
-            vault,
-            workspace_id=owner.workspace_id,
-            user_id=owner.user.id,
-            provider="microsoft",
-            identity=Identity(granted.account.id, address, owner.user.name, None),
-            tokens=tokens,
-        )
-        mailbox = await connections.connect(
-            db,
-            runtime.keyring,
-            workspace_id=owner.workspace_id,
-            user_id=owner.user.id,
-            provider="microsoft",
-            account=account,
-            verified=verified,
-            name=owner.user.name,
-            daily_limit=10_000,
-            grant_id=grant.id,
-        )
-        mailbox.sync_due_at = mailbox.watched_until = now() + timedelta(days=1)
-        mailbox.subscribe_at = None
-    return mailbox
+    return await connect_granted(
+        runtime, owner, provider="microsoft", address=address, subject=granted.account.id, tokens=tokens
+    )
 
 
 async def retire_boxes(runtime: Runtime, microsoft: Microsoft) -> None:
     """Leaves nothing for a worker to do at a stand-in that is gone."""
-    for address in microsoft.accounts:
-        async with runtime.db.begin() as db:
-            known = await queries.at_address(db, "microsoft", address)
-        for workspace_id, _ in known:
-            async with runtime.db.begin(Scope(workspace_id)) as db:
-                await db.execute(update(Mailbox).values(state=State.DISCONNECTED))
+    await retire(runtime, "microsoft", microsoft.accounts)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from outrider.core.egress import Egress
-from outrider.providers.mail import gmail, gmail_api, gmail_fetch, gmail_sync
+from outrider.providers.mail import answers, gmail, gmail_api, gmail_fetch, gmail_sync
 from outrider.providers.mail.gmail import Gmail
 from outrider.providers.mail.gmail_sync import EVERYTHING, GmailReader, Position
 from outrider.providers.mail.interface import (
@@ -339,7 +339,7 @@ async def test_a_batch_of_changes_ends_early_where_its_messages_are_large(
     reader: GmailReader, google: Google, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, cursor = await read_up(reader)
-    monkeypatch.setattr(gmail_sync, "MAX_BATCH_BYTES", 1_000)
+    monkeypatch.setattr(answers, "MAX_BATCH_BYTES", 1_000)
     monkeypatch.setattr(gmail_sync, "MOST", 2)
     for number in range(7):
         google.deliver(ADA, mail(number, text="x" * 600))

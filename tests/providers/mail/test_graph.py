@@ -9,7 +9,7 @@ from email import message_from_bytes
 import pytest
 
 from outrider.core.egress import Egress
-from outrider.providers.mail import graph, graph_api, graph_fetch, graph_sync
+from outrider.providers.mail import answers, graph, graph_api, graph_fetch, graph_sync
 from outrider.providers.mail.graph import Graph
 from outrider.providers.mail.graph_push import GraphPush
 from outrider.providers.mail.graph_sync import GraphReader, Position
@@ -445,7 +445,7 @@ async def test_a_batch_of_changes_ends_early_where_its_messages_are_large(
     reader: GraphReader, box: Mail, microsoft: Microsoft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, cursor = await read_up(reader)
-    monkeypatch.setattr(graph_sync, "MAX_BATCH_BYTES", 1_000)
+    monkeypatch.setattr(answers, "MAX_BATCH_BYTES", 1_000)
     monkeypatch.setattr(graph_sync, "CHUNK", 2)
     for number in range(7):
         box.deliver(ADA, mail(number, text="x" * 600), at=microsoft.now() + number)

@@ -8,6 +8,7 @@ from fastapi import BackgroundTasks, Body, Request, Response
 from pydantic import Discriminator, Field, SecretStr, Tag
 
 from outrider.api.bodies import WHOLE
+from outrider.api.browsers import remember
 from outrider.api.contract import PUBLIC
 from outrider.api.deps import App, Caller, Db, get_actor
 from outrider.api.followups.contract import In, Out, contract
@@ -16,7 +17,6 @@ from outrider.api.issuing import issuer_of
 from outrider.api.moments import Moment
 from outrider.core.db import Scope
 from outrider.core.errors import Forbidden, Invalid, Unauthenticated
-from outrider.core.tokens import digest
 from outrider.domain.accounts import queries as accounts
 from outrider.domain.accounts import sessions
 from outrider.domain.accounts.actions import normalise_email
@@ -24,7 +24,7 @@ from outrider.domain.accounts.permissions import Actor, Permission
 from outrider.domain.deliverability import preflight
 from outrider.domain.grants import actions as grants
 from outrider.domain.grants import signing_in
-from outrider.domain.mailboxes import connections, syncing
+from outrider.domain.mailboxes import connecting, connections, syncing
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.operations import queries as operations
@@ -272,21 +272,8 @@ async def _begin(request: Request, app: App, body: GoogleConnect | MicrosoftConn
     )
     shown = BegunOut(auth_url=begun.auth_url, state=begun.state, expires_at=begun.expires_at)
     response = Response(shown.model_dump_json(by_alias=True), media_type="application/json")
-    response.set_cookie(
-        cookie_of(begun.state),
-        begun.browser,
-        max_age=int(signing_in.LIFETIME.total_seconds()),
-        path=signing_in.CALLBACK,
-        secure=app.settings.public_url.startswith("https://"),
-        httponly=True,
-        samesite="lax",
-    )
+    remember(app, response, begun)
     return response
-
-
-def cookie_of(state: str) -> str:
-    """The name of a sign-in's cookie: one each, so that two tabs do not disturb each other."""
-    return f"outrider-sign-in-{digest(state).hex()[:16]}"
 
 
 async def _sign_in(request: Request, app: App, body: PasswordSignIn) -> SessionOut:
@@ -318,23 +305,12 @@ async def _connect_imap(request: Request, app: App, body: ImapConnect) -> Connec
     if not actor.may(Permission.MAILBOXES_WRITE):
         raise Forbidden("Your role doesn't allow connecting a mailbox.", needs=str(Permission.MAILBOXES_WRITE))
     account = _account(body)
-    verified, checks = await asyncio.gather(
-        connections.verify(app, "imap", account),
+    scope = actor.scope(request.state.request_id)
+    mailbox, checks = await asyncio.gather(
+        connecting.connect_servers(app, actor, scope, account, name=body.name),
         preflight.examine(app, actor.workspace_id, account.address, server=account.smtp.host),
     )
-    async with app.db.begin(actor.scope(request.state.request_id)) as own:
-        mailbox = await connections.connect(
-            own,
-            app.keyring,
-            workspace_id=actor.workspace_id,
-            user_id=actor.user_id,
-            provider="imap",
-            account=account,
-            verified=verified,
-            name=body.name,
-            daily_limit=app.settings.daily_limit,
-        )
-        await syncing.request(own, mailbox)
+    async with app.db.begin(scope) as own:
         user = await accounts.get_user(own, actor.user_id)
     return ConnectedOut(
         user=UserOut.of(user, mailbox),

@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 from fastapi import Query, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from outrider.api.browsers import cookie_of
 from outrider.api.contract import PUBLIC
 from outrider.api.deps import App
-from outrider.api.followups.auth import CANNOT_CONNECT, SessionOut, cookie_of, session_of
+from outrider.api.followups.auth import CANNOT_CONNECT, SessionOut, session_of
 from outrider.api.followups.contract import contract
 from outrider.api.issuing import issuer_of
 from outrider.core.db import Scope

@@ -7,8 +7,8 @@ from fastapi import BackgroundTasks, Form, Request
 from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
+from outrider.api.browsers import remember
 from outrider.api.deps import App, Caller, Db
-from outrider.api.followups.auth import cookie_of
 from outrider.console.pages import go_to, show
 from outrider.console.routing import Router
 from outrider.core.errors import AppError
@@ -16,7 +16,7 @@ from outrider.domain.accounts.actions import normalise_email
 from outrider.domain.accounts.permissions import Actor, Permission
 from outrider.domain.grants import actions as grants
 from outrider.domain.grants import signing_in
-from outrider.domain.mailboxes import connections, queries, syncing
+from outrider.domain.mailboxes import connecting, connections, queries, syncing
 from outrider.domain.operations import queries as operations
 from outrider.domain.sequences import actions as sequences
 from outrider.providers.mail.interface import Server, ServerAccount, usual_security
@@ -65,7 +65,9 @@ async def list_mailboxes(request: Request, app: App, db: Db, actor: Caller) -> R
 async def connect(request: Request, app: App, actor: Caller, form: Annotated[Servers, Form()]) -> Response:
     """Tries both servers before anything is stored; what they refuse is told beside the form."""
     try:
-        await _connect(app, actor, form, request.state.request_id)
+        await connecting.connect_servers(
+            app, actor, actor.scope(request.state.request_id), form.account(), name=form.name
+        )
     except AppError as refusal:
         return await _refused(request, app, actor, form, refusal)
     return go_to("mailboxes")
@@ -78,15 +80,7 @@ async def connect_with(request: Request, app: App, actor: Caller, provider: Lite
         app, provider=provider, actor=actor, redirect_uri=None, request_id=request.state.request_id
     )
     response = RedirectResponse(begun.auth_url, 303)
-    response.set_cookie(
-        cookie_of(begun.state),
-        begun.browser,
-        max_age=int(signing_in.LIFETIME.total_seconds()),
-        path=signing_in.CALLBACK,
-        secure=app.settings.public_url.startswith("https://"),
-        httponly=True,
-        samesite="lax",
-    )
+    remember(app, response, begun)
     return response
 
 
@@ -109,24 +103,6 @@ async def disconnect(db: Db, app: App, actor: Caller, mailbox_id: UUID, after: B
         after.add_task(grants.revoke, app, actor.workspace_id, grant_id)
         response.background = after
     return response
-
-
-async def _connect(app: Runtime, actor: Actor, form: Servers, request_id: str) -> None:
-    account = form.account()
-    verified = await connections.verify(app, "imap", account)
-    async with app.db.begin(actor.scope(request_id)) as db:
-        mailbox = await connections.connect(
-            db,
-            app.keyring,
-            workspace_id=actor.workspace_id,
-            user_id=actor.user_id,
-            provider="imap",
-            account=account,
-            verified=verified,
-            name=form.name,
-            daily_limit=app.settings.daily_limit,
-        )
-        await syncing.request(db, mailbox)
 
 
 async def _refused(request: Request, app: Runtime, actor: Actor, form: Servers, refusal: AppError) -> Response:

@@ -9,11 +9,8 @@ from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from outrider.core.clock import now
 from outrider.core.db import Model
-from outrider.domain.tables import Stamped, Tenant, within_workspace
-
-RETRY_AT_MOST = timedelta(hours=1)
+from outrider.domain.tables import Polled, Stamped, Tenant, within_workspace
 
 
 class State(StrEnum):
@@ -22,11 +19,13 @@ class State(StrEnum):
     REAUTH_REQUIRED = "reauth_required"  # the provider refuses us; a person must act
 
 
-class CalendarConnection(Tenant, Stamped, Model):
+class CalendarConnection(Tenant, Stamped, Polled, Model):
     """One account whose calendars we read: by a sealed `secret`, or by its owner's grant.
 
     `account` tells it from others of its owner; where the address is itself a secret, it is a digest of it.
     """
+
+    FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 
     __tablename__ = "calendar_connections"
 
@@ -35,14 +34,10 @@ class CalendarConnection(Tenant, Stamped, Model):
     account: Mapped[str] = mapped_column(Text)
     address: Mapped[str] = mapped_column(Text)
     state: Mapped[State] = mapped_column(default=State.CONNECTED)
-    state_reason: Mapped[str | None] = mapped_column(Text)
     url: Mapped[str | None] = mapped_column(Text)
     username: Mapped[str | None] = mapped_column(Text)
     secret: Mapped[bytes | None]
     grant_id: Mapped[UUID | None]
-    synced_at: Mapped[datetime | None]
-    sync_due_at: Mapped[datetime | None] = mapped_column(default=now)
-    sync_failures: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (
         within_workspace("grant_id", "grants", ondelete="NO ACTION"),
@@ -56,13 +51,8 @@ class CalendarConnection(Tenant, Stamped, Model):
 
     def mark_failed(self, at: datetime, reason: str, *, is_terminal: bool) -> None:
         """A refusal waits for a person; anything else is tried again, ever more rarely."""
-        self.sync_failures += 1
-        self.state_reason = reason
-        if is_terminal:
-            self.state, self.sync_due_at = State.REAUTH_REQUIRED, None
-            return
-        self.state = State.UNREACHABLE
-        self.sync_due_at = at + min(timedelta(seconds=15 * 2 ** min(self.sync_failures, 10)), RETRY_AT_MOST)
+        self.state = State.REAUTH_REQUIRED if is_terminal else State.UNREACHABLE
+        self.put_off(at, reason, is_terminal=is_terminal)
 
 
 class Calendar(Tenant, Stamped, Model):

@@ -14,10 +14,8 @@ from outrider.core.clock import now
 from outrider.core.db import Model
 from outrider.domain.mailboxes.sender_types import SenderType
 from outrider.domain.mailboxes.verdict import Kind
-from outrider.domain.tables import Stamped, Tenant, within_workspace
+from outrider.domain.tables import Polled, Stamped, Tenant, within_workspace
 from outrider.providers.mail.interface import Role as FolderRole
-
-RETRY_AT_MOST = timedelta(minutes=15)
 
 
 class State(StrEnum):
@@ -40,8 +38,10 @@ def smtp_host_of(provider: str, servers: Mapping[str, Any]) -> str:
     return host or f"{provider}.com"
 
 
-class Mailbox(Tenant, Stamped, Model):
+class Mailbox(Tenant, Stamped, Polled, Model):
     """One connection to a mailbox: by servers and a sealed `secret`, or by its owner's grant."""
+
+    FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=10), timedelta(minutes=15)
 
     __tablename__ = "mailboxes"
 
@@ -50,7 +50,6 @@ class Mailbox(Tenant, Stamped, Model):
     address: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text, default="")
     state: Mapped[State] = mapped_column(default=State.CONNECTED)
-    state_reason: Mapped[str | None] = mapped_column(Text)
     servers: Mapped[dict[str, Any]]  # hosts, ports and the username; empty with a grant
     auth: Mapped[str] = mapped_column(Text)
     secret: Mapped[bytes | None]
@@ -58,9 +57,6 @@ class Mailbox(Tenant, Stamped, Model):
     saves_sent: Mapped[bool | None]  # whether the server keeps a copy of what it sends; None: not learned yet
     daily_limit: Mapped[int]
     connected_at: Mapped[datetime] = mapped_column(default=now)
-    synced_at: Mapped[datetime | None]
-    sync_due_at: Mapped[datetime | None] = mapped_column(default=now)
-    sync_failures: Mapped[int] = mapped_column(default=0)
     watcher: Mapped[str | None] = mapped_column(Text)
     watched_until: Mapped[datetime | None]
     subscribe_at: Mapped[datetime | None]  # when the provider is asked to call us again; None: it never does
@@ -91,13 +87,8 @@ class Mailbox(Tenant, Stamped, Model):
 
     def mark_failed(self, at: datetime, reason: str, *, is_terminal: bool) -> None:
         """A refused login waits for a person; anything else is tried again, ever more rarely."""
-        self.sync_failures += 1
-        self.state_reason = reason
-        if is_terminal:
-            self.state, self.sync_due_at = State.REAUTH_REQUIRED, None
-            return
-        self.state = State.UNREACHABLE
-        self.sync_due_at = at + min(timedelta(seconds=5 * 2 ** min(self.sync_failures, 10)), RETRY_AT_MOST)
+        self.state = State.REAUTH_REQUIRED if is_terminal else State.UNREACHABLE
+        self.put_off(at, reason, is_terminal=is_terminal)
 
     def disconnect(self, at: datetime) -> None:
         self.state, self.state_reason = State.DISCONNECTED, "Disconnected by its owner."

@@ -10,6 +10,7 @@ from typing import Any
 
 from outrider.core.egress import Answer, Egress, EgressBlocked, EgressFailed, EgressUnresolved, Limits
 from outrider.providers.google_refusal import OFF_REASONS, SCOPE_REASONS, Refusal, refusal_of
+from outrider.providers.mail.answers import object_of
 from outrider.providers.mail.interface import ConnectFailed, GrantedAccount, ReadFailed, Step
 from outrider.providers.mail.quota import Quota
 from outrider.providers.retries import delay
@@ -43,12 +44,12 @@ class GmailApi:
     ) -> dict[str, Any]:
         """A GET of the user's own resources. Raises ApiError, ReadFailed, ConnectFailed."""
         answer = await self._patiently("GET", f"/gmail/v1/users/me/{path}", units=units, params=params, limits=limits)
-        return parsed(answer)
+        return object_of(answer, whose="Google")
 
     async def write(self, path: str, body: Mapping[str, Any], *, units: int) -> dict[str, Any]:
         """A POST that may be repeated."""
         answer = await self._patiently("POST", f"/gmail/v1/users/me/{path}", units=units, json=body)
-        return parsed(answer)
+        return object_of(answer, whose="Google")
 
     async def batch(self, content: bytes, content_type: str, *, units: int, limits: Limits) -> Answer:
         """A batch of reads; the refusals of its parts are the caller's."""
@@ -102,16 +103,6 @@ class GmailApi:
 
 def reaching_failed(error: EgressBlocked | EgressUnresolved | EgressFailed) -> ReadFailed:
     return ReadFailed(error.message, is_lost=True)
-
-
-def parsed(answer: Answer) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError as error:
-        raise ReadFailed("Google's answer is no JSON.", is_lost=False) from error
-    if not isinstance(body, dict):
-        raise ReadFailed("Google's answer has another form than it describes.", is_lost=False)
-    return body
 
 
 def failure_of(refusal: Refusal) -> ConnectFailed | ReadFailed:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 
+from outrider.providers.mail.answers import malformed
 from outrider.providers.mail.gmail_api import UNITS, ApiError, GmailApi
 from outrider.providers.mail.gmail_batch import MOST
 from outrider.providers.mail.gmail_fetch import header_of, several
@@ -59,7 +60,7 @@ def _glimpses(answers: Sequence[bytes]) -> list[Glimpse]:
     try:
         return [_glimpse(json.loads(answer)) for answer in answers]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ReadFailed("Google's answer has another form than it describes.", is_lost=False) from error
+        raise malformed("Google") from error
 
 
 def _glimpse(message: dict[str, object]) -> Glimpse:

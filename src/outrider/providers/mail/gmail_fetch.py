@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from outrider.core.egress import EgressTooLarge, Limits
 from outrider.providers.google_refusal import refusal_of
 from outrider.providers.mail import gmail_batch
+from outrider.providers.mail.answers import malformed
 from outrider.providers.mail.gmail_api import ATTEMPTS, UNITS, ApiError, GmailApi, failure_of
 from outrider.providers.mail.gmail_batch import Part
 from outrider.providers.mail.interface import Fetched, ReadFailed, Role
@@ -124,7 +125,7 @@ def _messages(answers: Sequence[bytes]) -> list[Fetched]:
             raw = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
             messages += _of(message, raw=raw)
         except (ValueError, LookupError, TypeError, binascii.Error) as error:
-            raise ReadFailed("Google's answer has another form than it describes.", is_lost=False) from error
+            raise malformed("Google") from error
     return messages
 
 

@@ -8,7 +8,8 @@ from http import HTTPStatus
 
 from outrider.core.egress import Answer, EgressBlocked, EgressFailed, EgressUnreached, EgressUnresolved, Limits
 from outrider.providers.google_refusal import Refusal
-from outrider.providers.mail.gmail_api import LONGEST_WAIT, UNITS, GmailApi, failure_of, parsed
+from outrider.providers.mail.answers import object_of
+from outrider.providers.mail.gmail_api import LONGEST_WAIT, UNITS, GmailApi, failure_of
 from outrider.providers.mail.interface import ConnectFailed, Deadline, Outcome, ReadFailed, Receipt, SendFailed
 
 LIMITS = Limits(read=120, total=180)
@@ -59,7 +60,7 @@ class GmailSender:
 
 def _receipt(answer: Answer) -> Receipt:
     try:
-        message = parsed(answer)
+        message = object_of(answer, whose="Google")
         return Receipt(
             f"Gmail took it as message {message['id']} of thread {message['threadId']}.",
             id=str(message["id"]),

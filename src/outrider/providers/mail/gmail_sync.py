@@ -12,11 +12,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from itertools import takewhile
 from typing import Any, Self
 
 from outrider.providers.mail import gmail_browse
+from outrider.providers.mail.answers import bounded, malformed
 from outrider.providers.mail.gmail_api import UNITS, ApiError, GmailApi, failure_of
 from outrider.providers.mail.gmail_batch import MOST
 from outrider.providers.mail.gmail_fetch import LEFT_OUT, fetch
@@ -35,7 +37,6 @@ from outrider.providers.mail.interface import (
 EVERYTHING = Folder("All Mail", Role.ALL)
 PAGE = 500
 MOST_PAGES = 2_000
-MAX_BATCH_BYTES = 48 * 2**20  # of message bodies that one batch of changes holds; a single one may be larger
 NOT_MAIL = "-in:trash -in:drafts -in:chats"
 _MESSAGE_ID = re.compile(r"<([\x21-\x7e]+)>")
 _ID = re.compile(r"[0-9a-f]{1,16}")
@@ -136,7 +137,7 @@ class GmailReader:
             self._listed = await self._list(since, at_most)
         listed = self._listed
         start = listed.index(position.upto) + 1 if position.upto in listed else 0
-        messages, count = await self._bounded(listed[start : start + batch])
+        messages, count = await bounded(partial(fetch, self._api), listed[start : start + batch], at_once=MOST)
         remaining = len(listed) - start - count
         upto = listed[start + count - 1] if count else position.upto
         reached = Position(position.history, is_complete=not remaining, upto=upto if remaining else None)
@@ -170,7 +171,7 @@ class GmailReader:
             params["pageToken"] = str(page["nextPageToken"])
         records = [(str(each["id"]), _added(each)) for each in page.get("history", [])]
         ids = list(dict.fromkeys(message_id for _, added in records for message_id in added))
-        messages, count = await self._bounded(ids)
+        messages, count = await bounded(partial(fetch, self._api), ids, at_once=MOST)
         read = set(ids[:count])
         whole = list(takewhile(lambda record: read.issuperset(record[1]), records))
         if records and not whole:  # one change of very many messages: it can't be gone on from in the middle
@@ -183,18 +184,6 @@ class GmailReader:
             return Changes(tuple(messages), reached, more=True, reset=False, remaining=max(len(ids) - count, 1))
         return Changes(tuple(messages), Position(str(page["historyId"])).written(), more=False, reset=False)
 
-    async def _bounded(self, ids: list[str]) -> tuple[list[Fetched], int]:
-        """Returns messages up to a bound of bytes, and how many of the ids were looked at."""
-        messages: list[Fetched] = []
-        count = 0
-        for start in range(0, len(ids), MOST):
-            chunk = ids[start : start + MOST]
-            messages += await fetch(self._api, chunk)
-            count += len(chunk)
-            if sum(len(each.raw or each.header) for each in messages) > MAX_BATCH_BYTES:
-                break
-        return messages, count
-
 
 @asynccontextmanager
 async def _said_as_reading() -> AsyncIterator[None]:
@@ -203,7 +192,7 @@ async def _said_as_reading() -> AsyncIterator[None]:
     except ApiError as error:
         raise failure_of(error.refusal) from error
     except (LookupError, TypeError) as error:
-        raise ReadFailed("Google's answer has another form than it describes.", is_lost=False) from error
+        raise malformed("Google") from error
 
 
 def _ids(listed: object) -> list[str]:

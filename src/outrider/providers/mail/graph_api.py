@@ -20,6 +20,7 @@ from outrider.core.egress import (
     EgressUnresolved,
     Limits,
 )
+from outrider.providers.mail.answers import object_of
 from outrider.providers.mail.connecting import words
 from outrider.providers.mail.interface import ConnectFailed, GrantedAccount, ReadFailed, Step
 from outrider.providers.mail.quota import Quota
@@ -113,7 +114,9 @@ class GraphApi:
         Raises ApiError, ReadFailed, ConnectFailed.
         """
         headers = {"Prefer": f"{IMMUTABLE}, odata.maxpagesize={page}"} if page else {}
-        return parsed(await self.patiently("GET", path, params=params, headers=headers, limits=LIMITS))
+        return object_of(
+            await self.patiently("GET", path, params=params, headers=headers, limits=LIMITS), whose="Microsoft"
+        )
 
     async def patiently(self, method: str, path: str, **options: Any) -> Answer:
         """A request that may be repeated. Raises ApiError, ReadFailed, ConnectFailed."""
@@ -173,16 +176,6 @@ class GraphApi:
         if not path.startswith(f"{self._base_url}/"):
             raise ReadFailed("Microsoft's answer leads to another server.", is_lost=False)
         return path
-
-
-def parsed(answer: Answer) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError as error:
-        raise ReadFailed("Microsoft's answer is no JSON.", is_lost=False) from error
-    if not isinstance(body, dict):
-        raise ReadFailed("Microsoft's answer has another form than it describes.", is_lost=False)
-    return body
 
 
 def refusal_of(status: int, headers: Mapping[str, str], content: bytes) -> Refusal:

@@ -17,7 +17,8 @@ from outrider.core.egress import (
     EgressUnresolved,
     Limits,
 )
-from outrider.providers.mail.graph_api import LONGEST_WAIT, SERVER, ApiError, GraphApi, Refusal, parsed
+from outrider.providers.mail.answers import malformed, object_of
+from outrider.providers.mail.graph_api import LONGEST_WAIT, SERVER, ApiError, GraphApi, Refusal
 from outrider.providers.mail.graph_sent import look, message_id_of, receipt_of
 from outrider.providers.mail.interface import ConnectFailed, Deadline, Outcome, ReadFailed, Receipt, SendFailed, Step
 
@@ -67,15 +68,15 @@ class GraphSender:
         answer = await self._post(
             "/me/messages", deadline, headers={"Content-Type": "text/plain"}, content=base64.b64encode(raw)
         )
-        message = parsed(answer)
+        message = object_of(answer, whose="Microsoft")
         try:
             draft, kept = receipt_of(message), message["internetMessageId"]
             if kept != message_id:  # answers name it, and by it we find out what became of a mail
                 change = {"internetMessageId": message_id}
                 changed = await self._api.patiently("PATCH", f"/me/messages/{draft.id}", json=change)
-                kept = parsed(changed)["internetMessageId"]
+                kept = object_of(changed, whose="Microsoft")["internetMessageId"]
         except LookupError as error:
-            raise ReadFailed("Microsoft's answer has another form than it describes.", is_lost=False) from error
+            raise malformed("Microsoft") from error
         if kept != message_id:
             await self._thrown_away(draft)
             raise SendFailed(Outcome.REFUSED, "Microsoft does not keep the mail's Message-ID.", code=554)

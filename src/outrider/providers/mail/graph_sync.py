@@ -11,13 +11,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Self
 
+from outrider.providers.mail.answers import bounded, malformed
 from outrider.providers.mail.graph_api import ApiError, GraphApi
 from outrider.providers.mail.graph_fetch import SELECT, Listed, fetch
 from outrider.providers.mail.graph_sent import look
-from outrider.providers.mail.interface import Changes, Cursor, Fetched, Folder, ReadFailed, Role
+from outrider.providers.mail.interface import Changes, Cursor, Folder, ReadFailed, Role
 
 # By the names that every mailbox knows them by, whatever its language (mailFolder, well-known names).
 FOLDERS = {
@@ -30,7 +32,6 @@ LIST_PAGE = 1_000
 CHANGES_PAGE = 100
 CHUNK = 6  # messages held beside a batch while they are fetched
 MOST_PAGES = 2_000
-MAX_BATCH_BYTES = 48 * 2**20  # of messages that one batch of changes holds, and a chunk more
 # A filtered round gives at most 5,000 messages and does not say what it left out.
 MOST_IN_A_ROUND = 5_000
 SLACK = timedelta(hours=1)  # between Microsoft's clock and ours
@@ -133,7 +134,7 @@ class GraphReader:
             self._listed[folder] = await self._list(folder, since, at_most)
         listed = self._listed[folder]
         start = next((place for place, each in enumerate(listed, 1) if each.id == position.upto), 0)
-        messages, count = await self._bounded(listed[start : start + batch])
+        messages, count = await bounded(partial(fetch, self._api), listed[start : start + batch], at_once=CHUNK)
         remaining = len(listed) - start - count
         reached = Position(position.link)
         if remaining:
@@ -165,7 +166,7 @@ class GraphReader:
     async def _news(self, folder: str, position: Position, *, batch: int) -> Changes:
         page = await self._api.read(position.link, page=min(batch, CHANGES_PAGE))
         mail = sorted((each for each in _mail(page) if each.id not in position.read), key=lambda each: each.received_at)
-        messages, count = await self._bounded(mail)
+        messages, count = await bounded(partial(fetch, self._api), mail, at_once=CHUNK)
         if count < len(mail):  # the rest of the page is read from the same place again
             read = (*position.read, *(each.id for each in mail[:count]))
             reached = Position(position.link, read=read, count=position.count)
@@ -180,18 +181,6 @@ class GraphReader:
         reached = Position(str(page["@odata.deltaLink"]))
         return Changes(tuple(messages), reached.written(), more=False, reset=False)
 
-    async def _bounded(self, listed: list[Listed]) -> tuple[list[Fetched], int]:
-        """Returns messages up to a bound of bytes, and how many of the list were looked at."""
-        messages: list[Fetched] = []
-        count = 0
-        for start in range(0, len(listed), CHUNK):
-            chunk = listed[start : start + CHUNK]
-            messages += await fetch(self._api, chunk)
-            count += len(chunk)
-            if sum(len(each.raw or each.header) for each in messages) > MAX_BATCH_BYTES:
-                break
-        return messages, count
-
 
 @asynccontextmanager
 async def said_as_reading() -> AsyncIterator[None]:
@@ -200,7 +189,7 @@ async def said_as_reading() -> AsyncIterator[None]:
     except ApiError as error:
         raise error.refusal.failure() from error
     except (LookupError, TypeError) as error:
-        raise ReadFailed("Microsoft's answer has another form than it describes.", is_lost=False) from error
+        raise malformed("Microsoft") from error
 
 
 def _mail(page: Mapping[str, Any]) -> list[Listed]:

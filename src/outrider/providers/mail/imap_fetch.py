@@ -7,10 +7,9 @@ from typing import Self
 
 from outrider.providers.mail.imap_wire import Connection
 from outrider.providers.mail.interface import Changes, Cursor, Fetched
-from outrider.providers.mail.limits import MAX_HEADER_BLOCK, MAX_RAW
+from outrider.providers.mail.limits import MAX_BATCH_BYTES, MAX_HEADER_BLOCK, MAX_RAW
 
 MAX_BATCH = 500
-MAX_BATCH_BYTES = 48 * 2**20  # of message bodies; a single one may be as large as MAX_RAW
 # Servers may count line ends differently in RFC822.SIZE, and lists of numbers come on top.
 MAX_RECEIVED = 2 * MAX_BATCH_BYTES
 

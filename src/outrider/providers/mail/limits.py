@@ -4,6 +4,7 @@ import re
 
 MIB = 2**20
 MAX_RAW = 35 * MIB
+MAX_BATCH_BYTES = 48 * MIB  # of message bodies read at once; a single one may be as large as MAX_RAW
 MAX_HEADER_BLOCK = 256 * 1024
 MAX_HEADER = 32 * 1024
 MAX_ADDRESSES = 500
