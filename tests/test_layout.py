@@ -114,6 +114,7 @@ TESTED_ELSEWHERE = {
     "domain/imports/columns.py": "domain/imports/test_reading.py",
     "domain/imports/queries.py": "domain/imports/test_jobs.py",
     "domain/imports/vcard.py": "domain/imports/test_reading.py",
+    "domain/people/advancing.py": "domain/pipeline/test_jobs.py",
     "domain/people/editing.py": "domain/people/test_actions.py",
     "domain/people/merging.py": "domain/people/test_actions.py",
     "domain/people/queries.py": "domain/people/test_actions.py",

@@ -8,6 +8,7 @@ from outrider.domain.accounts.permissions import Actor
 from outrider.domain.imports import actions, consent, jobs, queries
 from outrider.domain.imports.models import ImportJob, Provider
 from outrider.domain.imports.reading import examine
+from outrider.domain.people import queries as people
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone
 from tests.stand_ins.google import Google
@@ -67,3 +68,18 @@ async def work(runtime: Runtime, job: ImportJob) -> None:
 async def state(runtime: Runtime, owner: Someone, job_id: UUID) -> ImportJob:
     async with runtime.db.begin(owner.scope) as db:
         return await queries.get(db, owner.workspace_id, owner.user.id, job_id)
+
+
+def counters(job: ImportJob) -> tuple[int, ...]:
+    return (
+        job.total_contacts,
+        job.processed_contacts,
+        job.imported_contacts,
+        job.skipped_contacts,
+        job.failed_contacts,
+    )
+
+
+async def count(runtime: Runtime, owner: Someone) -> int:
+    async with runtime.db.begin(owner.scope) as db:
+        return await people.count(db, owner.workspace_id)

@@ -11,13 +11,12 @@ from outrider.domain.grants import actions as grant_actions
 from outrider.domain.grants.models import Grant, State
 from outrider.domain.imports import actions, jobs, queries
 from outrider.domain.imports.models import Action, ImportedContact, ImportJob, Status
-from outrider.domain.people import queries as people
 from outrider.domain.people.models import Contact, ContactSource
 from outrider.runtime import Addresses, Runtime
 from outrider.settings import Settings
 from tests.factories.accounts import Someone, make_user
 from tests.factories.google import connect_gmail, google_runtime
-from tests.factories.imports import finish, sign_in, state, work
+from tests.factories.imports import count, counters, finish, sign_in, state, work
 from tests.stand_ins.google import Google
 from tests.stand_ins.google_people import OTHERS, AddressBook, person
 
@@ -30,21 +29,6 @@ async def begin(runtime: Runtime, google: Google, count: int = 0, **settings: An
     book = google.book(ada.user.email, **settings)
     book.add_many(count)
     return ada, book, await sign_in(runtime, google, ada, ada.user.email)
-
-
-def counters(job: ImportJob) -> tuple[int, ...]:
-    return (
-        job.total_contacts,
-        job.processed_contacts,
-        job.imported_contacts,
-        job.skipped_contacts,
-        job.failed_contacts,
-    )
-
-
-async def count(runtime: Runtime, owner: Someone) -> int:
-    async with runtime.db.begin(owner.scope) as db:
-        return await people.count(db, owner.workspace_id)
 
 
 async def outcomes(runtime: Runtime, owner: Someone, job: ImportJob) -> list[ImportedContact]:

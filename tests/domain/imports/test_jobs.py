@@ -5,12 +5,11 @@ from sqlalchemy import select, text
 
 from outrider.core.errors import Limited
 from outrider.domain.imports import actions, jobs, queries
-from outrider.domain.imports.models import Action, ImportedContact, ImportEnded, ImportFile, ImportJob, Status
+from outrider.domain.imports.models import Action, ImportedContact, ImportEnded, ImportFile, Status
 from outrider.domain.imports.reading import UnreadableFile
-from outrider.domain.people import queries as people
 from outrider.runtime import Runtime
-from tests.factories.accounts import Someone, make_user
-from tests.factories.imports import contacts, finish, start, state
+from tests.factories.accounts import make_user
+from tests.factories.imports import contacts, count, counters, finish, start, state
 
 MIXED = b"""Name,Email,Phone
 Grace Hopper,grace@b.test,+44 20 7946 0018
@@ -19,21 +18,6 @@ G. Hopper,,+442079460018
 No way to know,,
 Mistyped,not an address,
 """
-
-
-def counters(job: ImportJob) -> tuple[int, ...]:
-    return (
-        job.total_contacts,
-        job.processed_contacts,
-        job.imported_contacts,
-        job.skipped_contacts,
-        job.failed_contacts,
-    )
-
-
-async def count(runtime: Runtime, owner: Someone) -> int:
-    async with runtime.db.begin(owner.scope) as db:
-        return await people.count(db, owner.workspace_id)
 
 
 async def test_ten_thousand_are_counted_right_and_a_second_import_creates_none(runtime: Runtime) -> None:

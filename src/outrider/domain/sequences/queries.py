@@ -152,6 +152,13 @@ async def lock_enrollments(db: AsyncSession, workspace_id: UUID, enrollment_ids:
     return list(await db.scalars(query.order_by(Enrollment.id).with_for_update()))
 
 
+async def recipient_of(db: AsyncSession, workspace_id: UUID, enrollment_id: UUID) -> str | None:
+    """For jobs."""
+    query = select(Enrollment.recipient).where(Enrollment.workspace_id == workspace_id, Enrollment.id == enrollment_id)
+    found: str | None = await db.scalar(query)
+    return found
+
+
 async def in_thread(db: AsyncSession, workspace_id: UUID, thread_id: UUID) -> list[Enrollment]:
     """Returns a thread's enrolments that an answer still means something to, locked."""
     query = (
