@@ -33,13 +33,14 @@ async def show_mailboxes(settings: Settings, user: str) -> None:
     """Prints each mailbox with its limits, what holds it, and how its mail was received."""
     async with acting(settings, user) as (runtime, actor, db):
         due_now = await runtime.clock.due_now(db)
-        for mailbox in await mailboxes.of_user(db, actor.workspace_id, actor.user_id):
+        found_mailboxes = await mailboxes.of_user(db, actor.workspace_id, actor.user_id)
+        examined = await returns.preflights_of(db, actor.workspace_id, [each.id for each in found_mailboxes])
+        for mailbox in found_mailboxes:
             pace = await db.get(MailboxPace, (mailbox.workspace_id, mailbox.id))
             found = await returns.returns_of(db, mailbox.workspace_id, mailbox.id, now=due_now)
             typer.echo(f"{mailbox.address}  {mailbox.state}, at most {mailbox.daily_limit} mails in 24 hours")
             typer.echo(f"  {found.health}: {found}")
-            examined = await returns.preflight_of(db, mailbox.workspace_id, mailbox.id)
-            for check in examined.checks if examined is not None else []:
+            for check in examined[mailbox.id].checks if mailbox.id in examined else []:
                 if check["verdict"] != Verdict.OK:
                     cure = f" Publish or change: {check['record']}" if check["record"] else ""
                     typer.echo(f"  {check['name']}: {check['message']}{cure}")

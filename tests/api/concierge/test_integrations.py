@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from outrider.core.clock import now
+from outrider.domain.deliverability import actions as health
 from outrider.domain.mailboxes.jobs import sync_one
 from outrider.main import create_app
+from outrider.providers.mail.preflight import Check, Verdict
 from outrider.runtime import Addresses, Runtime, open_runtime
 from outrider.settings import Settings
 from tests.client import Client
@@ -23,6 +26,22 @@ async def test_without_a_mailbox_it_is_said_so(runtime: Runtime, anonymous: Clie
     status = (await client.get("/api/integrations/email/status")).json()["data"]
     assert (status["connected"], status["provider"], status["last_sync"]) == (False, None, None)
     assert (await client.post("/api/integrations/email/sync")).json()["error"]["code"] == "NO_MAILBOX"
+
+
+async def test_the_state_tells_what_the_dns_said(runtime: Runtime, anonymous: Client) -> None:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
+    client = anonymous.signed_in(ada.access_token)
+    assert (await client.get("/api/integrations/email/status")).json()["data"]["deliverability"] is None
+    async with runtime.db.begin(ada.scope) as db:
+        found = [
+            Check("mx", Verdict.OK, "mail.a.test"),
+            Check("spf", Verdict.FAIL, "None.", "TXT of a.test: v=spf1 -all"),
+        ]
+        await health.record_preflight(db, ada.workspace_id, mailbox.id, found, at=now())
+    told = (await client.get("/api/integrations/email/status")).json()["data"]["deliverability"]
+    assert [(each["name"], each["verdict"]) for each in told] == [("mx", "ok"), ("spf", "fail")]
+    assert told[1]["record"] == "TXT of a.test: v=spf1 -all"
 
 
 async def test_a_sync_is_one_job_however_often_it_is_asked_for(runtime: Runtime, anonymous: Client) -> None:

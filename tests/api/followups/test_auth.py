@@ -12,7 +12,9 @@ import pytest
 from outrider.core.clock import now
 from outrider.core.embedded import EmbeddedServer
 from outrider.domain.accounts.models import User
+from outrider.domain.deliverability import actions as health
 from outrider.domain.mailboxes.models import Mailbox
+from outrider.providers.mail.preflight import Check, Verdict
 from outrider.runtime import Runtime
 from outrider.settings import Settings
 from tests.client import Client
@@ -48,6 +50,22 @@ async def test_status_tells_user_mailboxes_and_the_sessions_end(runtime: Runtime
     assert body["authenticated"] is True
     assert [(each["id"], each["state"]) for each in body["mailboxes"]] == [(str(mailbox.id), "connected")]
     assert body["sessionExpiresAt"] is not None
+
+
+async def test_status_shows_what_the_dns_said_of_each_mailbox(runtime: Runtime, anonymous: Client) -> None:
+    ada = await make_user(runtime)
+    examined, new = await make_mailbox(runtime, ada), await make_mailbox(runtime, ada, address="other@a.test")
+    async with runtime.db.begin(ada.scope) as db:
+        missing = Check("dmarc", Verdict.FAIL, "a.test has no DMARC record.", "TXT of _dmarc.a.test: v=DMARC1")
+        await health.record_preflight(db, ada.workspace_id, examined.id, [missing], at=now())
+    body = (await anonymous.signed_in(ada.access_token).get("/auth/status")).json()
+    shown = {each["id"]: (each["deliverability"], each["examinedAt"]) for each in body["mailboxes"]}
+    assert shown[str(new.id)] == (None, None)
+    checks, examined_at = shown[str(examined.id)]
+    assert [(each["check"], each["verdict"], each["record"]) for each in checks] == [
+        ("dmarc", "fail", "TXT of _dmarc.a.test: v=DMARC1")
+    ]
+    assert examined_at is not None
 
 
 async def test_disconnecting_forgets_the_secret_and_pauses_what_would_leave(

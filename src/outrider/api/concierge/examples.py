@@ -205,6 +205,14 @@ ANSWERS: dict[str, Any] = {
             "email": "ada@lovelace.example",
             "state": "connected",
             "reason": None,
+            "deliverability": [
+                {
+                    "name": "dmarc",
+                    "verdict": "fail",
+                    "message": "lovelace.example has no DMARC record.",
+                    "record": "TXT of _dmarc.lovelace.example: v=DMARC1; p=none; rua=mailto:postmaster@lovelace.example",
+                }
+            ],
         }
     ),
     "connect_calendar": _done({"integration_id": CALENDAR, "status": "connected", "calendars": ["Work", "Family"]}),

@@ -16,6 +16,7 @@ from outrider.core.errors import Invalid, Unavailable
 from outrider.domain.accounts.actions import normalise_email
 from outrider.domain.accounts.permissions import Actor, Permission
 from outrider.domain.accounts.vault import open_vault
+from outrider.domain.deliverability import queries as health
 from outrider.domain.grants import actions as grants
 from outrider.domain.grants import handing_in
 from outrider.domain.grants.handing_in import ScopeNarrower, TokenRefused
@@ -79,8 +80,19 @@ class ConnectedOut(Out):
     status: Literal["connected"] = "connected"
 
 
+class CheckOut(Out):
+    """`record` is what to publish in the DNS, or to change, where something is missing."""
+
+    name: Literal["mx", "spf", "dkim", "dmarc"]
+    verdict: Literal["ok", "warn", "fail", "unknown"]
+    message: str
+    record: str
+
+
 class StatusOut(Out):
-    """Of the mailbox connected first; `state` and `reason` say more where it does not work."""
+    """Of the mailbox connected first; `state` and `reason` say more where it does not work. `deliverability` is what the
+    DNS said when it was connected; null while it has not been asked.
+    """
 
     connected: bool
     provider: str | None
@@ -89,6 +101,7 @@ class StatusOut(Out):
     email: str | None
     state: Literal["connected", "unreachable", "reauth_required", "disconnected"]
     reason: str | None
+    deliverability: list[CheckOut] | None
 
 
 class SyncOut(Out):
@@ -133,9 +146,10 @@ async def email_status(db: Db, actor: Caller) -> StatusOut:
     if not found:
         return StatusOut(
             connected=False, provider=None, last_sync=None, integration_id=None, email=None, state="disconnected",
-            reason=None,
+            reason=None, deliverability=None,
         )  # fmt: skip
     first = found[0]
+    examined = (await health.preflights_of(db, actor.workspace_id, [first.id])).get(first.id)
     return StatusOut(
         connected=first.state is State.CONNECTED,
         provider=NAMES.get(first.provider, first.provider),
@@ -144,6 +158,7 @@ async def email_status(db: Db, actor: Caller) -> StatusOut:
         email=first.address,
         state=first.state.value,
         reason=first.state_reason,
+        deliverability=[CheckOut.model_validate(each) for each in examined.checks] if examined else None,
     )
 
 

@@ -1,6 +1,8 @@
 """Signing in, connecting a mailbox, tokens and their status."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -22,6 +24,8 @@ from outrider.domain.accounts import sessions
 from outrider.domain.accounts.actions import normalise_email
 from outrider.domain.accounts.permissions import Actor, Permission
 from outrider.domain.deliverability import preflight
+from outrider.domain.deliverability import queries as health
+from outrider.domain.deliverability.models import Preflight
 from outrider.domain.grants import actions as grants
 from outrider.domain.grants import signing_in
 from outrider.domain.mailboxes import connecting, connections, syncing
@@ -30,7 +34,6 @@ from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.operations import queries as operations
 from outrider.domain.sequences import actions as sequences
 from outrider.providers.mail.interface import ConnectFailed, Security, Server, ServerAccount, Step, usual_security
-from outrider.providers.mail.preflight import Check
 
 router = contract.router("/auth", tag="auth")
 
@@ -147,6 +150,23 @@ class CheckOut(Out):
     message: str
     record: str
 
+    @classmethod
+    def of(cls, check: Mapping[str, Any]) -> "CheckOut":
+        return cls(check=check["name"], verdict=check["verdict"], message=check["message"], record=check["record"])
+
+
+class ExaminedMailboxOut(MailboxOut):
+    """`deliverability` is what the DNS said when the mailbox was connected; null while it has not been asked."""
+
+    deliverability: list[CheckOut] | None
+    examined_at: Moment | None
+
+    @classmethod
+    def examined(cls, mailbox: Mailbox, found: Preflight | None) -> "ExaminedMailboxOut":
+        checks = [CheckOut.of(each) for each in found.checks] if found else None
+        examined_at = found.examined_at if found else None
+        return cls(**dict(MailboxOut.of(mailbox)), deliverability=checks, examined_at=examined_at)
+
 
 class ConnectedOut(Out):
     user: UserOut
@@ -169,7 +189,7 @@ class SyncStatus(Out):
 class StatusOut(Out):
     authenticated: bool
     user: UserOut
-    mailboxes: list[MailboxOut]
+    mailboxes: list[ExaminedMailboxOut]
     sync: SyncStatus | None
     session_expires_at: Moment | None
 
@@ -232,12 +252,13 @@ async def auth_status(db: Db, actor: Caller) -> StatusOut:
     """Says who is signed in, which mailboxes are connected and how far their sync is."""
     user = await accounts.get_user(db, actor.user_id)
     connected = await mailboxes.of_user(db, actor.workspace_id, actor.user_id)
+    examined = await health.preflights_of(db, actor.workspace_id, [each.id for each in connected])
     first = connected[0] if connected else None
     operation = await operations.latest(db, actor.workspace_id, syncing.OPERATION, first.id) if first else None
     return StatusOut(
         authenticated=True,
         user=UserOut.of(user, first),
-        mailboxes=[MailboxOut.of(each) for each in connected],
+        mailboxes=[ExaminedMailboxOut.examined(each, examined.get(each.id)) for each in connected],
         sync=SyncStatus.model_validate(operation, from_attributes=True) if operation else None,
         session_expires_at=await accounts.session_ends(db, actor),
     )
@@ -315,12 +336,8 @@ async def _connect_imap(request: Request, app: App, body: ImapConnect) -> Connec
     return ConnectedOut(
         user=UserOut.of(user, mailbox),
         mailbox=MailboxOut.of(mailbox),
-        deliverability=[_check(each) for each in checks],
+        deliverability=[CheckOut.of(asdict(each)) for each in checks],
     )
-
-
-def _check(found: Check) -> CheckOut:
-    return CheckOut(check=found.name, verdict=found.verdict.value, message=found.message, record=found.record)
 
 
 def _account(body: ImapConnect) -> ServerAccount:

@@ -45,6 +45,12 @@ CONNECTED = {
     "stateReason": None,
     "lastSyncAt": "2026-11-21T09:30:02.118Z",
 }
+UNPUBLISHED = {
+    "check": "dmarc",
+    "verdict": "fail",
+    "message": "lovelace.example has no DMARC record.",
+    "record": "TXT of _dmarc.lovelace.example: v=DMARC1; p=none; rua=mailto:postmaster@lovelace.example",
+}
 SENT_EMAIL = {
     "id": EMAIL,
     "userId": ADA,
@@ -195,7 +201,7 @@ ANSWERS: dict[str, Any] = {
     "auth_status": {
         "authenticated": True,
         "user": USER,
-        "mailboxes": [CONNECTED],
+        "mailboxes": [{**CONNECTED, "deliverability": [UNPUBLISHED], "examinedAt": "2026-11-02T08:15:02.000Z"}],
         "sync": {"status": "running", "total": 1200, "processed": 450, "progress": 37, "error": None},
         "sessionExpiresAt": "2026-11-28T09:30:00.000Z",
     },

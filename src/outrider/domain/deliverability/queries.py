@@ -1,5 +1,6 @@
 """Reads of what came back of sent mail."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -37,11 +38,12 @@ async def returns_of(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID, *, 
     return Returns(sent=(sent or 0) + refused, bounces=bounces, complaints=complaints)
 
 
-async def preflight_of(db: AsyncSession, workspace_id: UUID, mailbox_id: UUID) -> Preflight | None:
-    found: Preflight | None = await db.scalar(
-        select(Preflight).where(Preflight.workspace_id == workspace_id, Preflight.mailbox_id == mailbox_id)
-    )
-    return found
+async def preflights_of(db: AsyncSession, workspace_id: UUID, mailbox_ids: Collection[UUID]) -> dict[UUID, Preflight]:
+    """Returns what the DNS said of each mailbox that has been examined."""
+    if not mailbox_ids:
+        return {}
+    query = select(Preflight).where(Preflight.workspace_id == workspace_id, Preflight.mailbox_id.in_(mailbox_ids))
+    return {each.mailbox_id: each for each in await db.scalars(query)}
 
 
 async def bounced_at(db: AsyncSession, workspace_id: UUID, recipient: str, *, now: datetime) -> list[datetime]:
