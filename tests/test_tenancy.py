@@ -42,6 +42,7 @@ DEFINER_FUNCTIONS = {
     "analyze_young_tables",
     "workspaces_with_due_calls",
     "workspaces_with_open_calls",
+    "workspaces_with_raw_rows",
     "carrier_calls_known",
     "callers_to_plan",
 }

@@ -158,6 +158,8 @@ class Settings(BaseSettings):
     # permission is kept for the next import
     app_scheme: Annotated[str, AfterValidator(_app_scheme)] = Field("everreach", alias="OUTRIDER_APP_SCHEME")
     keep_contact_grants: bool = Field(True, alias="OUTRIDER_KEEP_CONTACT_GRANTS")
+    # How long what a source said of a contact is kept beside the contact
+    keep_raw_contacts: Duration = Field(parse_duration("90d"), alias="OUTRIDER_KEEP_RAW_CONTACTS")
     # How long a deleted account can be brought back by the operator before it is erased for good
     erase_after: Duration = Field(parse_duration("30d"), alias="OUTRIDER_ERASE_AFTER")
 

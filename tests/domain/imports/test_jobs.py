@@ -1,14 +1,17 @@
 """Imports worked off: counters, cursors, what a crash and a second import leave."""
 
-import pytest
-from sqlalchemy import select, text
+from datetime import timedelta
 
+import pytest
+from sqlalchemy import func, select, text, update
+
+from outrider.core.clock import now
 from outrider.core.errors import Limited
 from outrider.domain.imports import actions, jobs, queries
-from outrider.domain.imports.models import Action, ImportedContact, ImportEnded, ImportFile, Status
+from outrider.domain.imports.models import Action, ImportedContact, ImportEnded, ImportFile, ImportJob, Status
 from outrider.domain.imports.reading import UnreadableFile
 from outrider.runtime import Runtime
-from tests.factories.accounts import make_user
+from tests.factories.accounts import Someone, make_user
 from tests.factories.imports import contacts, count, counters, finish, start, state
 
 MIXED = b"""Name,Email,Phone
@@ -138,3 +141,36 @@ async def test_a_contact_says_by_what_kind_of_file_it_came(runtime: Runtime) -> 
         rows = await db.execute(text("select name, source from contacts order by name"))
         assert rows.all() == [("Grace", "vcard"), ("Joan", "csv")]
         assert await db.scalar(text("select provider from contact_sources")) == "vcard"
+
+
+async def test_what_a_source_said_is_forgotten_after_its_time_and_the_contacts_stay(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = MIXED + b"Mistyped too,nor this,\n"
+    ada, bob = await make_user(runtime), await make_user(runtime)
+    old, new = [await finish(runtime, ada, (await start(runtime, ada, rows)).id) for _ in range(2)]
+    of_bob = await finish(runtime, bob, (await start(runtime, bob, rows)).id)
+    limit = runtime.settings.keep_raw_contacts
+    for owner, job in ((ada, old), (bob, of_bob)):
+        async with runtime.db.begin(owner.scope) as db:
+            await db.execute(
+                update(ImportedContact)
+                .where(ImportedContact.workspace_id == owner.workspace_id, ImportedContact.import_job_id == job.id)
+                .values(created_at=now() - limit - timedelta(hours=1))
+            )
+    assert [await said_of(runtime, *each) for each in ((ada, old), (ada, new), (bob, of_bob))] == [2, 2, 2]
+    monkeypatch.setattr(actions, "FORGOTTEN_AT_ONCE", 1)
+    await jobs.forget_raw(runtime)
+    assert [await said_of(runtime, *each) for each in ((ada, old), (ada, new), (bob, of_bob))] == [0, 2, 0]
+    assert await count(runtime, ada) == 1
+    async with runtime.db.begin(ada.scope) as db:
+        problems = await queries.problems(db, ada.workspace_id, old.id, at_most=10)
+    assert [bool(each.error_message) for each in problems] == [True, True], "why a row failed is still told"
+
+
+async def said_of(runtime: Runtime, owner: Someone, job: ImportJob) -> int:
+    async with runtime.db.begin(owner.scope) as db:
+        query = select(func.count(ImportedContact.raw_data)).where(
+            ImportedContact.workspace_id == owner.workspace_id, ImportedContact.import_job_id == job.id
+        )
+        return await db.scalar(query) or 0

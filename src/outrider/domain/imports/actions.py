@@ -3,11 +3,11 @@
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, text
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core import jobs
@@ -16,7 +16,7 @@ from outrider.core.encoding import encode
 from outrider.core.errors import Limited
 from outrider.core.ids import new_id
 from outrider.domain.imports import queries
-from outrider.domain.imports.models import Action, ImportFile, ImportJob, Provider, Status
+from outrider.domain.imports.models import Action, ImportedContact, ImportFile, ImportJob, Provider, Status
 from outrider.domain.imports.reading import Part, Row, Source
 from outrider.domain.people import actions as people
 from outrider.domain.people import models as people_models
@@ -27,6 +27,7 @@ FETCH = "imports.fetch"
 STARTS_AN_HOUR = 5
 HOUR = timedelta(hours=1)
 LONGEST_RAW = 100_000  # characters
+FORGOTTEN_AT_ONCE = 1_000
 Result = dict[str, Any]
 LOCK = text("select pg_advisory_xact_lock(hashtextextended('imports:' || :user, 0))")
 KEEP = text("""
@@ -128,6 +129,29 @@ async def weigh(db: AsyncSession, job: ImportJob, part: Part, *, after: int) -> 
         _result(job, number, row, next(outcomes) if _can_be_taken(job, row) else None)
         for number, row in enumerate(part.rows, after + 1)
     ]
+
+
+async def forget_raw(db: AsyncSession, workspace_id: UUID, *, before: datetime) -> int:
+    """Forgets what sources said in rows of before a moment, a few at a time; returns how many had something."""
+    old = (
+        select(ImportedContact.id)
+        .where(
+            ImportedContact.workspace_id == workspace_id,
+            ImportedContact.raw_data.is_not(None),
+            ImportedContact.created_at < before,
+        )
+        .order_by(ImportedContact.created_at)
+        .limit(FORGOTTEN_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    forgotten = await db.execute(
+        update(ImportedContact)
+        .where(ImportedContact.workspace_id == workspace_id, ImportedContact.id.in_(old))
+        .values(raw_data=None)
+        .returning(ImportedContact.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(forgotten.all())
 
 
 def _can_be_taken(job: ImportJob, row: Row) -> bool:

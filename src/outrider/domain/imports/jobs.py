@@ -8,7 +8,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core import jobs
-from outrider.core.clock import now
+from outrider.core.clock import database_now, now
 from outrider.core.db import Database, Scope
 from outrider.core.events import during
 from outrider.domain.accounts.events import AccountDeleted
@@ -95,6 +95,19 @@ async def _page(app: Runtime, job: ImportJob) -> ContactPage:
         if failure.is_terminal:
             raise ContactsFailed(Failure.REFUSED, f"{failure.message} Start a new import.") from failure
         raise ContactsFailed(Failure.UNREACHABLE, failure.message) from failure
+
+
+@jobs.periodic("imports.forget_raw", every=600.0)
+async def forget_raw(app: Runtime) -> None:
+    """Contacts stay; what their sources said beyond them was kept for mending an import, and its time is over."""
+    async with app.db.begin() as db:
+        before = await database_now(db) - app.settings.keep_raw_contacts
+        workspaces = await queries.workspaces_with_raw_rows(db, before)
+    for workspace_id in workspaces:
+        is_all = False
+        while not is_all:
+            async with app.db.begin(Scope(workspace_id, actor=ACTOR)) as db:
+                is_all = await actions.forget_raw(db, workspace_id, before=before) < actions.FORGOTTEN_AT_ONCE
 
 
 @during(AccountDeleted)

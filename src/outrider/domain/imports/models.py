@@ -167,7 +167,7 @@ class ImportFile(Tenant, Model):
 
 class ImportedContact(Tenant, Model):
     """What became of one row. `raw_data` is kept where it failed, for whoever mends it, and of an account's contacts
-    where it brought something: it holds what a contact has no field for.
+    where it brought something: it holds what a contact has no field for. After a time it is forgotten.
     """
 
     __tablename__ = "imported_contacts"
@@ -196,4 +196,5 @@ class ImportedContact(Tenant, Model):
             "provider_contact_id",
             postgresql_where=text("provider_contact_id is not null"),
         ),
+        Index("ix_imported_contacts_raw", "workspace_id", "created_at", postgresql_where=text("raw_data is not null")),
     )

@@ -3,12 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, any_, func, literal, select
+from sqlalchemy import ARRAY, Text, any_, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.errors import NotFound
 from outrider.core.pages import Page
 from outrider.domain.imports.models import ImportedContact, ImportFile, ImportJob, Provider, Status
+
+WORKSPACES_WITH_RAW_ROWS = text("select * from workspaces_with_raw_rows(:before)")
 
 
 class ImportNotFound(NotFound):
@@ -24,6 +26,11 @@ async def get(db: AsyncSession, workspace_id: UUID, user_id: UUID, job_id: UUID,
     if found is None:
         raise ImportNotFound("Import job not found or access denied")
     return found
+
+
+async def workspaces_with_raw_rows(db: AsyncSession, before: datetime) -> list[UUID]:
+    """Works without a scope; gives away only identifiers."""
+    return list(await db.scalars(WORKSPACES_WITH_RAW_ROWS, {"before": before}))
 
 
 async def of_worker(db: AsyncSession, workspace_id: UUID, job_id: UUID, *, lock: bool = False) -> ImportJob | None:
