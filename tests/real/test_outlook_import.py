@@ -210,7 +210,6 @@ async def test_a_token_that_runs_out_half_way_is_renewed_and_kept(stage: Stage) 
 
 
 CHOICES: dict[str, tuple[dict[str, Any], str]] = {
-    "denied": ({"denies": True}, "access was denied"),
     "no contacts": ({"scopes": f"openid email profile offline_access {GRAPH}User.Read"}, "accept all"),
     "not lasting": ({"scopes": f"openid email profile {GRAPH}Contacts.Read"}, "no lasting permission"),
 }
@@ -223,8 +222,7 @@ async def test_less_than_is_needed_is_told_to_the_app(stage: Stage, choices: dic
 
 
 FAULTS = {
-    "down": (503, "temporarily_unavailable", "in a minute"), "our secret": (401, "invalid_client", "AADSTS7000215"),
-    "dead code": (400, "invalid_grant", "AADSTS70000"), "second factor": (400, "interaction_required", "organisation"),
+    "our secret": (401, "invalid_client", "AADSTS7000215"), "dead code": (400, "invalid_grant", "AADSTS70000"), "second factor": (400, "interaction_required", "organisation"),
     "cut off": (0, "", "reached"),
 }  # fmt: skip
 
