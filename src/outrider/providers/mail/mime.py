@@ -48,7 +48,13 @@ def visible_text(text: str) -> str:
     kept: list[str] = []
     at = 0
     is_signed = False
-    while at < len(lines) and not quotes.is_end(lines, at):
+    while at < len(lines):
+        if not lines[at].strip():  # nothing to look at, however many there are
+            kept.append(lines[at])
+            at += 1
+            continue
+        if quotes.is_end(lines, at):
+            break
         if quotes.is_signature(lines, at):
             is_signed = True
             break
