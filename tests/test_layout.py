@@ -122,6 +122,7 @@ TESTED_ELSEWHERE = {
     "domain/operations/queries.py": "domain/operations/test_actions.py",
     "domain/mailboxes/sender_phrases.py": "domain/mailboxes/test_sender_types.py",
     "domain/preferences/actions.py": "api/concierge/test_preferences.py",
+    "domain/preferences/evidence.py": "api/concierge/test_preferences.py",
     "domain/preferences/rules.py": "api/concierge/test_preferences.py",
     "domain/senders/actions.py": "api/concierge/test_senders.py",
     "domain/senders/queries.py": "api/concierge/test_senders.py",

@@ -6,15 +6,16 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
+from sqlalchemy import event
 from twilio.request_validator import RequestValidator
 
 from outrider.core.ids import new_id
 from outrider.domain.calls import jobs
-from outrider.domain.calls.models import State, Status
+from outrider.domain.calls.models import State, Status, Waiting
 from outrider.runtime import Addresses, Runtime
 from outrider.settings import Settings
 from tests.factories.accounts import Someone
-from tests.factories.calls import found, make_call, make_callee, retire_calls, telephone_runtime
+from tests.factories.calls import advance, found, make_call, make_callee, retire_calls, telephone_runtime
 from tests.stand_ins.twilio import ACCOUNT, TOKEN, Call, Twilio, running
 
 CHANCE = random.Random(20261121)
@@ -51,13 +52,19 @@ async def post(url: str, form: dict[str, str], signature: str | None = None) -> 
         return await client.post(url, data=form, headers={"X-Twilio-Signature": signed} if signed else {})
 
 
+def address(call: Call, name: str) -> str:
+    """As it is asked: without how often."""
+    return str(call.asked[name]).partition("#")[0]
+
+
 def completed(call: Call, **changes: str) -> dict[str, str]:
     return {"CallSid": call.sid, "AccountSid": ACCOUNT, "CallStatus": "completed", "SequenceNumber": "3", "CallDuration": "4"} | changes  # fmt: skip
 
 
 async def test_what_is_forged_changes_nothing(telephone: Runtime, twilio: Twilio, ada: Someone) -> None:
     call = await placed(telephone, twilio, ada)
-    url = call.asked["StatusCallback"]
+    await twilio.answer(call)
+    url = address(call, "StatusCallback")
     form = completed(call)
     token = url.split("/")[-2]
     genuine = RequestValidator(TOKEN).compute_signature(url, form)
@@ -72,7 +79,7 @@ async def test_what_is_forged_changes_nothing(telephone: Runtime, twilio: Twilio
     _, (attempt,) = await found(telephone, ada)
     print(f"\nforged callbacks taken: 0 of {len(tries)}; answers {answers}")
     assert answers == {401}
-    assert attempt.state is State.RINGING
+    assert attempt.state is State.IN_PROGRESS
     assert (await post(url, form)).status_code == 204
     assert (await found(telephone, ada))[0].status is Status.COMPLETED
 
@@ -82,7 +89,8 @@ async def test_callbacks_that_come_thrice_and_in_any_order_have_one_effect(
 ) -> None:
     for _ in range(12):
         call = await placed(telephone, twilio, ada)
-        url = call.asked["StatusCallback"]
+        await twilio.answer(call)
+        url = address(call, "StatusCallback")
         told = [("ringing", "1"), ("in-progress", "2"), ("completed", "3")] * 3
         CHANCE.shuffle(told)
         for status, sequence in told:
@@ -98,7 +106,7 @@ async def test_another_call_at_the_same_address_is_told_to_hang_up(
 ) -> None:
     call = await placed(telephone, twilio, ada)
     form = completed(call, CallSid=f"CA{new_id().hex}", CallStatus="in-progress")
-    answer = await post(call.asked["Url"], form)
+    answer = await post(address(call, "Url"), form)
     assert answer.status_code == 200
     assert re.sub(r"\s", "", answer.text.rpartition("?>")[2]) == "<Response><Hangup/></Response>"
 
@@ -120,3 +128,39 @@ async def test_speech_is_played_in_parts_while_the_call_is_on(telephone: Runtime
     await twilio.end(call, seconds=5)
     async with httpx2.AsyncClient() as client:
         assert (await client.get(play.text)).status_code == 404
+
+
+async def test_who_heard_nothing_is_called_again(telephone: Runtime, twilio: Twilio, ada: Someone) -> None:
+    call = await placed(telephone, twilio, ada)
+    url = address(call, "StatusCallback")
+    assert (await post(url, completed(call, CallStatus="in-progress", SequenceNumber="2"))).status_code == 204
+    assert (await post(url, completed(call))).status_code == 204
+    kept, (attempt,) = await found(telephone, ada)
+    assert (kept.status, kept.waiting_for, attempt.state) == (Status.SCHEDULED, Waiting.RETRY, State.FAILED)
+    assert "never asked what to say" in (kept.last_error or "")
+    advance(telephone, minutes=6)
+    await jobs.pump(telephone)
+    again = list(twilio.calls.values())[-1]
+    await twilio.answer(again)
+    await twilio.end(again, seconds=5)
+    assert (await found(telephone, ada))[0].status is Status.COMPLETED
+
+
+async def test_a_callback_takes_one_connection_and_none_before_it_is_proved(
+    telephone: Runtime, twilio: Twilio, ada: Someone
+) -> None:
+    call = await placed(telephone, twilio, ada)
+    taken = 0
+
+    def count(*_: object) -> None:
+        nonlocal taken
+        taken += 1
+
+    event.listen(telephone.db.engine.sync_engine, "checkout", count)
+    try:
+        await post(address(call, "StatusCallback"), completed(call), "forged")
+        assert taken == 0
+        await post(address(call, "StatusCallback"), completed(call))
+        assert taken == 1
+    finally:
+        event.remove(telephone.db.engine.sync_engine, "checkout", count)

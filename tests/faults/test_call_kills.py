@@ -13,7 +13,7 @@ from uuid import UUID
 
 import httpx2
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 
 from outrider.core.clock import now
 from outrider.core.embedded import EmbeddedServer
@@ -31,63 +31,82 @@ from tests.live import environment
 from tests.stand_ins.twilio import ACCOUNT, TOKEN, Fault, Twilio, running
 from tests.stand_ins.twilio import Call as Rung
 
-LEASE = "3s"
-PATIENCE = 120
+LEASE, FIRST_LOOK = "2s", "0s"  # the carrier's list has at once what was placed
+PATIENCE = 600  # a guard against waiting for ever, no figure
 NIGHT_EVERY = 10  # one of so many sleeps
+FAULT_EVERY = 10  # of so many calls one meets an error of the carrier's
+# That begin to ring: Twilio has one a second begin unless it is paid for more, and keeps the others waiting
+# (https://www.twilio.com/docs/voice/api/call-resource).
+PER_SECOND = 10
+LATE_EVERY, LATE, SOON = 4, 2.5, 0.5  # of so many calls the carrier tells late, so that the system has looked by itself
 
 
-async def test_three_kills_lose_and_double_none_of_60_calls(
-    settings: Settings, database: Addresses, server: EmbeddedServer
+async def test_two_kills_lose_and_double_none_of_40_calls(
+    runtime: Runtime, settings: Settings, database: Addresses, server: EmbeddedServer
 ) -> None:
-    await drill(settings, database, server, count=60, kills=3)
+    await drill(runtime, settings, database, server, count=40, workspaces=2, kills=2)
 
 
 @pytest.mark.faults
 async def test_twenty_kills_lose_and_double_none_of_1000_calls(
-    settings: Settings, database: Addresses, server: EmbeddedServer
+    runtime: Runtime, settings: Settings, database: Addresses, server: EmbeddedServer
 ) -> None:
-    await drill(settings, database, server, count=1_000, kills=20)
+    await drill(runtime, settings, database, server, count=1_000, workspaces=20, kills=20)
 
 
-async def drill(settings: Settings, database: Addresses, server: EmbeddedServer, *, count: int, kills: int) -> None:
+async def drill(
+    runtime: Runtime, settings: Settings, database: Addresses, server: EmbeddedServer,
+    *, count: int, workspaces: int, kills: int,
+) -> None:  # fmt: skip
     seed = int(os.environ.get("OUTRIDER_SEED", random.randrange(10**6)))
     chance = random.Random(seed)
-    async with running() as twilio, telephone_runtime(settings, database, twilio) as runtime:
-        runtime.clock.freeze(None)
+    async with running() as twilio, telephone_runtime(settings, database, twilio) as called_back:
+        called_back.clock.freeze(None)
         twilio.delay = 0.1
-        stage = await set_the_stage(runtime, count)
-        workers = Workers(given(settings, server, runtime, twilio), [])
+        twilio.fail(500, after=True)  # the first call is placed, and nobody is told
+        workers = Workers(given(settings, server, called_back, twilio), [])
         began = time.monotonic()
-        people = asyncio.create_task(answer_the_phones(twilio, chance))
+        people = asyncio.create_task(answer_the_phones(twilio))
         try:
             workers.start()
             workers.start()
+            stage = await set_the_stage(runtime, count, workspaces)
             await watch(stage, workers, twilio, chance, count=stage.awake, kills=kills)
         finally:
             workers.stop()
             people.cancel()
         await check(stage, twilio, workers, seconds=time.monotonic() - began, seed=seed)
-        await retire_calls(runtime, stage.owner)
+        for owner in stage.owners:
+            await retire_calls(runtime, owner)
 
 
 @dataclass
 class Stage:
     runtime: Runtime
-    owner: Someone
-    awake: int
-    sleeping: set[str]  # numbers
+    owners: list[Someone]  # one a workspace
+    awake: int = 0
+    sleeping: set[str] = field(default_factory=set)  # numbers
     doubted: set[UUID] = field(default_factory=set)  # attempts that may or may not have been placed, for a while
 
 
-async def set_the_stage(runtime: Runtime, count: int) -> Stage:
+async def set_the_stage(runtime: Runtime, count: int, workspaces: int) -> Stage:
     """As many people as calls, each with a number of their own; where some are it is night now."""
-    owner = await make_user(runtime)
+    stage = Stage(runtime, [await make_user(runtime) for _ in range(workspaces)])
+    for index, owner in enumerate(stage.owners):
+        people = range(count * index // workspaces, count * (index + 1) // workspaces)
+        stage.sleeping |= await _people_of(runtime, owner, people)
+    stage.awake = count - len(stage.sleeping)
+    return stage
+
+
+async def _people_of(runtime: Runtime, owner: Someone, people: range) -> set[str]:
+    """Returns the numbers of those who sleep."""
     at = now()
     day = f"Etc/GMT{at.hour - 14:+d}" if at.hour - 14 else "Etc/GMT"
     # The signs of these zones are the other way round: +5 is five hours behind.
     night = f"Etc/GMT{(at.hour - 2 if at.hour - 2 <= 12 else at.hour - 26):+d}"
     users, others, sleeping = [], [], set()
-    for number in range(count):
+    for number in people:
         is_asleep = number % NIGHT_EVERY == 0
         user_id, phone = new_id(), f"+4420794{number:05}"
         users.append({"id": user_id, "email": f"{user_id.hex}@a.test", "timezone": night if is_asleep else day})
@@ -117,36 +136,33 @@ async def set_the_stage(runtime: Runtime, count: int) -> Stage:
                 for user, phone in others
             ],
         )  # fmt: skip
-    return Stage(runtime, owner, count - len(sleeping), sleeping)
+    return sleeping
 
 
 def given(settings: Settings, server: EmbeddedServer, runtime: Runtime, twilio: Twilio) -> dict[str, str]:
     return environment(
         settings, server, TWILIO_ACCOUNT_SID=ACCOUNT, TWILIO_AUTH_TOKEN=TOKEN, TWILIO_PHONE_NUMBER=SENDER,
         TWILIO_API_URL=twilio.url, NEXT_PUBLIC_BASE_URL=runtime.settings.public_url, OUTRIDER_CALL_LEASE=LEASE,
-        OUTRIDER_CALL_FIRST_LOOK="1s", OUTRIDER_LOG_LEVEL="WARNING",
+        OUTRIDER_CALL_FIRST_LOOK=FIRST_LOOK, OUTRIDER_LOG_LEVEL="WARNING",
     )  # fmt: skip
 
 
-async def answer_the_phones(twilio: Twilio, chance: random.Random) -> None:
-    """Everybody answers after a while, and hears it to the end. Of one call in four the carrier tells late, so that the
-    system has looked for it by itself.
-    """
-    seen: set[str] = set()
-    talks: set[asyncio.Task[None]] = set()
+async def answer_the_phones(twilio: Twilio) -> None:
+    """Everybody answers after a while, and hears it to the end. The carrier has calls begin at its own pace."""
+    talks: list[asyncio.Task[None]] = []
     while True:
-        for call in list(twilio.calls.values()):
-            if call.sid not in seen:
-                seen.add(call.sid)
-                talks.add(asyncio.create_task(_talk(twilio, call, 6 if chance.random() < 0.25 else 1)))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(1 / PER_SECOND)
+        if len(talks) < len(twilio.calls):
+            call = list(twilio.calls.values())[len(talks)]
+            talks.append(asyncio.create_task(_talk(twilio, call, SOON if len(talks) % LATE_EVERY else LATE)))
 
 
 async def _talk(twilio: Twilio, call: Rung, after: float) -> None:
     await asyncio.sleep(after)
     try:
         await twilio.answer(call)
-    except (AssertionError, httpx2.HTTPError) as error:
+    except (AssertionError, TimeoutError, httpx2.HTTPError) as error:
+        # Twilio says that something went wrong, and hangs up.
         print(f"\n{call.sid} at {call.asked['To']} heard nothing: {error!r}")
     await twilio.end(call, seconds=5)
 
@@ -155,49 +171,59 @@ async def watch(
     stage: Stage, workers: Workers, twilio: Twilio, chance: random.Random, *, count: int, kills: int
 ) -> None:
     deadline = time.monotonic() + PATIENCE
+    faults = 0
     while await completed(stage) < count or workers.kills < kills:
         assert time.monotonic() < deadline, await story(stage, twilio)
-        if workers.kills < kills and len(twilio.calls) >= count * workers.kills / (kills + 1):
+        assert all(each.poll() is None for each in workers.running), "a worker ended by itself"
+        if workers.kills < kills and len(twilio.calls) >= count * (workers.kills + 1) / (kills + 1):
             await asyncio.sleep(chance.random() * 0.3)
             workers.kill(chance)
-        # Not towards the end: the last calls would meet one trouble after the other, each a minute's wait.
-        is_early = len(twilio.calls) < count * 0.7
-        if is_early and chance.random() < 0.3 and not any(each.times for each in twilio.faults):
-            twilio.faults.append(Fault(500, after=chance.random() < 0.7))
+        # Every other one has been placed all the same.
+        if faults < len(twilio.calls) // FAULT_EVERY:
+            twilio.faults.append(Fault(500, after=faults % 2 == 0))
+            faults += 1
         await asyncio.sleep(0.2)
 
 
 async def story(stage: Stage, twilio: Twilio) -> str:
     """What is known of the calls that have not ended."""
-    async with stage.runtime.db.begin(stage.owner.scope) as db:
-        query = (
-            select(CallAttempt, Call).join(Call, Call.id == CallAttempt.call_id).where(Call.status != Status.COMPLETED)
-        )
-        rows = (await db.execute(query.limit(10))).all()
     rang = {each.asked["To"]: each for each in twilio.calls.values()}
-    return "\n".join(f"{vars(call)}\n{vars(attempt)}\n{rang.get(attempt.line)}" for attempt, call in rows)
+    told = []
+    for owner in stage.owners:
+        async with stage.runtime.db.begin(owner.scope) as db:
+            query = select(Call).where(Call.status != Status.COMPLETED, Call.content.not_in(stage.sleeping))
+            for call in await db.scalars(query.limit(5)):
+                attempts = await db.scalars(select(CallAttempt).where(CallAttempt.call_id == call.id))
+                told.append(f"{vars(call)}\n{[vars(each) for each in attempts]}\n{rang.get(call.content)}")
+    return "\n".join(told)
 
 
 async def completed(stage: Stage) -> int:
-    async with stage.runtime.db.begin(stage.owner.scope) as db:
-        stage.doubted |= set(await db.scalars(select(CallAttempt.id).where(CallAttempt.state == State.UNKNOWN)))
-        return await db.scalar(select(func.count()).select_from(Call).where(Call.status == Status.COMPLETED)) or 0
+    done = 0
+    for owner in stage.owners:
+        async with stage.runtime.db.begin(owner.scope) as db:
+            stage.doubted |= set(await db.scalars(select(CallAttempt.id).where(CallAttempt.state == State.UNKNOWN)))
+            done += await db.scalar(select(func.count()).select_from(Call).where(Call.status == Status.COMPLETED)) or 0
+    return done
 
 
 async def check(stage: Stage, twilio: Twilio, workers: Workers, *, seconds: float, seed: int) -> None:
     rings = Counter(each.asked["To"] for each in twilio.calls.values())
     doubled = {to: times for to, times in rings.items() if times > 1}
-    async with stage.runtime.db.begin(stage.owner.scope) as db:
-        calls = {each.content: each for each in await db.scalars(select(Call))}
-        attempts = list(await db.scalars(select(CallAttempt)))
-        await db.execute(update(Call).where(Call.status == Status.SCHEDULED).values(status=Status.FAILED))
+    calls: dict[str, Call] = {}
+    attempts: list[CallAttempt] = []
+    for owner in stage.owners:
+        async with stage.runtime.db.begin(owner.scope) as db:
+            calls |= {each.content: each for each in await db.scalars(select(Call))}
+            attempts += await db.scalars(select(CallAttempt))
     lost = [to for to, call in calls.items() if to not in stage.sleeping and call.status is not Status.COMPLETED]
     unknown = len(stage.doubted)
     at_night = stage.sleeping & set(rings)
     without = sum(each.consent_id is None for each in attempts)
     print(
-        f"\nseed {seed}: {stage.awake} calls, {workers.kills} kills, {unknown} attempts became unknown,"
-        f" {len(doubled)} doubled, {len(lost)} lost, {len(at_night)} at night, {without} without consent, {seconds:.0f} s"
+        f"\nseed {seed}: {stage.awake} calls of {len(stage.owners)} workspaces, {workers.kills} kills,"
+        f" {unknown} attempts became unknown, {len(doubled)} doubled, {len(lost)} lost, {len(at_night)} at night,"
+        f" {without} without consent, {twilio.repeated} callbacks repeated, {seconds:.0f} s"
     )
     assert (doubled, lost, at_night, without) == ({}, [], set(), 0)
     assert workers.kills > 0

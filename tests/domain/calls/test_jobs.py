@@ -153,6 +153,7 @@ async def test_a_call_whose_answer_was_lost_is_found_and_not_placed_again(
     await jobs.settle(telephone)
     _, (attempt,) = await found(telephone, ada)
     assert attempt.carrier_id == rung(twilio).sid
+    await twilio.answer(rung(twilio))
     await twilio.end(rung(twilio), seconds=3)
     assert (await found(telephone, ada))[0].status is Status.COMPLETED
 

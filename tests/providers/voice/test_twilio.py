@@ -39,15 +39,24 @@ class Desk:
     carrier: Twilio
     url: str = ""
     updates: list[Update] = field(default_factory=list)
+    failing: int = 0  # how many of the next requests find us in trouble
 
     def dial(self, **known: object) -> Dial:
         return Dial(BOB, US, f"{self.url}/script", f"{self.url}/status", **known)  # type: ignore[arg-type]
 
     async def status(self, request: Request) -> Response:
+        if self.failing:
+            return self._fail()
         await self._read(request)
         return Response(status_code=204)
 
+    def _fail(self) -> Response:
+        self.failing -= 1
+        return Response(status_code=503)
+
     async def script(self, request: Request) -> Response:
+        if self.failing:
+            return self._fail()
         update = await self._read(request)
         steps: list[Step] = [Say("Thank you."), HangUp()]
         if update.answered_by is AnsweredBy.PERSON:
@@ -102,6 +111,17 @@ async def test_a_call_is_placed_answered_and_ended(stand_in: StandIn, carrier: T
     seen = await carrier.look_up(placed.id)
     assert seen is not None
     assert (seen.status, seen.duration, seen.status.is_final) == (Status.COMPLETED, 21, True)
+
+
+async def test_who_is_in_trouble_for_a_moment_is_asked_again(stand_in: StandIn, carrier: Twilio, desk: Desk) -> None:
+    call = stand_in.calls[(await carrier.place(desk.dial())).id]
+    desk.failing = 5
+    await stand_in.ring(call)
+    script = await stand_in.answer(call)
+    desk.failing = 5
+    assert [each.tag for each in await stand_in.press(call, script, "1")] == ["Say", "Hangup"]
+    assert stand_in.repeated == 10
+    assert [each.status for each in desk.updates][:2] == [Status.RINGING, Status.IN_PROGRESS]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def test_each_step_has_its_word() -> None:
     assert script[0].attrib == {"language": "de-DE"}
     assert script[1].text == "https://a.test/1.mp3?a=1&b=2"
     assert script[3].attrib == {
-        "input": "dtmf", "numDigits": "2", "timeout": "9", "action": "https://a.test/keys?call=1&x=2", "method": "POST",
+        "input": "dtmf", "numDigits": "2", "timeout": "9", "action": "https://a.test/keys?call=1&x=2#rc=5&rp=5xx,ct,rt", "method": "POST",
         "actionOnEmptyResult": "true",
     }  # fmt: skip
     assert script[3][0].text == "Press 1."

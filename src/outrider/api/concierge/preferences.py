@@ -17,8 +17,8 @@ from outrider.domain.accounts.permissions import Actor, Permission
 from outrider.domain.calendars import agenda
 from outrider.domain.calendars import queries as calendars
 from outrider.domain.preferences import actions
+from outrider.domain.preferences.evidence import Agenda
 from outrider.domain.preferences.models import Frequency, Method, Preferences, Timing
-from outrider.domain.preferences.rules import Agenda
 
 LOOKED_AHEAD = timedelta(days=28)
 

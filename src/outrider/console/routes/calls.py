@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from outrider.api.deps import App, Caller, Db
 from outrider.api.enveloped import LAST_PAGE
+from outrider.api.ranges import ranged
 from outrider.console.pages import go_to, show
 from outrider.console.routing import Router
 from outrider.core.pages import PageRequest
@@ -71,8 +72,8 @@ async def audio(request: Request, app: App, actor: Caller, call_id: UUID) -> Res
     if speech_id is None:
         raise CallNotFound("This call could not be spoken; its text is shown instead.")
     async with app.db.begin(scope) as db:
-        sound = await queries.audio(db, actor.workspace_id, speech_id)
-    return Response(sound, media_type="audio/mpeg")
+        speech = await queries.get_speech(db, actor.workspace_id, speech_id)
+    return ranged(speech.audio, speech.media_type, request.headers.get("range"))
 
 
 @router.post("/calls/{call_id}/{act}", needs=Permission.CALLS_WRITE)

@@ -12,8 +12,8 @@ from outrider.console.routing import Router
 from outrider.domain.accounts import actions as accounts
 from outrider.domain.accounts.permissions import Permission
 from outrider.domain.preferences import actions
+from outrider.domain.preferences.evidence import Basis
 from outrider.domain.preferences.models import Frequency, Method, Timing
-from outrider.domain.preferences.rules import Basis
 
 router = Router()
 

@@ -17,8 +17,8 @@ from outrider.domain.calls.wording import MailTold, MeetingTold
 from outrider.domain.mailboxes.models import Direction, Mailbox, Message
 from outrider.domain.mailboxes.sender_types import SenderType
 from outrider.domain.preferences import actions as preferences
+from outrider.domain.preferences.evidence import SIGNS
 from outrider.domain.preferences.models import Method, Preferences
-from outrider.domain.preferences.rules import SIGNS
 from outrider.domain.senders.models import Category, Sender
 
 AT_MOST = 200  # mails that are looked at

@@ -151,6 +151,7 @@ class CallAttempt(Tenant, Stamped, Model):
     looks: Mapped[int] = mapped_column(default=0)
     placed_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]  # when the carrier first asked what to say
     ended_at: Mapped[datetime | None]
     duration_seconds: Mapped[int | None]
     error: Mapped[str | None] = mapped_column(Text)

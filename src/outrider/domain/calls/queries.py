@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
 
 from outrider.core.errors import NotFound
 from outrider.core.pages import Page, PageRequest
@@ -178,6 +179,19 @@ async def find_speech(db: AsyncSession, workspace_id: UUID, user_id: UUID, diges
     return found
 
 
-async def audio(db: AsyncSession, workspace_id: UUID, speech_id: UUID) -> bytes:
-    query = select(Speech.audio).where(Speech.workspace_id == workspace_id, Speech.id == speech_id)
-    return bytes(await db.scalar(query) or b"")
+async def get_speech(db: AsyncSession, workspace_id: UUID, speech_id: UUID) -> Speech:
+    """Returns a speech with its sound."""
+    query = select(Speech).where(Speech.workspace_id == workspace_id, Speech.id == speech_id)
+    return (await db.scalars(query.options(undefer(Speech.audio)))).one()
+
+
+async def speech_under_way(db: AsyncSession, workspace_id: UUID, attempt_id: UUID) -> Speech | None:
+    """Returns what is said on a call, with its sound, for as long as the call is on."""
+    query = (
+        select(Speech)
+        .join(Call, (Call.workspace_id == Speech.workspace_id) & (Call.speech_id == Speech.id))
+        .join(CallAttempt, (CallAttempt.workspace_id == Call.workspace_id) & (CallAttempt.call_id == Call.id))
+        .where(CallAttempt.workspace_id == workspace_id, CallAttempt.id == attempt_id, CallAttempt.state.in_(OPEN))
+    )
+    found: Speech | None = await db.scalar(query.options(undefer(Speech.audio)))
+    return found

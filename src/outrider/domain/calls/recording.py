@@ -16,6 +16,7 @@ SILENT = timedelta(seconds=90)  # after which the carrier is asked about a call
 # Between the looks for a call that may have been placed, in times of the first; after the last it never was.
 LOOKS = (1, 2, 4, 6)
 LONGEST_TALK = timedelta(minutes=10)
+UNHEARD = "It was answered, but the carrier never asked what to say. Check that it can reach this server."
 _ENDS = {
     Told.BUSY: State.BUSY,
     Told.NO_ANSWER: State.NO_ANSWER,
@@ -70,8 +71,12 @@ async def attach(db: AsyncSession, attempt: CallAttempt, placed: Placed, at: dat
     await _move(db, attempt, placed.status, at, seconds=placed.duration)
 
 
-async def take_update(db: AsyncSession, attempt: CallAttempt, update: Update, at: datetime) -> bool:
-    """Takes in what the carrier told; False for what it told before, and for a call that is not this attempt's."""
+async def take_update(
+    db: AsyncSession, attempt: CallAttempt, update: Update, at: datetime, *, is_question: bool = False
+) -> bool:
+    """Takes in what the carrier told; False for what it told before, and for a call that is not this attempt's.
+    `is_question`: it asked what to say.
+    """
     if attempt.carrier_id is not None and attempt.carrier_id != update.id:
         return False
     if update.key in attempt.told:
@@ -79,6 +84,7 @@ async def take_update(db: AsyncSession, attempt: CallAttempt, update: Update, at
     if attempt.carrier_id is None:
         await _take_up(db, attempt, update, at)
     attempt.told = [*attempt.told, update.key]
+    attempt.asked_at = attempt.asked_at or (at if is_question else None)
     if update.answered_by in {AnsweredBy.MACHINE, AnsweredBy.BEEP} and not attempt.state.is_final:
         attempt.error = notifying.WHY[State.VOICEMAIL]
     # Updates come in any order: one that is older than what is known moves nothing, unless it ends the call.
@@ -123,7 +129,7 @@ async def look_later(db: AsyncSession, attempt: CallAttempt, *, first_look: time
 
 async def forgotten(db: AsyncSession, attempt: CallAttempt, at: datetime) -> None:
     """The carrier no longer knows a call that it took."""
-    if attempt.answered_at is not None:
+    if attempt.asked_at is not None:
         await talk_ended(db, attempt, at, None)
     else:
         await miss(db, attempt, State.FAILED, at, error="The carrier no longer knows the call.")
@@ -155,6 +161,10 @@ async def _move(db: AsyncSession, attempt: CallAttempt, told: Told, at: datetime
     elif told is Told.COMPLETED and attempt.error == notifying.WHY[State.VOICEMAIL]:
         attempt.duration_seconds = seconds
         await miss(db, attempt, State.VOICEMAIL, at)
+    elif told is Told.COMPLETED and attempt.asked_at is None:
+        # Hung up before its beginning, or we could not be reached: whoever answered has heard nothing.
+        attempt.duration_seconds = seconds
+        await miss(db, attempt, State.FAILED, at, error=UNHEARD)
     elif told is Told.COMPLETED:
         await talk_ended(db, attempt, at, seconds)
     elif told in _ENDS:

@@ -17,8 +17,9 @@ from outrider.domain.accounts import queries as accounts
 from outrider.domain.mailboxes import queries as mailboxes
 from outrider.domain.mailboxes.models import Direction
 from outrider.domain.preferences import rules
+from outrider.domain.preferences.evidence import Agenda, Basis
 from outrider.domain.preferences.models import Preferences
-from outrider.domain.preferences.rules import Agenda, Basis, Mail
+from outrider.domain.preferences.rules import Mail
 
 LOOKED_BACK = timedelta(days=90)
 AT_MOST = 5_000  # mails

@@ -1,6 +1,5 @@
 """Preferences that suit a user, from their own mail: each comes with what it is based on."""
 
-import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from outrider.domain.mailboxes.sender_types import SenderType
+from outrider.domain.preferences.evidence import SIGNS, Agenda, Basis
 from outrider.domain.preferences.models import Frequency, Method, Timing
 
 ENOUGH_DAYS = 5  # before the hours of a day are a habit
@@ -16,28 +16,6 @@ MANY_MEETINGS = 3  # a week
 BEFORE = timedelta(minutes=30)  # the call comes before the day begins
 EARLIEST, LATEST = 6 * 60, 12 * 60  # minutes of the day
 USUAL_TIME = "08:00"
-SIGNS = {
-    "urgent_financial": re.compile(
-        r"\b(?:invoice|payment|overdue|bank|wire|payroll|tax|refund|chargeback|rechnung|zahlung|mahnung|facture|paiement|factura|pago|fattura|pagamento|factuur|betaling)\b",
-        re.IGNORECASE,
-    ),
-    "investor_updates": re.compile(
-        r"\b(?:investors?|board|term sheet|cap table|due diligence|shareholders?|funding|vc|gesellschafter|investisseurs?|inversor\w*|aandeelhouder\w*)\b",
-        re.IGNORECASE,
-    ),
-    "customer_issues": re.compile(
-        r"\b(?:customer|client|complaint|refund|broken|not working|outage|support|cancel(?:ling)? (?:our|my)|kunde\w*|reklamation|r[ée]clamation|cliente|klant|klacht)\b",
-        re.IGNORECASE,
-    ),
-    "partnership_deals": re.compile(
-        r"\b(?:partner(?:ship)?s?|proposal|contract|collaboration|reseller|angebot|vertrag|partenariat|contrat|propuesta|contrato|proposta|samenwerking)\b",
-        re.IGNORECASE,
-    ),
-    "product_launches": re.compile(
-        r"\b(?:launch(?:es|ed)?|introducing|now available|release[ds]?|announcing|neu:|lancement|lanzamiento|lancio)\b",
-        re.IGNORECASE,
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +27,6 @@ class Mail:
     subject: str
     sender_type: SenderType | None
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Agenda:
-    """What lies ahead in a user's calendars: meetings with others, and those of them with people from outside."""
-
-    meetings: int
-    outside: int
-    days: int
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """A setting, what it became, and from what."""
-
-    setting: str
-    value: Any
-    reason: str
 
 
 def suggest(mails: Sequence[Mail], own: str, zone: ZoneInfo, *, days: int, agenda: Agenda | None = None) -> list[Basis]:

@@ -34,6 +34,7 @@ from outrider.providers.voice.interface import (
     Update,
 )
 from outrider.providers.voice.twilio_signature import HEADER, is_genuine
+from outrider.providers.voice.twiml import asked_again
 
 MEDIA_TYPE = twiml.MEDIA_TYPE
 MOST_LOOKED_AT = 50
@@ -78,9 +79,9 @@ class Twilio:
         form = [
             ("To", dial.to),
             ("From", dial.sender),
-            ("Url", dial.script_url),
+            ("Url", asked_again(dial.script_url)),
             ("Method", "POST"),
-            ("StatusCallback", dial.status_url),
+            ("StatusCallback", asked_again(dial.status_url)),
             ("StatusCallbackMethod", "POST"),
             *(("StatusCallbackEvent", each) for each in _EVENTS),
             ("Timeout", str(dial.rings)),

@@ -6,6 +6,9 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from outrider.providers.voice.interface import Ask, GoOn, Pause, Play, Say, Step
 
 MEDIA_TYPE = "application/xml"
+# An error of ours and a silence, too, are asked about again, five times within 15 s: by itself Twilio does so where it
+# finds nobody at the address alone (https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides).
+RETRIES = "#rc=5&rp=5xx,ct,rt"
 LONGEST_SAID = 4_096  # characters of one <Say>
 
 
@@ -15,6 +18,11 @@ def written(steps: Sequence[Step]) -> bytes:
         _add(response, step)
     document: bytes = tostring(response, encoding="utf-8", xml_declaration=True)
     return document
+
+
+def asked_again(url: str) -> str:
+    """Adds to an address how often it is tried; Twilio neither sends nor signs that part."""
+    return url + RETRIES
 
 
 def _add(parent: Element, step: Step) -> None:
@@ -27,15 +35,15 @@ def _add(parent: Element, step: Step) -> None:
         case Ask():
             # actionOnEmptyResult: silence is an answer too.
             asked = SubElement(
-                parent, "Gather", input="dtmf", numDigits=str(step.keys), timeout=str(step.seconds), action=step.url,
-                method="POST", actionOnEmptyResult="true",
+                parent, "Gather", input="dtmf", numDigits=str(step.keys), timeout=str(step.seconds),
+                action=asked_again(step.url), method="POST", actionOnEmptyResult="true",
             )  # fmt: skip
             for each in step.said:
                 _add(asked, each)
         case Pause():
             SubElement(parent, "Pause", length=str(step.seconds))
         case GoOn():
-            SubElement(parent, "Redirect", method="POST").text = step.url
+            SubElement(parent, "Redirect", method="POST").text = asked_again(step.url)
         case _:
             SubElement(parent, "Hangup")
 
