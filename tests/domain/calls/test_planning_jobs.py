@@ -5,20 +5,33 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, text
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
-from outrider.domain.calls import digest, planning_jobs
+from outrider.domain.calls import digest, jobs, planning_jobs
 from outrider.domain.calls.models import Call, CallType
 from outrider.domain.mailboxes.models import Direction
 from outrider.domain.preferences import actions as preferences
 from outrider.domain.preferences.models import Method, Timing
 from outrider.domain.senders.models import Category
-from outrider.runtime import Runtime
+from outrider.providers.calendar.interface import PublishedCalendar
+from outrider.runtime import Addresses, Runtime
+from outrider.settings import Settings
 from tests.api.concierge.test_senders import make_sender
+from tests.domain.calendars.test_rules import CANCELLED, CLOCKS, FIRST, LEFT_OUT, MOVED, WEEKS, moment, weekly
 from tests.factories.accounts import Someone
-from tests.factories.calendars import make_event
-from tests.factories.calls import make_callee, retire_calls
+from tests.factories.calendars import connect, make_event, read
+from tests.factories.calls import make_callee, retire_calls, telephone_runtime
 from tests.factories.mailboxes import make_mailbox, make_message
+from tests.stand_ins.serving import serve
+from tests.stand_ins.twilio import Twilio, running
 
+BEFORE = timedelta(minutes=30)
+READ_EVERY = 4  # weeks
+# Minutes from a reminder at which a worker looks: by clocks that were not changed, on time, and once more.
+LOOKS = (-60, 0, 1)
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo")
 
 
@@ -128,3 +141,58 @@ async def test_a_digest_missed_for_an_hour_is_made_up_for_and_one_of_nothing_is_
     (call,) = await calls(runtime, owner, CallType.DIGEST)
     assert call.scheduled_at == eight
     await retire_calls(runtime, owner)
+
+
+@pytest.mark.parametrize("zone", CLOCKS)
+async def test_each_reminder_of_a_year_rings_once_and_on_time(
+    settings: Settings, database: Addresses, zone: str
+) -> None:
+    """From a calendar that is really read, with a moved, a cancelled and a left out meeting, to a telephone that rings."""
+
+    async def file(_: Request) -> Response:
+        return Response(weekly(zone), media_type="text/calendar")
+
+    held = {FIRST + timedelta(weeks=week): 9 for week in range(WEEKS)}
+    del held[LEFT_OUT], held[CANCELLED]
+    held[MOVED] = 16
+    async with (
+        serve(Starlette(routes=[Route("/week.ics", file)])) as url,
+        running() as twilio,
+        telephone_runtime(settings, database, twilio, unencrypted_mail_hosts=("127.0.0.1",)) as runtime,
+    ):
+        owner = await make_callee(runtime, timezone=zone, wants_digest=False)
+        async with runtime.db.begin(owner.scope) as db:
+            await preferences.change(
+                db, owner.workspace_id, owner.user.id, {"meeting_reminder_timing": Timing.HALF_HOUR}
+            )
+        runtime.clock.freeze(moment(FIRST, 0, zone))
+        connection = await connect(runtime, owner, "ics", PublishedCalendar(f"{url}/week.ics"))
+        rang: list[datetime] = []
+        for week in range(WEEKS):
+            day = FIRST + timedelta(weeks=week)
+            runtime.clock.freeze(moment(day, 0, zone))
+            if week % READ_EVERY == 0:
+                assert await read(runtime, connection) is None
+            for hour in (9, 16) if day == MOVED else (9,):
+                rang += await look(runtime, twilio, owner, moment(day, hour, zone) - BEFORE)
+        expected = [moment(day, hour, zone) - BEFORE for day, hour in sorted(held.items())]
+        print(f"\n{zone}: {len(rang)} calls, missed, doubled or at a wrong time: {len(set(rang) ^ set(expected))}")
+        assert rang == expected
+        await retire_calls(runtime, owner)
+
+
+async def look(runtime: Runtime, twilio: Twilio, owner: Someone, at: datetime) -> list[datetime]:
+    """Works as a worker does around a moment; returns when the telephone rang, and has each call heard to its end."""
+    rang = []
+    for minutes in LOOKS:
+        now = at + timedelta(minutes=minutes)
+        runtime.clock.freeze(now)
+        async with runtime.db.begin(owner.scope) as db:
+            await planning_jobs.plan(db, owner.workspace_id, owner.user.id, now)
+        known = len(twilio.calls)
+        await jobs.pump(runtime)
+        for call in list(twilio.calls.values())[known:]:
+            rang.append(now)
+            await twilio.answer(call)
+            await twilio.end(call, seconds=8)
+    return rang

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from outrider.core.clock import database_now, now
+from outrider.core.clock import database_now
 from outrider.core.db import Scope
 from outrider.domain.calendars import connections, queries, recording
 from outrider.domain.calendars.models import Calendar, CalendarConnection, State
@@ -75,12 +75,13 @@ async def _read(app: Runtime, connection: CalendarConnection, scope: Scope) -> C
         else:
             calendars = await queries.calendars_of(db, connection.workspace_id, connection.id)
         set_home = await queries.home_of(db, connection.workspace_id, connection.user_id)
+        at = await app.clock.due_now(db)
     room = asyncio.Semaphore(AT_ONCE)
 
     async def read_one(calendar: Calendar) -> CalendarFailed | None:
         async with room:
             try:
-                await _read_calendar(app, provider, account, calendar, set_home or calendar.zone or HOME, scope)
+                await _read_calendar(app, provider, account, calendar, set_home or calendar.zone or HOME, scope, at)
             except CalendarFailed as failure:
                 return failure
             return None
@@ -91,9 +92,9 @@ async def _read(app: Runtime, connection: CalendarConnection, scope: Scope) -> C
 
 
 async def _read_calendar(
-    app: Runtime, provider: CalendarProvider[Account], account: Account, calendar: Calendar, home: str, scope: Scope
-) -> None:
-    at = now()
+    app: Runtime, provider: CalendarProvider[Account], account: Account, calendar: Calendar, home: str, scope: Scope,
+    at: datetime,
+) -> None:  # fmt: skip
     anew = calendar.known_until is None or calendar.known_until < at + RENEW or calendar.home != home
     until = at + HORIZON
     known_until: datetime = until if anew or calendar.known_until is None else calendar.known_until
