@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from pydantic import SecretStr
 from sqlalchemy import select, text
@@ -49,9 +50,12 @@ async def telephone_runtime(
         yield runtime
 
 
-async def make_callee(runtime: Runtime, *, number: str | None = NUMBER, timezone: str = "UTC", **known: Any) -> Someone:
-    """Somebody who agreed to be called at a number."""
-    owner = await make_user(runtime)
+async def make_callee(
+    runtime: Runtime, *, number: str | None = NUMBER, timezone: str = "UTC", workspace_id: UUID | None = None,
+    **known: Any,
+) -> Someone:  # fmt: skip
+    """Somebody who agreed to be called at a number; in a workspace of their own, or in another."""
+    owner = await make_user(runtime, workspace_id=workspace_id)
     async with runtime.db.begin(owner.scope) as db:
         await db.execute(text("update users set timezone = :z where id = :id"), {"z": timezone, "id": owner.user.id})
         changes = {"phone_number": number, **known} if number else known

@@ -31,7 +31,6 @@ from tests.live import environment
 from tests.stand_ins.twilio import ACCOUNT, TOKEN, Fault, Twilio, running
 from tests.stand_ins.twilio import Call as Rung
 
-LEASE, FIRST_LOOK = "2s", "0s"  # the carrier's list has at once what was placed
 PATIENCE = 600  # a guard against waiting for ever, no figure
 NIGHT_EVERY = 10  # one of so many sleeps
 FAULT_EVERY = 10  # of so many calls one meets an error of the carrier's
@@ -44,27 +43,28 @@ LATE_EVERY, LATE, SOON = 4, 2.5, 0.5  # of so many calls the carrier tells late,
 async def test_two_kills_lose_and_double_none_of_40_calls(
     runtime: Runtime, settings: Settings, database: Addresses, server: EmbeddedServer
 ) -> None:
-    await drill(runtime, settings, database, server, count=40, workspaces=2, kills=2)
+    await drill(runtime, settings, database, server, count=40, workspaces=2, kills=2, lease="3s", first_look="0s")
 
 
 @pytest.mark.faults
 async def test_twenty_kills_lose_and_double_none_of_1000_calls(
     runtime: Runtime, settings: Settings, database: Addresses, server: EmbeddedServer
 ) -> None:
-    await drill(runtime, settings, database, server, count=1_000, workspaces=20, kills=20)
+    await drill(runtime, settings, database, server, count=1_000, workspaces=20, kills=20, lease="5s", first_look="1s")
 
 
 async def drill(
     runtime: Runtime, settings: Settings, database: Addresses, server: EmbeddedServer,
-    *, count: int, workspaces: int, kills: int,
+    *, count: int, workspaces: int, kills: int, lease: str, first_look: str,
 ) -> None:  # fmt: skip
+    """The carrier's list has at once what was placed, so that the looks may follow each other faster than in life."""
     seed = int(os.environ.get("OUTRIDER_SEED", random.randrange(10**6)))
     chance = random.Random(seed)
     async with running() as twilio, telephone_runtime(settings, database, twilio) as called_back:
         called_back.clock.freeze(None)
         twilio.delay = 0.1
         twilio.fail(500, after=True)  # the first call is placed, and nobody is told
-        workers = Workers(given(settings, server, called_back, twilio), [])
+        workers = Workers(given(settings, server, called_back, twilio, lease, first_look), [])
         began = time.monotonic()
         people = asyncio.create_task(answer_the_phones(twilio))
         try:
@@ -139,11 +139,13 @@ async def _people_of(runtime: Runtime, owner: Someone, people: range) -> set[str
     return sleeping
 
 
-def given(settings: Settings, server: EmbeddedServer, runtime: Runtime, twilio: Twilio) -> dict[str, str]:
+def given(
+    settings: Settings, server: EmbeddedServer, runtime: Runtime, twilio: Twilio, lease: str, first_look: str
+) -> dict[str, str]:
     return environment(
         settings, server, TWILIO_ACCOUNT_SID=ACCOUNT, TWILIO_AUTH_TOKEN=TOKEN, TWILIO_PHONE_NUMBER=SENDER,
-        TWILIO_API_URL=twilio.url, NEXT_PUBLIC_BASE_URL=runtime.settings.public_url, OUTRIDER_CALL_LEASE=LEASE,
-        OUTRIDER_CALL_FIRST_LOOK=FIRST_LOOK, OUTRIDER_LOG_LEVEL="WARNING",
+        TWILIO_API_URL=twilio.url, NEXT_PUBLIC_BASE_URL=runtime.settings.public_url, OUTRIDER_CALL_LEASE=lease,
+        OUTRIDER_CALL_FIRST_LOOK=first_look, OUTRIDER_LOG_LEVEL="WARNING",
     )  # fmt: skip
 
 

@@ -158,6 +158,34 @@ async def test_a_call_whose_answer_was_lost_is_found_and_not_placed_again(
     assert (await found(telephone, ada))[0].status is Status.COMPLETED
 
 
+async def test_a_claim_that_grew_old_is_not_placed(settings: Settings, database: Addresses, twilio: Twilio) -> None:
+    async with telephone_runtime(settings, database, twilio, call_lease=timedelta(0)) as slow:
+        owner = await make_callee(slow)
+        await make_call(slow, owner)
+        await jobs.pump(slow)
+        _, (attempt,) = await found(slow, owner)
+        assert (attempt.state, len(twilio.calls)) == (State.PLACING, 0)
+        await retire_calls(slow, owner)
+
+
+async def test_nobody_waits_for_the_many_calls_of_others(
+    settings: Settings, database: Addresses, twilio: Twilio
+) -> None:
+    async with telephone_runtime(settings, database, twilio, call_concurrency=1) as narrow:
+        one, two = [await make_callee(narrow, number=f"+44207946100{each}") for each in (1, 2)]
+        others = [
+            await make_callee(narrow, number=f"+44207946100{each}", workspace_id=one.workspace_id) for each in (3, 4, 5)
+        ]
+        for each in (one, *others, two):
+            await make_call(narrow, each)
+        await jobs.pump(narrow)
+        rang = [each.asked["To"] for each in twilio.calls.values()]
+        assert len(rang) == 5
+        assert rang.index("+442079461002") <= 1
+        for each in (one, two):
+            await retire_calls(narrow, each)
+
+
 async def test_a_callback_settles_a_lost_answer_by_itself(telephone: Runtime, twilio: Twilio, ada: Someone) -> None:
     twilio.fail(500, after=True)
     await make_call(telephone, ada)

@@ -31,7 +31,7 @@ from outrider.domain.calls.models import (
 )
 
 TOKEN = "call"  # noqa: S105  # what the tokens of calls are for
-AT_MOST = 50
+LOOKED_AT = 50
 RINGS = timedelta(seconds=45)  # that a console rings
 LINE_AGAIN = timedelta(seconds=15)
 DAY = timedelta(hours=26)  # the longest that a day may be
@@ -67,7 +67,9 @@ class Line:
     consent_id: UUID | None = None
 
 
-async def claim(db: AsyncSession, workspace_id: UUID, vault: Vault, desk: Desk, *, now: datetime) -> list[Claim]:
+async def claim(
+    db: AsyncSession, workspace_id: UUID, vault: Vault, desk: Desk, *, now: datetime, at_most: int = LOOKED_AT
+) -> list[Claim]:
     """Takes what may ring now. Returns what is to be placed by telephone; a console rings by being written down."""
     # Counting against the budget and claiming must be one step for the whole workspace.
     await db.execute(LOCK, {"workspace": str(workspace_id)})
@@ -77,6 +79,8 @@ async def claim(db: AsyncSession, workspace_id: UUID, vault: Vault, desk: Desk, 
     known = await _known(db, workspace_id, list({each.user_id for each in due}), now)
     ready: list[tuple[Call, Line]] = []
     for call in due:
+        if len(ready) == at_most:
+            break
         user = known.users[call.user_id]
         if user.disabled_at is not None or call.give_up_at <= now:
             await notifying.give_up(db, call, GONE if user.disabled_at else call.last_error or TOO_LATE)
@@ -109,7 +113,7 @@ async def _due(db: AsyncSession, workspace_id: UUID, now: datetime) -> list[Call
         .where(Call.workspace_id == workspace_id, Call.status == Status.SCHEDULED, Call.due_at <= now)
         # What is urgent first, then what waits longest.
         .order_by(Call.priority != Priority.HIGH, Call.due_at, Call.id)
-        .limit(AT_MOST)
+        .limit(LOOKED_AT)
         .with_for_update(skip_locked=True)
     )
     return list(await db.scalars(query))

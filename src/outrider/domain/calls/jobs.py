@@ -3,6 +3,8 @@ have been placed is looked for in the carrier's own list before anything else ha
 """
 
 import asyncio
+import time
+from collections import deque
 from datetime import timedelta
 from uuid import UUID
 
@@ -27,13 +29,21 @@ CLOCKS_APART = timedelta(minutes=2)  # between this machine's and the carrier's
 
 @jobs.periodic("calls.pump", every=1.0)
 async def pump(app: Runtime) -> None:
-    """Places what is due, workspace by workspace, several calls at once."""
+    """Places what is due, some of each workspace in turn: nobody waits for another's thousand. No more is claimed than is
+    placed at once, so that no claim grows old before it is placed.
+    """
     async with app.db.begin() as db:
-        workspaces = await queries.workspaces_with_due_calls(db, await app.clock.due_now(db))
-    room = asyncio.Semaphore(app.settings.call_concurrency)
-    for workspace_id in workspaces:
-        claims = await _claim(app, workspace_id)
-        await asyncio.gather(*(_place(app, each, room) for each in claims))
+        waiting = deque(await queries.workspaces_with_due_calls(db, await app.clock.due_now(db)))
+    while waiting:
+        claims: list[Claim] = []
+        began = time.monotonic()
+        while waiting and (room := app.settings.call_concurrency - len(claims)):
+            workspace_id = waiting.popleft()
+            taken = await _claim(app, workspace_id, at_most=room)
+            claims += taken
+            if len(taken) == room:
+                waiting.append(workspace_id)
+        await asyncio.gather(*(_place(app, each, since=began) for each in claims))
 
 
 @jobs.periodic("calls.settle", every=2.0)
@@ -62,32 +72,36 @@ async def speak(app: Runtime, *, workspace_id: UUID, call_id: UUID) -> None:
     await speaking.speak(app, workspace_id, call_id)
 
 
-async def _claim(app: Runtime, workspace_id: UUID) -> list[Claim]:
+async def _claim(app: Runtime, workspace_id: UUID, *, at_most: int) -> list[Claim]:
     desk = Desk(
         app.settings.worker_name, app.settings.call_lease, app.telephone.number if app.telephone is not None else None
     )
     async with app.db.begin(Scope(workspace_id, actor=ACTOR)) as db:
         vault = await open_vault(db, app.keyring, workspace_id)
-        return await claiming.claim(db, workspace_id, vault, desk, now=await app.clock.due_now(db))
+        now = await app.clock.due_now(db)
+        return await claiming.claim(db, workspace_id, vault, desk, now=now, at_most=at_most)
 
 
-async def _place(app: Runtime, claim: Claim, room: asyncio.Semaphore) -> None:
+async def _place(app: Runtime, claim: Claim, *, since: float) -> None:
+    """`since` is a moment before the claim, by the machine's monotonic clock."""
     telephone = app.telephone
     if telephone is None:
         return
     addresses = Addresses(app.settings.public_url, claim.token)
     dial = Dial(to=claim.line, sender=claim.sender, script_url=addresses.script, status_url=addresses.status)
     outcome: Placed | CallFailed
-    async with room:
-        try:
-            # Within the lease: whoever takes it over looks for the call first.
-            async with asyncio.timeout(claim.lease_seconds / 2):
-                outcome = await telephone.carrier.place(dial)
-        except CallFailed as failure:
-            outcome = failure
-        except TimeoutError:
-            log.warning("calls.slow_carrier", attempt_id=str(claim.attempt_id))
-            return  # the lease runs out and the call is looked for
+    # Within the lease, counted from before the claim: whoever takes it over must not look for it before it is placed.
+    left = since + claim.lease_seconds / 2 - time.monotonic()
+    try:
+        if left <= 0:
+            raise TimeoutError
+        async with asyncio.timeout(left):
+            outcome = await telephone.carrier.place(dial)
+    except CallFailed as failure:
+        outcome = failure
+    except TimeoutError:
+        log.warning("calls.too_late", attempt_id=str(claim.attempt_id))
+        return  # the lease runs out and the call is looked for
     async with app.db.begin(Scope(claim.workspace_id, actor=ACTOR)) as db:
         at = await app.clock.due_now(db)
         if isinstance(outcome, CallFailed):
