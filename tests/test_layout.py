@@ -137,6 +137,7 @@ TESTED_ELSEWHERE = {
     "domain/mailboxes/automatic_phrases.py": "domain/mailboxes/test_classify.py",
     "domain/mailboxes/marks.py": "domain/mailboxes/test_classify.py",
     "domain/mailboxes/phrases.py": "domain/mailboxes/test_classify.py",
+    "domain/mailboxes/refusal_languages.py": "domain/mailboxes/test_refusals.py",
     "domain/mailboxes/refusal_phrases.py": "domain/mailboxes/test_refusals.py",
     "domain/mailboxes/verdict.py": "domain/mailboxes/test_classify.py",
     "domain/sending/rules.py": "domain/sending/test_actions.py",

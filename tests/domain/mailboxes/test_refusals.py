@@ -9,6 +9,7 @@ from outrider.providers.mail import transcripts
 from outrider.providers.mail.parsed import ReportedRecipient
 from tests.domain.mailboxes.answers import ANSWERS
 from tests.domain.mailboxes.paraphrases import PARAPHRASES
+from tests.domain.mailboxes.published import PUBLISHED, PUBLISHED_LATER
 
 SAID = {
     Reason.USER_UNKNOWN: (
@@ -156,6 +157,8 @@ def test_systems_large_and_small_are_understood(reason: str, text: str) -> None:
 
 
 REPEATED = (
+    "postfach konto ",
+    "ip адрес сервер ",
     "user ",
     "no longer ",
     "sender from ",
@@ -171,6 +174,30 @@ REPEATED = (
 )
 def test_the_same_in_other_words_is_understood(reason: str, text: str) -> None:
     assert judge(told(text)).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("server", "answers"),
+    [(server, answers) for table in (PUBLISHED, PUBLISHED_LATER) for (server, _), answers in table.items()],
+)
+def test_what_an_operator_publishes_of_its_answers_is_understood(
+    server: str, answers: tuple[tuple[str, str], ...]
+) -> None:
+    judged = {text: judge(told(text)) for _, text in answers}
+    assert {text: refusal.reason for text, refusal in judged.items()} == {text: reason for reason, text in answers}
+    assert all(refusal.is_hard == (refusal.reason in HARD) for refusal in judged.values()), server
+
+
+def test_the_cause_of_a_limit_counts_and_not_the_limit() -> None:
+    said = "421 4.7.0 This mail has been rate limited because {}"
+    assert judge(told(said.format("the reputation of your IP is low"))).reason is Reason.BAD_REPUTATION
+    assert judge(told(said.format("DKIM did not pass"))).reason is Reason.AUTH_FAILURE
+
+
+def test_an_operators_own_code_decides_only_where_words_and_code_say_nothing() -> None:
+    assert judge(told("554 HL:IPB mx14")).reason is Reason.BLOCKED
+    assert judge(told("550 5.1.1 no such user. HL:IPB mx14")).reason is Reason.USER_UNKNOWN
+    assert judge(told("550 XY:ABC mx14")).reason is Reason.ON_HOLD
 
 
 def test_an_answer_of_many_lines_reads_as_one() -> None:

@@ -5,6 +5,8 @@ Each matches lower-case text on one line, of at most 1,500 characters; gaps are 
 
 import re
 
+from outrider.domain.mailboxes.refusal_languages import HOST_UNKNOWN
+
 
 def _any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns))
@@ -53,22 +55,26 @@ NOT_LISTED = _any(
 # What is asked before it is asked whether the recipient is unknown.
 FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("filtered", _any(
-        r"(?:user|recipient|addressee|subscriber|customer|mail ?box owner)s? (?:has |have |had )?(?:re(?:fuse[sd]?|ject(?:s|ed)?)|decline[sd]?|blocked|opted)\b(?! (?:because|due))|(?:reject|refus|block|den|filter)\w* by (?:the |an? |your |this )?(?:user|recipient|addressee|subscriber|owner)(?:'s|s|s')?\b(?! (?:domain|mail|server|mta|host|system|site|policy|organi|e-?mail (?:server|system)))|refuses? to (?:receive|accept)|refused due to recipient|blocked you\b|(?:personal|own|private) (?:block|black|deny)[- ]?list|chosen not to (?:receive|accept)|mail filter|owner'?s? (?:filter|rules?)|does(?: not|n.t) (?:want|wish|like) (?:to (?:receive|get) )?(?:any |more |your )?(?:e-?mail|mail|messages?)|recipient'?s? (?:own |personal )?(?:filter|block(?:ed)? list|preference|setting)|account is protected by|in (?:the )?(?:recipient|user)'?s? black ?list|受信拒否|拒收",
+        r"(?:user|recipient(?! rejected\W*(?:$|\(in reply))|addressee|subscriber|customer|mail ?box owner)s? (?:has |have |had )?(?:re(?:fuse[sd]?|ject(?:s|ed)?)|decline[sd]?|blocked|opted)\b(?! (?:because|due))|(?:reject|refus|block|den|filter)\w* by (?:the |an? |your |this )?(?:user|recipient|addressee|subscriber|owner)(?:'s|s|s')?\b(?! (?:domain|mail|server|mta|host|system|site|policy|organi|e-?mail (?:server|system)))|refuses? to (?:receive|accept)|refused due to recipient|blocked you\b|(?:personal|own|private) (?:block|black|deny)[- ]?list|chosen not to (?:receive|accept)|mail filter|owner'?s? (?:filter|rules?)|does(?: not|n.t) (?:want|wish|like) (?:to (?:receive|get) )?(?:any |more |your )?(?:e-?mail|mail|messages?)|recipient'?s? (?:own |personal )?(?:filter|block(?:ed)? list|preference|setting)|account is protected by|in (?:the )?(?:recipient|user)'?s? black ?list|受信拒否|拒收",
     )),
-    ("rejected", _any(r"your (?:e-?mail )?address\b.{0,60}(?:black ?list|block|bann|not (?:subscribed|allowed|permitted|authori|a member))|(?:postmaster|callback) (?:verification|verify|setup) failed|sendernotauthenticated|senderrestricted|sendernotinallowed|sender(?:'s)? (?:e?-?mail )?(?:domain|address)\b.{0,30}(?:black ?list|block(?! using)|bann)\w*(?! using)")),
+    ("policyviolation", _any(r"delivery (?:failure|restricted by) policy|external forwarding|- banned: ")),
+    ("contenterror", _any(r"invalidcontent")),
+    ("notcompliantrfc", _any(r"multiple from addresses|follow rfc ?\d|standard protocol")),
+    ("rejected", _any(r"sender (?:was |is )?not authenticated(?! to send anonymous)|sender\b.{0,30}\bnull mx|permissions? to send as|sendasdenied|by (?:a )?non-?member|members-only|your (?:e-?mail )?address\b.{0,60}(?:black ?list|block|bann|not (?:subscribed|allowed|permitted|authori|a member))|(?:postmaster|callback) (?:verification|verify|setup) failed|sendernotauthenticated|senderrestricted|sendernotinallowed|sender(?:'s)? (?:e?-?mail )?(?:domain|address)\b.{0,30}(?:black ?list|block(?! using)|bann)\w*(?! using)")),
     ("expired", _any(r"did not accept our requests? to connect|socket error|(?:message|envelope) (?:has )?expired|max(?:imum)? (?:time|age|queue time|retr\w+|attempts|delivery attempts)|queue (?:life ?time|time) (?:exceed|expired)|time without delivery|(?:queue|tried|trying|failing|unreachable) (?:for )?too long|time limit for delivery|multiple retries")),
+    ("norelaying", _any(r"relay(?:ing)? (?:access )?(?:is )?(?:denied|prohibited|not (?:allowed|permitted))|delivery is not allowed to this")),
     ("toomanyconn", _any(r"too many (?:concurrent |simultaneous |smtp )*connections|trop de connexions")),
     ("speeding", _any(
-        r"too much mail from|relay limit|peak smtp",
-        r"(?:sending|daily|hourly|sent) (?:[\w ]{0,20})(?:quota|limit)[\w ]{0,12}(?:exceeded|reached)|too many recipients this (?:hour|day)",
+        r"too much mail from|relay limit|peak smtp|excessive volume|(?:domain|sender|message|mail) frequency limit|throttled\b|max(?:imum)? (?:defers|e?-?mails)\b.{0,40}(?:hour|day)",
+        r"(?:send(?:ing)?|daily|hourly|sent) (?:[\w ]{0,20})(?:quota|limit)[\w ]{0,12}(?:exceeded|reached)|too many recipients (?:\w+ )?this (?:hour|day)",
         r"(?:too many|excess\w*) (?:e?-?mails?|messages)\b.{0,60}(?:hour|day|minute|second|period|short|sent|from)|receiving (?:e-?mail|mail|messages) (?:at a rate|too (?:quickly|fast))",
         r"rate[- ]?(?:limit|exceed|control)\w*|throttl(?:ed|ing)|exceeded (?:the )?(?:\w+ ){0,4}rate|unusual rate of|sending (?:too fast|(?:mail|messages) too)|slow(?:er)? down"
         r"|per (?:hour|day|minute).{0,30}(?:limit|exceed)|please try again slower|mail(?:s)? sent too|too fast",
     )),
-    ("spamdetected", _any(r"\b(?:sur|ur[il]b)l\b|(?:uribl|surbl)\.|(?:black ?listed|blocked|listed) (?:url|uri|link|domain in)|(?:url|uri|link) .{0,30}(?:black ?listed|blocked|listed)")),
+    ("spamdetected", _any(r"spam ?filter|spamassassin|\b(?:sur|ur[il]b)l\b|(?:uribl|surbl)\.|(?:black ?listed|blocked|listed) (?:url|uri|link|domain in)|(?:url|uri|link) .{0,30}(?:black ?listed|blocked|listed)")),
     ("systemfull", _any(r"disk full condition|(?:server|system|queue|spool|file ?system)\b.{0,30}(?:disk|storage|space) (?:is )?(?:full|low|exhaust)|(?:server|system) (?:is )?(?:full|out of (?:disk|space|storage))|disk (?:is )?full")),
-    ("networkerror", _any(r"servfail|(?:dns|name) ?server (?:fail|problem|error)\w*|mail loop|host not found, try again|(?:malformed|unexpected) name server reply")),
-    ("securityerror", _any(r"unauthenticated senders?\b|(?:smtp )?authentication (?:is )?(?:required|needed)(?! for relay)|must (?:be |first )?authenticat|client was not authenticated|no auth command|authentication fail|must issue a starttls|tls (?:is )?required|requires? (?:tls|authentication)|not authenticated to send")),
+    ("networkerror", _any(r"servfail|(?:cname|mx|(?<!reverse )dns) lookup failed(?! perm)|(?:dns|name) ?server (?:fail|problem|error)\w*|mail loop|host not found, try again|(?:malformed|unexpected) name server reply")),
+    ("securityerror", _any(r"unauthenticated senders?\b|(?:smtp )?authentication (?:is )?(?:required|needed)(?! for relay)|must (?:be |first )?authenticat|client was not authenticated|no auth command|authentication fail|must issue a starttls|not sent (?:over|via) (?:a )?tls|without tls|tls (?:is )?required|requires? (?:tls|authentication)|not authenticated to send")),
     ("mailboxfull", _any(
         rf"{_BOX}\b.{{0,80}}(?:\bfull\b|over[- ]?(?:its |the |their |his )?(?:disk |storage |allotted |e?-?mail )?quota|over ?quota|over (?:the )?(?:size |storage )?limit|quota (?:exceed|is|limit|violat|full)|exceed\w*.{{0,40}}(?:quota|limit|storage|size allowed|allowed|space)"
         r"|out of (?:storage|disk|space)|too (?:full|large|many messages)|(?:not|no|without) (?:have )?(?:enough|sufficient|any)?.{0,12}(?:space|storage|room)|size limit|reached .{0,30}(?:quota|limit|size)|voll|pleine|llen[oa]|pien[oa]|cheia|vol\b|一杯|いっぱい|容量)",
@@ -99,6 +105,7 @@ FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"|we (?:do not|don't) (?:relay|accept mail for (?!this (?:address|user|recipient|mail ?box|person)))|not a (?:permitted|gateway|open relay)|mail server requires authentication when attempting to send to a non-local|local user only|you are not allowed to relay|tenantattribution|required for relay|host not (?:configured|listed) .{0,20}relay",
     )),
     ("notcompliantrfc", _any(r"against rfc|more than one .{0,15}header|not rfc ?\d{3,4} compli|rfc ?\d{3,4}.{0,40}(?:compl|violat|conform|requir|section)|multiple addresses in from|(?:duplicate|multiple|missing|invalid|malformed) ['\"]?(?:from|subject|date|message-id|to|sender)['\"]? header|messages? missing a (?:valid )?(?:message-?id|address)|rfcmessagenoncompliant|rfc-?(?:ignorant|violat)")),
+    ("blocked", _any(r"dynamic ip|spams? from (?:your|this) (?:ip|host|server|network)|(?:deferred|rejected) using\b")),
     ("requireptr", _any(
         r"\bptr\b|reverse[- ]?(?:dns|lookup|mapping|hostname|name|record|address|resol)|\br-?dns\b|cannot find your (?:reverse )?host|(?:unable to|can(?:'t|not)|could not|failed to) (?:resolve|look ?up|find|reverse)[\w ]{0,20}(?:your )?(?:reverse|hostname|ip|address to name|client)"
         r"|not resolve to a (?:name|hostname)|no (?:reverse|ptr|dns (?:a-?data|ptr)|name) .{0,20}(?:found|record|data|entry|for)|unverifyable sending ips?|does not (?:have|resolve).{0,30}(?:hostname|reverse|fqdn|ptr)|dnsptr|rdns",
@@ -107,7 +114,7 @@ FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("toomanyconn", _any(
         r"max(?:imum)? (?:number of )?(?:recipients|connections) (?:per|reached|exceed)|too many (?:invalid|unknown|bad|wrong) |too many (?:concurrent |simultaneous |smtp |open |incoming |other )*(?:connections?|sessions?|threads|smtp|errors? from|processes)|concurren\w+ (?:\w+ ){0,3}(?:limit|connection|exceed)|max(?:imum)? (?:number of |concurrent |connection\w* |smtp )*(?:connections?|sessions?)|connections? (?:rate|limit|frequency|count|number)|(?:exceed\w*|reach\w*) .{0,30}connections?|maximum connection|too many recipients|frequency (?:is )?(?:limit|exceed|too)\w*|(?:thread|session|process)s? limit|too (?:many|much) (?:\w+ ){0,2}(?:at once|simultaneous)|aup#i?n?-?13\d\d",
     )),
-    ("virusdetected", _any(r"\bvirus(?:es)?\b|malware|\bworm\b|trojan|infected|virus(?:mail|infect)|malicious (?:code|content|attach|software)|(?:executable|dangerous) (?:attachment|file)|message was .{0,20}virus")),
+    ("virusdetected", _any(r"(?<!spam or )\bvirus(?:es)?\b|malware|\bworm\b|trojan|infected|virus(?:mail|infect)|malicious (?:code|content|attach|software)|(?:executable|dangerous) (?:attachment|file)|message was .{0,20}virus")),
     ("badreputation", _any(r"(?<!barracuda )reputation(?!/)|unexpected volume or user complaints|user complaints|sender ?score|\btss0\d|high (?:number|level) of complaints|complaint rate")),
     ("blocked", _any(
         r"(?:black|block|deny|reject|real-?time)[- ]?(?:hole|list)|\b(?:dns|r|x|s|d|ip|xb|sb|pb)[brw]l\b|\bdnsbl|\brbl|blocklisted|spamhaus|spamcop|barracuda(?:central|networks)|sorbs|abuseat|senderbase|uceprotect|njabl|mail-abuse|manitu|invaluement|proofpoint dynamic|\bcloudmark|open relay",
@@ -122,12 +129,12 @@ FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("rejected", _any(
         r"(?:den(?:y|ies|ied)|reject\w*|refus\w*|ban(?:s|ned)|fake|forged|spoofed|bogus|mismatch\w*|invalid|unknown|verify|verif\w+ of) (?:the |this |your |of |with )?(?:sender|mail ?from|from(?: address)?|return[- ]path|envelope)\b|mail ?from\b.{0,40}(?:fail|mismatch|not match)|sender\b.{0,20}(?:black|banned|mismatch)|null (?:sender|reverse)|\bfrom: ?(?:domain|address) must|domain of .{0,20}sender|\bsender .{0,30}(?:has no|without|lacks)\b",
         r"(?:sender|mail from|envelope[- ]from|return[- ]?path|envelope sender|originator|from address|from:(?= )|reverse[- ]path|sender's?)(?!\w).{0,60}(?:reject|den(?:y|ied)|refus|block|not (?:exist|allow|accept|permit|verif|author|found|valid|local|recogn)|invalid|unknown|does ?n.?o?t|fail|bad|banned|disallow|unroutable|prohibit|has been|is not|couldn)",
-        r"(?:unroutable|invalid|bad|unverified|unknown|illegal|blocked|fake|unresolvable|forged|null|denied|rejected) (?:envelope |mail |e-?mail )?(?:sender|from|return[- ]path|originator|reverse-path)|domain of sender|sender (?:verify|verification|callout|address rejected|domain|not)|purported responsible address|backscatter|(?:bounces?|null sender|<>)[\w ]{0,15}(?:not (?:accept|allow|welcome)|are refused|rejected)",
+        r"(?:unroutable|invalid|bad|unverified|unknown|illegal|blocked|fake|unresolvable|forged|null|denied|rejected) (?:envelope |mail |e-?mail )?(?:sender|from|return[- ]path|originator|reverse-path)|domain of sender|sender (?:verify|verification|callout|address rejected|domain|not)|purported responsible address|backscatter|(?:bounces?|null sender)[\w ]{0,15}(?:not (?:accept|allow|welcome)|are refused|rejected)",
         r"not (?:allowed|authorized|authorised|permitted) to (?:post|send (?:e?-?mail |messages? )?(?:to|from|as|for|on behalf)|submit)|not a member of (?:this|the) (?:mailing )?list|mail from you\b|not logged in|only (?:\w+ ){0,3}(?:members|subscribers|senders|authenticated) (?:\w+ ){0,4}(?:post|send|allowed|accept)|(?:no|without|not have) permission to (?:post|send)|sendernotauthenticated|senderrestricted|sender not (?:in|authenti)|email address is on (?:a|the|our)|groups\.google\.com|senderfilterconfig|no such sender|envelope from domain|sender domain has no|posting .{0,20}not (?:allowed|permitted)",
     )),
     # Only what cannot be said of a person.
     ("notaccept", _any(r"(?:host|domain|server|system)s? (?:\w+ )?(?:does(?: not|n.t)|do(?: not|n.t)|never|no longer) (?:accept|receive)s? (?:any |incoming )?(?:e-?mail|mail|messages?)(?! (?:from|in|with|for))|null ?mx|(?<!address )(?<!box )(?<!user )(?<!account )(?<!recipient )(?:never|no longer) accepts? (?:any )?(?:e-?mail|mail)\b|accepts no mail")),
-    ("hostunknown", _any(r"(?:invalid|unknown|bad|non-?existent|no such|unroutable) (?:recipient |mail |e-?mail |destination |target |internet ){0,2}domain|domain look ?up failed|nonexistentdomain|nxdomain|infodomainnonexistent|(?:mail |e-?mail |recipient'?s? |destination )*domain(?: name)?\b.{0,40}(?:(?:does ?n.t|does not|do not|don.t) exist|not registered|non-?existent|could(?:n.t| not) be resolved|(?:can ?not|could not) be found|has no (?:mx|mail))|no (?:mx|mail) (?:records?|hosts?|exchangers?)\b|domain (?:name )?not found|relevant mx records? point")),
+    ("hostunknown", _any(HOST_UNKNOWN, r"(?:invalid|unknown|bad|non-?existent|no such|unroutable) (?:recipient |mail |e-?mail |destination |target |internet ){0,2}domain|domain look ?up failed|nonexistentdomain|nxdomain|infodomainnonexistent|(?:mail |e-?mail |recipient'?s? |destination )*domain(?: name)?\b.{0,40}(?:(?:does ?n.t|does not|do not|don.t) exist|not registered|non-?existent|could(?:n.t| not) be resolved|(?:can ?not|could not) be found|has no (?:mx|mail))|no (?:mx|mail) (?:records?|hosts?|exchangers?)\b|domain (?:name )?not found|relevant mx records? point")),
 )  # fmt: skip
 THEN: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("notaccept", _any(r"no mx found|couldn.t find a mail exchanger|does(?:n't| not) accept (?:any )?(?:e?-?mail|messages)|not accepting (?:network )?(?:messages|mail)|no smtp service|null ?mx|host does not (?:accept|receive)|seems? to reject all mail|no host found for existing|smtp service (?:is )?not|server does not accept|not accept(?:ing)? (?:e?-?mail|messages) (?:at|for) (?:this|the)|mx 0 \.|does not receive (?:e?-?mail)")),
@@ -177,3 +184,11 @@ LAST: tuple[tuple[str, re.Pattern[str]], ...] = (
 )  # fmt: skip
 # Of whom a refused recipient command speaks when it names nothing else.
 RECIPIENT = _any(r"\b(?:user|recipient|rcpt|mail ?box|account|addressee|empf[äa]nger|destinatai?r\w+)\b")
+# Codes of operators' own, where no words stand beside them: Orange and La Poste, NetEase.
+CODE = re.compile(r"\b(?:ofr\w{0,4}|lpn\d{3})_(\d{3})\b|\b((?:hl|mi|rp|dt|wm):\w{3})\b")
+CODES = {
+    "104": "toomanyconn", "403": "rejected", "405": "rejected", "416": "userunknown", "417": "mailboxfull", "506": "spamdetected",
+    "517": "authfailure", "hl:icc": "toomanyconn", "hl:ifc": "speeding", "hl:ipb": "blocked", "hl:rep": "blocked", "hl:mep": "blocked",
+    "dt:rbl": "blocked", "wm:bli": "blocked", "mi:dmc": "speeding", "mi:sfq": "speeding", "rp:drc": "toomanyconn", "mi:cel": "syntaxerror",
+    "mi:ccl": "syntaxerror", "rp:cel": "syntaxerror", "rp:ccl": "syntaxerror", "dt:spm": "spamdetected",
+}  # fmt: skip

@@ -8,7 +8,17 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from outrider.domain.mailboxes.refusal_phrases import FIRST, LAST, NOT_LISTED, RECIPIENT, THEN, UNKNOWN_USER
+from outrider.domain.mailboxes.refusal_languages import SAID_ELSEWHERE
+from outrider.domain.mailboxes.refusal_phrases import (
+    CODE,
+    CODES,
+    FIRST,
+    LAST,
+    NOT_LISTED,
+    RECIPIENT,
+    THEN,
+    UNKNOWN_USER,
+)
 from outrider.providers.mail.parsed import ReportedRecipient
 
 
@@ -51,11 +61,12 @@ _HARD = {Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED}
 # By the code without its class. These decide whatever the words are.
 _CERTAIN = {
     "1.6": Reason.HAS_MOVED, "1.7": Reason.REJECTED, "1.8": Reason.REJECTED, "2.2": Reason.MAILBOX_FULL,
+    "1.20": Reason.NOT_COMPLIANT, "1.90": Reason.SPEEDING, "2.121": Reason.SPEEDING, "7.520": Reason.POLICY_VIOLATION,
     "2.3": Reason.EXCEEDS_LIMIT, "3.4": Reason.MESSAGE_TOO_BIG, "5.6": Reason.SECURITY_ERROR, "4.6": Reason.NETWORK_ERROR, "4.12": Reason.NETWORK_ERROR, "4.14": Reason.NETWORK_ERROR,
     "7.650": Reason.BAD_REPUTATION, "7.651": Reason.BAD_REPUTATION, "7.652": Reason.TOO_MANY_CONNECTIONS,
-    "7.20": Reason.AUTH_FAILURE, "7.21": Reason.AUTH_FAILURE, "7.22": Reason.AUTH_FAILURE, "7.23": Reason.AUTH_FAILURE,
+    "7.20": Reason.AUTH_FAILURE, "7.21": Reason.AUTH_FAILURE, "7.22": Reason.AUTH_FAILURE, "7.32": Reason.AUTH_FAILURE,
     "7.24": Reason.AUTH_FAILURE, "7.25": Reason.REQUIRE_PTR, "7.26": Reason.AUTH_FAILURE, "7.27": Reason.NOT_ACCEPT,
-    "7.28": Reason.SPEEDING, "7.29": Reason.AUTH_FAILURE, "7.509": Reason.AUTH_FAILURE, "7.515": Reason.AUTH_FAILURE,
+    "7.28": Reason.SPEEDING, "7.40": Reason.AUTH_FAILURE, "7.509": Reason.AUTH_FAILURE, "7.515": Reason.AUTH_FAILURE,
     "7.511": Reason.BLOCKED, "7.508": Reason.TOO_MANY_CONNECTIONS, "7.705": Reason.SPEEDING, "7.708": Reason.BLOCKED,
     "7.750": Reason.BLOCKED, "7.501": Reason.SPAM_DETECTED, "7.502": Reason.SPAM_DETECTED, "7.503": Reason.SPAM_DETECTED,
     "7.504": Reason.SPAM_DETECTED, "7.512": Reason.NOT_COMPLIANT, "7.513": Reason.BLOCKED,
@@ -72,7 +83,8 @@ _USUAL = {
     "4.316": Reason.EXPIRED, "4.317": Reason.EXPIRED, "5.1": Reason.SYNTAX_ERROR, "5.2": Reason.SYNTAX_ERROR,
     "5.3": Reason.TOO_MANY_CONNECTIONS, "5.4": Reason.SYNTAX_ERROR, "5.5": Reason.SYSTEM_ERROR, "5.6": Reason.SYNTAX_ERROR,
     "7.2": Reason.FILTERED, "7.13": Reason.SUSPEND, "7.16": Reason.MESSAGE_TOO_BIG, "7.9": Reason.SECURITY_ERROR, "7.17": Reason.HAS_MOVED, "7.18": Reason.HAS_MOVED,
-    "7.30": Reason.SECURITY_ERROR, "1.351": Reason.USER_UNKNOWN, "7.514": Reason.SPEEDING,
+    # Gmail gives the first for a missing name of the sending host, too, and the second where TLS is missing.
+    "7.23": Reason.AUTH_FAILURE, "7.29": Reason.AUTH_FAILURE, "7.30": Reason.SECURITY_ERROR, "1.351": Reason.USER_UNKNOWN, "7.514": Reason.SPEEDING,
 }  # fmt: skip
 # These say little more than that it failed: whatever is said elsewhere counts more.
 _VAGUE = {"1.0", "2.0", "2.1", "3.0", "4.0", "5.1", "5.2", "7.9"}
@@ -85,6 +97,7 @@ _CODE_AGAIN = re.compile(
     r"(?<=\S) [245]\d\d-(?:#?[245]\.\d{1,3}\.\d{1,3}(?= ))?(?: |$)|(?<=\S) ([245]\d\d) (?=[245]\.\d{1,3}\.\d{1,3} )[245.\d]+ "
 )
 _NO_MORE_THAN_REFUSED = re.compile(r"recipient address rejected: (?=[a-z])(?!access denied)")
+_LIMITED_BECAUSE = re.compile(r"rate[- ]limited (?:because|due to)\b")  # the cause follows
 _EXIT_CODES = {
     "64": Reason.MAILER_ERROR, "65": Reason.CONTENT_ERROR, "67": Reason.USER_UNKNOWN, "68": Reason.HOST_UNKNOWN,
     "69": Reason.SYSTEM_ERROR, "70": Reason.SYSTEM_ERROR, "71": Reason.MAILER_ERROR, "72": Reason.SYSTEM_ERROR,
@@ -140,6 +153,8 @@ def _reason(told: ReportedRecipient, prose: str, subject: str) -> Reason:
         return known
     return (
         _by_words(words, detail, told.command, told.category)
+        or _by_operators_code(words)
+        or _first(SAID_ELSEWHERE, words)
         or (Reason.REJECTED if told.command == "MAIL" and detail.startswith("5.") else None)
         or _by_code(detail)
         or _by_words(_bare(prose), detail, told.command)
@@ -152,8 +167,9 @@ def _reason(told: ReportedRecipient, prose: str, subject: str) -> Reason:
 
 def _bare(text: str) -> str:
     """The words alone, in lower case: an address or an anchor may itself sound like a reason."""
-    words = _ANCHOR.sub("", " ".join(_ADDRESS.sub("<>", text[:1_500].lower()).split()))
+    words = _ANCHOR.sub("", " ".join(_ADDRESS.sub("<>", text[:1_500].lower().replace("<>", "null sender")).split()))
     words = _CODE_AGAIN.sub(" ", words)
+    words = _LIMITED_BECAUSE.sub("", words)
     return _NO_MORE_THAN_REFUSED.sub("", words)
 
 
@@ -170,13 +186,19 @@ def _first(table: tuple[tuple[str, re.Pattern[str]], ...], words: str) -> Reason
     return next((Reason(name) for name, phrase in table if phrase.search(words)), None)
 
 
+def _by_operators_code(words: str) -> Reason | None:
+    found = CODE.search(words)
+    known = CODES.get(found[1] or found[2], "") if found else ""
+    return Reason(known) if known else None
+
+
 def _unknown_user(words: str, detail: str, command: str) -> Reason | None:
     """One who is refused only after the content was sent exists as often as not: their filter answers for them."""
     if detail in {"1.1", "1.3", "1.351"} or NOT_LISTED.search(words):
         return Reason.USER_UNKNOWN
     if not UNKNOWN_USER.search(words) and not (command == "RCPT" and "unrouteable address" in words):
         return None
-    if detail == "1.2":
+    if detail == "1.2" and command != "RCPT":
         return Reason.HOST_UNKNOWN
     if detail in {"1.10", "4.1"} or command == "RCPT":
         return Reason.USER_UNKNOWN
