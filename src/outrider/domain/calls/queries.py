@@ -20,6 +20,7 @@ from outrider.domain.calls.models import (
     DoNotCall,
     Speech,
     State,
+    Status,
 )
 
 MOST_LISTED = 100
@@ -77,6 +78,20 @@ async def get(db: AsyncSession, workspace_id: UUID, user_id: UUID, call_id: UUID
     found: Call | None = await db.scalar(query.with_for_update() if lock else query)
     if found is None:
         raise CallNotFound("There is no such call.")
+    return found
+
+
+async def waiting_for(db: AsyncSession, workspace_id: UUID, user_id: UUID, origin: str) -> Call | None:
+    """Returns the call of an origin that has not been placed, or is to be placed again; locked until the transaction's
+    end.
+    """
+    query = select(Call).where(
+        Call.workspace_id == workspace_id,
+        Call.user_id == user_id,
+        Call.origin == origin,
+        Call.status == Status.SCHEDULED,
+    )
+    found: Call | None = await db.scalar(query.with_for_update())
     return found
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-LONGEST_SUMMARY, LONGEST_TITLE, LONGEST_CONTENT = 300, 90, 1_500  # characters
+LONGEST_SUMMARY, LONGEST_TITLE, LONGEST_SENTENCE, LONGEST_CONTENT = 300, 90, 240, 1_500  # characters
 MOST_TOLD = 5  # of a kind; the rest is counted
 LANGUAGES: Final = {"en": "en-US", "de": "de-DE", "fr": "fr-FR", "es": "es-ES"}
 
@@ -151,6 +151,14 @@ def tag(language: str) -> str:
 
 def urgent(content: str, language: str) -> str:
     return of(language).urgent.format(content=_cut(content, LONGEST_CONTENT))
+
+
+def mail(who: str, subject: str, sentence: str) -> str:
+    """Who wrote, about what, and the sentence that tells most, where the subject does not say it already."""
+    said = [_cut(who, LONGEST_TITLE), _cut(subject, LONGEST_TITLE), _cut(sentence, LONGEST_SENTENCE)]
+    if said[2].casefold() == said[1].casefold():
+        said.pop()
+    return ". ".join(each for each in said if each)
 
 
 def reminder(title: str, at: datetime, home: ZoneInfo, *, people: Sequence[str], place: str, language: str) -> str:

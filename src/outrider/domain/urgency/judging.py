@@ -1,0 +1,227 @@
+"""Whether a mail deserves a call now, what it is about, and why: by signs that add up, each with a name a user understands.
+
+It knows no language as such: the words of all of them are looked for at once. Runs in a child process.
+"""
+
+import math
+import tomllib
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+
+from outrider.domain.mailboxes.sender_types import SenderType
+from outrider.domain.mailboxes.verdict import Kind
+from outrider.domain.urgency import hours
+from outrider.domain.urgency.topics import Topic
+from outrider.domain.urgency.words import Hit, Phrases, Token, tokens_of
+
+LOOKED_AT = 600  # words of a mail
+LONGEST_SENTENCE = 240
+MOST_REASONS = 5
+BIAS = -2.9
+DUE_SOON = 1.9
+SECOND = 0.35  # what a second phrase of the same sense adds to the first
+IN_SUBJECT = 1.6
+WAITING_TOPICS = 0.9  # points of a topic that one word reaches
+# What wrote it: machines ring nobody by themselves.
+BY_KIND = {Kind.HUMAN: 0.0, Kind.CALENDAR: -4.0, Kind.BULK: -3.5}
+BY_OTHER_KIND = -8.0
+BY_TYPE = {SenderType.NEWSLETTER: -3.0, SenderType.PROMOTIONAL: -3.0, SenderType.TOOL: -1.0}
+_SAYS = {
+    "due_soon": "it names an hour of today",
+    "kind": "a machine or a list sent it",
+    "sender_type": "its sender is no person",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is judged. `text` holds the writer's own words; `written_at` stands in the zone of whoever reads it.
+
+    `is_own_house` says that it comes from the user's own domain.
+    """
+
+    subject: str
+    text: str
+    from_address: str
+    from_name: str
+    kind: Kind
+    sender_type: SenderType
+    written_at: datetime
+    is_own_house: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A sign, what it counts, what it means, and the words that show it."""
+
+    sign: str
+    points: float
+    says: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`score` is in points: 0 or more deserves a call. `sentence` is the one that tells most."""
+
+    topic: Topic
+    score: float
+    reasons: list[Reason]
+    sentence: str
+    features: list[str] = field(default_factory=list)
+
+    @property
+    def is_urgent(self) -> bool:
+        return self.score >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    points: Mapping[str, float]
+    says: Mapping[str, str]
+    phrases: Phrases
+    topics: Mapping[Topic, float]
+    topic_phrases: Phrases
+    sender_phrases: Phrases
+
+
+@cache
+def lexicon() -> Lexicon:
+    home = files("outrider.domain.urgency")
+    signs = tomllib.loads((home / "signs.toml").read_text("utf-8"))
+    topics = tomllib.loads((home / "topics.toml").read_text("utf-8"))
+    return Lexicon(
+        {name: each["points"] for name, each in signs.items()},
+        {name: each["says"] for name, each in signs.items()} | _SAYS,
+        Phrases({name: each["phrases"] for name, each in signs.items()}),
+        {Topic(name): each["points"] for name, each in topics.items()},
+        Phrases({name: each["phrases"] for name, each in topics.items()}),
+        Phrases({name: each["senders"] for name, each in topics.items()}),
+    )
+
+
+def judge(mail: Subject) -> Judgement:
+    text = f"{mail.subject}.\n{mail.text}"
+    tokens = tokens_of(text, LOOKED_AT)
+    known = lexicon()
+    sentences = _sentences(text)
+    hits = list(known.phrases.find(tokens))
+    reasons = [
+        *_by_words(hits, tokens, text, known),
+        *_by_hours(hits, tokens, sentences, text, mail),
+        *_by_sender(mail),
+    ]
+    score = BIAS + sum(each.points for each in reasons)
+    topic = _topic(mail, tokens, reasons, known)
+    told = sorted(reasons, key=lambda each: -abs(each.points))
+    return Judgement(
+        topic,
+        round(score, 3),
+        told,
+        _telling(hits, tokens, sentences, text, known),
+        _features(mail, tokens, topic, told),
+    )
+
+
+def _by_words(hits: Sequence[Hit], tokens: Sequence[Token], text: str, known: Lexicon) -> list[Reason]:
+    found: defaultdict[str, dict[str, Hit]] = defaultdict(dict)
+    for hit in hits:
+        found[hit.group].setdefault(hit.phrase, hit)
+    return [
+        Reason(
+            group, known.points[group] * (1 + SECOND * (len(same) > 1)), known.says[group], _shown(same, tokens, text)
+        )
+        for group, same in found.items()
+    ]
+
+
+def _by_hours(
+    hits: Sequence[Hit], tokens: Sequence[Token], sentences: Sequence[int], text: str, mail: Subject
+) -> list[Reason]:
+    """An hour of today counts unless its sentence speaks of another day or of what is over."""
+    elsewhere = {_at(sentences, tokens[each.first]) for each in hits if each.group in {"not_today", "past", "planned"}}
+    for at in hours.due_soon(tokens, mail.written_at):
+        if _at(sentences, tokens[at]) not in elsewhere:
+            words = text[tokens[max(0, at - 1)].start : tokens[min(at + 1, len(tokens) - 1)].end]
+            return [Reason("due_soon", DUE_SOON, _SAYS["due_soon"], " ".join(words.split()))]
+    return []
+
+
+def _by_sender(mail: Subject) -> list[Reason]:
+    by_kind, by_type = BY_KIND.get(mail.kind, BY_OTHER_KIND), BY_TYPE.get(mail.sender_type, 0.0)
+    return [
+        Reason(sign, points, _SAYS[sign], words)
+        for sign, points, words in (
+            ("kind", by_kind, mail.kind.value),
+            ("sender_type", by_type, mail.sender_type.value),
+        )
+        if points
+    ]
+
+
+def _topic(mail: Subject, tokens: Sequence[Token], reasons: Sequence[Reason], known: Lexicon) -> Topic:
+    is_selling = any(each.sign == "selling" for each in reasons)
+    if mail.sender_type is SenderType.PROMOTIONAL or (is_selling and mail.kind is Kind.BULK):
+        return Topic.PROMOTION
+    points: defaultdict[Topic, float] = defaultdict(float)
+    in_subject = len(tokens_of(mail.subject, LOOKED_AT))
+    seen: set[tuple[str, str]] = set()
+    for hit in known.topic_phrases.find(tokens):
+        if (hit.group, hit.phrase) not in seen:
+            seen.add((hit.group, hit.phrase))
+            length = 1 + 0.3 * (hit.last - hit.first)
+            points[Topic(hit.group)] += length * (IN_SUBJECT if hit.last < in_subject else 1)
+    local, _, domain = mail.from_address.partition("@")
+    sender = tokens_of(f"{domain.rpartition('.')[0]} {local} {mail.from_name}", LOOKED_AT)
+    for group in {hit.group for hit in known.sender_phrases.find(sender)}:
+        points[Topic(group)] += 1.5
+    if mail.is_own_house:
+        points[Topic.TEAM] += 1.5
+    scored = {topic: math.sqrt(value) * known.topics[topic] for topic, value in points.items()}
+    return max(scored, key=lambda each: scored[each], default=Topic.OTHER)
+
+
+def _telling(hits: Sequence[Hit], tokens: Sequence[Token], sentences: Sequence[int], text: str, known: Lexicon) -> str:
+    """The sentence whose words count most, one way or the other."""
+    weights: defaultdict[int, float] = defaultdict(float)
+    for hit in hits:
+        weights[_at(sentences, tokens[hit.first])] += known.points[hit.group]
+    if not weights:
+        return ""
+    best = max(weights, key=lambda each: (weights[each], -each))
+    start = sentences[best]
+    end = sentences[best + 1] if best + 1 < len(sentences) else len(text)
+    return " ".join(text[start:end].split())[:LONGEST_SENTENCE]
+
+
+def _sentences(text: str) -> list[int]:
+    """Returns where each sentence begins."""
+    starts = [0]
+    for at, char in enumerate(text[:-1]):
+        if char == "\n" or (char in ".!?" and text[at + 1].isspace()):
+            starts.append(at + 1)
+    return starts
+
+
+def _at(sentences: Sequence[int], token: Token) -> int:
+    return bisect_right(sentences, token.start) - 1
+
+
+def _shown(same: Mapping[str, Hit], tokens: Sequence[Token], text: str) -> str:
+    shown = [text[tokens[hit.first].start : tokens[hit.last].end] for hit in same.values()]
+    return ", ".join(" ".join(each.split()) for each in dict.fromkeys(shown))[:120]
+
+
+def _features(mail: Subject, tokens: Sequence[Token], topic: Topic, reasons: Sequence[Reason]) -> list[str]:
+    """What a user's own choices are learnt by."""
+    words = dict.fromkeys(token.word for token in tokens if len(token.word) > 3 and token.word.isalpha())  # noqa: PLR2004
+    domain = mail.from_address.partition("@")[2]
+    return [
+        f"topic:{topic}", f"sender:{mail.from_address}", f"domain:{domain}", f"type:{mail.sender_type}",
+        *(f"sign:{each.sign}" for each in reasons), *(f"word:{each}" for each in list(words)[:80]),
+    ]  # fmt: skip
