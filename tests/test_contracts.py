@@ -47,6 +47,8 @@ POST /api/calls/schedule-urgent
 GET /api/calls/next-digest
 GET /api/calls/settings
 PUT /api/calls/settings
+GET /api/urgency
+PUT /api/urgency/{message_id}
 """
 
 

@@ -27,6 +27,7 @@ from tests.factories.imports import contacts, start
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sending import make_send
 from tests.factories.sequences import make_enrollment, make_sequence
+from tests.factories.urgency import make_judgement
 
 CANARY = "canary"
 IMPORT = "/api/v1/contacts/import"
@@ -137,6 +138,8 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", f"{API}/calls/next-digest"): Row(),
     ("GET", f"{API}/calls/settings"): Row(),
     ("PUT", f"{API}/calls/settings"): Row(body=lambda _: {"daily_budget": 3}),
+    ("GET", f"{API}/urgency"): Row(),
+    ("PUT", f"{API}/urgency/{{message_id}}"): Row(body=lambda _: {"urgent": False}, is_named=True),
     ("POST", f"{API}/integrations/email/connect"): Row(body=lambda _: {"provider": "imap", "auth_token": "x"}),
     ("GET", f"{API}/integrations/email/status"): Row(),
     ("POST", f"{API}/integrations/email/sync"): Row(),
@@ -158,6 +161,7 @@ async def treasure(runtime: Runtime) -> Treasure:
     email = await make_message(
         runtime, mailbox, subject=f"{CANARY} subject", text=f"{CANARY} text", to=f"{CANARY}@b.test"
     )
+    await make_judgement(runtime, owner, email)
     sequence = await make_sequence(runtime, owner, body=f"{CANARY} body")
     enrollment = await make_enrollment(runtime, owner, email, sequence, variables={"note": CANARY})
     await make_send(runtime, owner, mailbox, email)
@@ -194,6 +198,7 @@ def fill(path: str, treasure: Treasure) -> str:
         .replace("{id}", treasure.sender_id)
         .replace("{batchId}", treasure.batch_id)
         .replace("{integration_id}", treasure.integration_id)
+        .replace("{message_id}", treasure.email_id)
     )
 
 

@@ -78,6 +78,7 @@ FORGETFUL = [
     "select * from do_not_call", "select * from call_notices", "select * from call_speeches",
     "select * from audit_seals", "select * from audit_erased",
     "select * from harvest_batches", "select * from harvest_items",
+    "select * from message_judgements", "select * from judgement_corrections", "select * from urgency_models",
     "select m.workspace_id from messages m join sends s using (thread_id)",
     "select e.workspace_id from enrollments e left join sequences s on s.id = e.sequence_id",
 ]  # fmt: skip

@@ -30,7 +30,7 @@ def create_judgements() -> None:
         *(sa.Column(name, sa.Uuid(), nullable=False) for name in ("user_id", "message_id")),
         sa.Column("topic", sa.String(40), nullable=False),
         sa.Column("is_urgent", sa.Boolean(), nullable=False),
-        sa.Column("score", sa.Float(), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
         sa.Column("outcome", sa.String(40), nullable=False),
         *(sa.Column(name, sa.Text(), nullable=False) for name in ("decided_by", "sentence")),
         sa.Column("reasons", postgresql.JSONB(), nullable=False),

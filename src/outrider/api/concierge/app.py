@@ -2,10 +2,10 @@
 
 from fastapi import FastAPI
 
-from outrider.api.concierge import auth, calendar, calls, integrations, preferences, senders, users
+from outrider.api.concierge import auth, calendar, calls, integrations, preferences, senders, urgency, users
 from outrider.api.concierge.contract import contract
 
-ROUTERS = tuple(module.router for module in (auth, users, integrations, calendar, senders, preferences, calls))
+ROUTERS = tuple(module.router for module in (auth, users, integrations, calendar, senders, preferences, calls, urgency))
 
 
 def build(version: str) -> FastAPI:

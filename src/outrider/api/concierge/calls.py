@@ -57,6 +57,7 @@ class CallOut(Out):
     duration_seconds: int | None
     content_summary: str
     created_at: Moment
+    message_id: UUID | None
     priority: Priority
     next_attempt_at: Moment | None
     waiting_for: Waiting | None
@@ -187,6 +188,7 @@ def _shown(call: Call, attempts: list[CallAttempt]) -> CallOut:
         duration_seconds=call.duration_seconds,
         content_summary=call.content_summary,
         created_at=call.created_at,
+        message_id=call.message_id,
         priority=call.priority,
         next_attempt_at=call.due_at if call.status is Status.SCHEDULED else None,
         waiting_for=call.waiting_for,

@@ -100,6 +100,7 @@ CALL = {
     "duration_seconds": 41,
     "content_summary": "The bank needs your signature before noon",
     "created_at": "2026-11-21T09:30:00.000Z",
+    "message_id": "01a9c6f4-2b10-7c44-9a11-6f2f1b7a0f0b",
     "priority": "high",
     "next_attempt_at": None,
     "waiting_for": None,
@@ -124,6 +125,24 @@ FRESH_CALL = {
     "duration_seconds": None,
     "next_attempt_at": "2026-11-21T09:30:00.000Z",
     "attempts": [],
+}
+JUDGEMENT = {
+    "message_id": CALL["message_id"],
+    "from_name": "Mary Somerville",
+    "from_address": "mary@bank.example",
+    "subject": "Your payroll file",
+    "topic": "financial",
+    "urgent": True,
+    "outcome": "call",
+    "decided_by": "preference urgent_financial",
+    "sentence": "The file was rejected, and the bank needs your signature before noon.",
+    "reasons": [
+        {"sign": "due_soon", "points": 1.9, "says": "it names an hour of today", "words": "before noon"},
+        {"sign": "your_move", "points": 1.7, "says": "it needs you", "words": "needs your signature"},
+        {"sign": "standstill", "points": 1.5, "says": "something does not work", "words": "rejected"},
+    ],
+    "received_at": "2026-11-21T09:29:50.000Z",
+    "correction": None,
 }
 CALL_SETTINGS = {
     "phone_number": "+442079460958",
@@ -180,6 +199,10 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "categorise_sender": {"a quiet one": {"category": "keep-quiet"}},
     "categorise_senders": {"several": {"updates": [{"sender_id": SENDER_ID, "category": "why-did-i-signup"}]}},
     "schedule_urgent": {"a signature": {"content": "The bank needs your signature before noon.", "priority": "high"}},
+    "correct_judgement": {
+        "it could wait": {"urgent": False},
+        "it was about something else": {"urgent": True, "topic": "investor"},
+    },
     "edit_call_settings": {"a number": {"phone_number": "+44 20 7946 0958", "consents": True}},
     "edit_preferences": {
         "an early call": {"preferred_call_time": "07:30", "meeting_reminder_frequency": "external-only"}
@@ -250,6 +273,8 @@ ANSWERS: dict[str, Any] = {
             "meetings": 0,
         }
     ),
+    "list_judgements": _done({"judgements": [JUDGEMENT], "total": 1, "page": 1, "limit": 20, "pages": 1}),
+    "correct_judgement": _done({"judgement": {**JUDGEMENT, "correction": {"urgent": False, "topic": None}}}),
     "get_call_settings": _done({"settings": CALL_SETTINGS}),
     "edit_call_settings": _done({"settings": CALL_SETTINGS}),
     "delete_account": _done({"deleted": True, "erased_after": "2026-12-21T09:30:00.000Z"}),
@@ -263,14 +288,22 @@ PARAMETERS: dict[str, str] = {
     "integration_id": "The `integration_id` of the connection.",
     "from": "Only calls meant for then or later.",
     "to": "Only calls meant for before then.",
+    "message_id": "The `message_id` of a judgement or a call.",
+    "urgent": "Only mail that was found urgent, or not.",
     "days_ahead": "How many days to look ahead.",
 }
-VARIABLES = {str(SESSION["refresh_token"]): "refreshToken", SENDER_ID: "id", CALENDAR: "integration_id"}
+VARIABLES = {
+    str(SESSION["refresh_token"]): "refreshToken",
+    SENDER_ID: "id",
+    CALENDAR: "integration_id",
+    str(CALL["message_id"]): "message_id",
+}
 KEPT: dict[str, dict[str, str]] = {
     "login": {"accessToken": "data.access_token", "refreshToken": "data.refresh_token"},
     "refresh_session": {"accessToken": "data.access_token", "refreshToken": "data.refresh_token"},
 }
 KEPT |= {"calendar_events": {"integration_id": "data.integrations.0.integration_id"}}
+KEPT |= {"list_judgements": {"message_id": "data.judgements.0.message_id"}}
 KEPT |= {"scan_senders": {"job_id": "data.job_id"}, "list_senders": {"id": "data.senders.0.id"}}
 CALLED: dict[str, str] = {}
 QUERIES: dict[str, dict[str, str]] = {}

@@ -49,12 +49,18 @@ class PreferencesOut(Out):
 class PreferencesEdit(In):
     """What is left out stays as it is; nothing can be null."""
 
-    urgent_financial: Flag = Field(True, description="Call me for urgent money matters. No mail is judged for it yet.")
-    investor_updates: Flag = Field(True, description="Call me when investors write. No mail is judged for it yet.")
-    customer_issues: Flag = Field(True, description="Call me for trouble of customers. No mail is judged for it yet.")
-    team_urgent: Flag = Field(True, description="Call me for urgent mail of my team. No mail is judged for it yet.")
-    partnership_deals: Flag = Field(True, description="Tell me of partnerships in the digest.")
-    product_launches: Flag = Field(True, description="Tell me of launches in the digest.")
+    urgent_financial: Flag = Field(True, description="Call me for urgent money matters; else tell me in the digest.")
+    investor_updates: Flag = Field(True, description="Call me when investors can't wait; else tell me in the digest.")
+    customer_issues: Flag = Field(
+        True, description="Call me for urgent trouble of customers; else tell me in the digest."
+    )
+    team_urgent: Flag = Field(True, description="Call me for urgent mail of my team; else tell me in the digest.")
+    partnership_deals: Flag = Field(
+        True, description="Tell me of partnerships in the digest, and call me where one can't wait."
+    )
+    product_launches: Flag = Field(
+        True, description="Tell me of launches in the digest, and call me where one can't wait."
+    )
     meeting_reminder_timing: Timing = Timing.QUARTER_HOUR
     meeting_reminder_frequency: Frequency = Frequency.ALL
     meeting_reminder_method: Method = Method.BOTH

@@ -16,6 +16,8 @@ from outrider.domain.accounts.permissions import Permission
 from outrider.domain.calls import queries, ringing, scheduling, speaking
 from outrider.domain.calls.models import Carrier, Priority, State, Waiting
 from outrider.domain.calls.queries import CallNotFound
+from outrider.domain.urgency import actions as judgements
+from outrider.domain.urgency import queries as urgency
 
 router = Router()
 
@@ -38,7 +40,9 @@ async def list_calls(
     found = await queries.history(db, actor.workspace_id, actor.user_id, PageRequest(page, SIZE))
     attempts = await queries.attempts_of(db, actor.workspace_id, [each.id for each in found.items])
     notices = await queries.notices(db, actor.workspace_id, actor.user_id)
-    return show(request, "calls.html", page=found, attempts=attempts, waits=WAITS, notices=notices[:3])
+    mails = [each.message_id for each in found.items if each.message_id is not None]
+    told = await urgency.of_messages(db, actor.workspace_id, actor.user_id, mails)
+    return show(request, "calls.html", page=found, attempts=attempts, waits=WAITS, notices=notices[:3], told=told)
 
 
 @router.post("/calls", needs=Permission.CALLS_WRITE)
@@ -74,6 +78,17 @@ async def audio(request: Request, app: App, actor: Caller, call_id: UUID) -> Res
     async with app.db.begin(scope) as db:
         speech = await queries.get_speech(db, actor.workspace_id, speech_id)
     return ranged(speech.audio, speech.media_type, request.headers.get("range"))
+
+
+@router.post("/calls/{call_id}/not-urgent", needs=Permission.CALLS_WRITE)
+async def not_urgent(db: Db, actor: Caller, call_id: UUID) -> Response:
+    """Mail like that of this call rings no more."""
+    call = await queries.get(db, actor.workspace_id, actor.user_id, call_id)
+    if call.message_id is None:
+        raise CallNotFound("This call is about no mail.")
+    own = (actor.workspace_id, actor.user_id, call.message_id)
+    await judgements.correct(db, *own, is_urgent=False, topic=None)
+    return go_to("calls")
 
 
 @router.post("/calls/{call_id}/{act}", needs=Permission.CALLS_WRITE)

@@ -18,12 +18,12 @@ from outrider.domain.preferences.models import Frequency, Method, Timing
 router = Router()
 
 TOPICS = (
-    ("urgent_financial", "Urgent money matters", "Call me, once mail is judged for that"),
-    ("investor_updates", "Investors write", "Call me, once mail is judged for that"),
-    ("customer_issues", "Customers in trouble", "Call me, once mail is judged for that"),
-    ("team_urgent", "Urgent mail of my team", "Call me, once mail is judged for that"),
-    ("partnership_deals", "Partnerships", "In the digest"),
-    ("product_launches", "Launches", "In the digest"),
+    ("urgent_financial", "Urgent money matters", "Call me"),
+    ("investor_updates", "Investors write", "Call me when it can't wait"),
+    ("customer_issues", "Customers in trouble", "Call me when it can't wait"),
+    ("team_urgent", "Urgent mail of my team", "Call me"),
+    ("partnership_deals", "Partnerships", "In the digest; call me when one can't wait"),
+    ("product_launches", "Launches", "In the digest; call me when one can't wait"),
 )
 Tick = Literal["", "yes"]
 

@@ -21,8 +21,8 @@ router = Router()
 SIZE = 50
 # The category, what it is called here and on its button, and what it means; the key is its place.
 CHOICES = (
-    (Category.CALL_ME, "Call me", "Call", "Told first in the digest"),
-    (Category.REMIND_ME, "Remind me", "Remind", "Comes in the digest"),
+    (Category.CALL_ME, "Call me", "Call", "Rings, whatever they write"),
+    (Category.REMIND_ME, "Remind me", "Remind", "Comes in the digest; rings when it can't wait"),
     (Category.KEEP_QUIET, "Keep quiet", "Quiet", "Stays in the mailbox"),
     (Category.WHY_DID_I_SIGNUP, "Why did I sign up?", "Noise", "Something to get rid of"),
     (Category.DONT_TELL_ANYONE, "Don't tell anyone", "Secret", "Never leaves this server"),

@@ -20,12 +20,13 @@ from outrider.domain.preferences import actions as preferences
 from outrider.domain.preferences.evidence import SIGNS
 from outrider.domain.preferences.models import Method, Preferences
 from outrider.domain.senders.models import Category, Sender
+from outrider.domain.urgency.models import MessageJudgement
+from outrider.domain.urgency.topics import PREFERENCE_OF, TOLD_BY_PREFERENCE, Topic
 
 AT_MOST = 200  # mails that are looked at
 TOLD = frozenset({Category.CALL_ME, Category.REMIND_ME})
 # Of whom the user has not chosen yet, people are told of.
 PEOPLE = frozenset({SenderType.PERSONAL, SenderType.MEETING})
-BY_PREFERENCE = ("partnership_deals", "product_launches")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,19 @@ async def _mails(
 ) -> list[MailTold]:
     boxes = select(Mailbox.id).where(Mailbox.workspace_id == workspace_id, Mailbox.user_id == user_id)
     query = (
-        select(Message.from_name, Message.from_address, Message.subject, Sender.category, Sender.sender_type)
+        select(
+            Message.from_name, Message.from_address, Message.subject, Sender.category, Sender.sender_type,
+            MessageJudgement.topic, MessageJudgement.is_urgent,
+        )
         .join(
             Sender,
             (Sender.workspace_id == Message.workspace_id)
             & (Sender.user_id == user_id)
             & (Sender.email == func.lower(Message.from_address)),
+        )
+        .outerjoin(
+            MessageJudgement,
+            (MessageJudgement.workspace_id == Message.workspace_id) & (MessageJudgement.message_id == Message.id),
         )
         .where(
             Message.workspace_id == workspace_id,
@@ -80,25 +88,32 @@ async def _mails(
             Message.received_at < until,
             Sender.category.in_((*TOLD, Category.UNASSIGNED)),
         )
-        # Whom the user wants to be called for first, then the latest.
-        .order_by(Sender.category != Category.CALL_ME, Message.received_at.desc(), Message.id)
+        # What can't wait first, then whom the user wants to be called for, then the latest.
+        .order_by(
+            func.coalesce(MessageJudgement.is_urgent, False).desc(), Sender.category != Category.CALL_ME,
+            Message.received_at.desc(), Message.id,
+        )
         .limit(AT_MOST)
-    )
+    )  # fmt: skip
     return [
         MailTold(row.from_name or row.from_address, row.subject)
         for row in await db.execute(query)
-        if is_told(row.category, row.sender_type, row.subject, wanted)
+        if row.is_urgent or is_told(row.category, row.sender_type, row.topic or topic_of(row.subject), wanted)
     ]
 
 
-def is_told(category: Category, sender_type: SenderType, subject: str, wanted: Preferences) -> bool:
+def is_told(category: Category, sender_type: SenderType, topic: Topic, wanted: Preferences) -> bool:
     """What the user said of the sender counts more than what the mail is about."""
     if category in TOLD:
         return True
-    about = [name for name in BY_PREFERENCE if SIGNS[name].search(subject)]
-    if about:
-        return sender_type is not SenderType.PROMOTIONAL and any(getattr(wanted, name) for name in about)
-    return sender_type in PEOPLE
+    if topic in TOLD_BY_PREFERENCE:
+        return sender_type is not SenderType.PROMOTIONAL and bool(getattr(wanted, PREFERENCE_OF[topic]))
+    return sender_type in PEOPLE and topic is not Topic.PROMOTION
+
+
+def topic_of(subject: str) -> Topic:
+    """What mail is about that has no judgement: it came in before there were any."""
+    return next((each for each in TOLD_BY_PREFERENCE if SIGNS[PREFERENCE_OF[each]].search(subject)), Topic.OTHER)
 
 
 async def _meetings(

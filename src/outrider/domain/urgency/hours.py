@@ -11,6 +11,7 @@ from outrider.domain.urgency.words import Token
 
 SOON = 8 * 60  # minutes: what is due within a working day is due now
 HALF_DAY = 12  # hours
+SOON_UNSAID = 5 * 60  # minutes: how far off the other half of the day may be meant
 MOST_HOURS, MOST_MINUTES = 24, 59
 LOOKED_BACK = 4  # words before a span
 
@@ -40,17 +41,19 @@ def due_soon(tokens: Sequence[Token], written_at: datetime) -> list[int]:
     return [
         at
         for at, token in enumerate(tokens)
-        if _is_soon(_clock(tokens, at, known), now)
+        if _is_soon(_clock(tokens, at, known), now, is_whole_day=token.word.startswith("0"))
         or (token.word in known.minutes | known.hours and _is_ahead(tokens, at, known))
     ]
 
 
-def _is_soon(minutes: int | None, now: int) -> bool:
+def _is_soon(minutes: int | None, now: int, *, is_whole_day: bool) -> bool:
     if minutes is None:
         return False
+    if 0 <= minutes - now <= SOON:
+        return True
     # Half a clock face is meant where the morning has gone: "by 4" at two in the afternoon.
-    meant = [minutes] if minutes >= HALF_DAY * 60 else [minutes, minutes + HALF_DAY * 60]
-    return any(0 <= each - now <= SOON for each in meant)
+    other = minutes + HALF_DAY * 60
+    return minutes < HALF_DAY * 60 and not is_whole_day and 0 <= other - now <= SOON_UNSAID
 
 
 def _clock(tokens: Sequence[Token], at: int, known: Words) -> int | None:

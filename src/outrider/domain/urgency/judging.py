@@ -147,9 +147,18 @@ def _by_hours(
     elsewhere = {_at(sentences, tokens[each.first]) for each in hits if each.group in {"not_today", "past", "planned"}}
     for at in hours.due_soon(tokens, mail.written_at):
         if _at(sentences, tokens[at]) not in elsewhere:
-            words = text[tokens[max(0, at - 1)].start : tokens[min(at + 1, len(tokens) - 1)].end]
-            return [Reason("due_soon", DUE_SOON, _SAYS["due_soon"], " ".join(words.split()))]
+            return [Reason("due_soon", DUE_SOON, _SAYS["due_soon"], _around(at, tokens, text))]
     return []
+
+
+def _around(at: int, tokens: Sequence[Token], text: str) -> str:
+    """A word with its neighbours, as far as nothing but blanks is between."""
+    start, end = tokens[at].start, tokens[at].end
+    if at and text[tokens[at - 1].end : start].isspace():
+        start = tokens[at - 1].start
+    if at + 1 < len(tokens) and text[end : tokens[at + 1].start].isspace():
+        end = tokens[at + 1].end
+    return " ".join(text[start:end].split())
 
 
 def _by_sender(mail: Subject) -> list[Reason]:

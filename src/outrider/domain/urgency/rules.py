@@ -8,17 +8,8 @@ from outrider.domain.mailboxes.verdict import Kind
 from outrider.domain.preferences.models import Preferences
 from outrider.domain.senders.models import Category
 from outrider.domain.urgency.models import Outcome
-from outrider.domain.urgency.topics import Topic
+from outrider.domain.urgency.topics import PREFERENCE_OF, TOLD_BY_PREFERENCE, Topic
 
-PREFERENCE_OF: Final = {
-    Topic.FINANCIAL: "urgent_financial",
-    Topic.INVESTOR: "investor_updates",
-    Topic.CUSTOMER: "customer_issues",
-    Topic.TEAM: "team_urgent",
-    Topic.PARTNERSHIP: "partnership_deals",
-    Topic.PRODUCT_LAUNCH: "product_launches",
-}
-TOLD_BY_PREFERENCE: Final = frozenset({Topic.PARTNERSHIP, Topic.PRODUCT_LAUNCH})
 QUIET: Final = frozenset({Category.KEEP_QUIET, Category.WHY_DID_I_SIGNUP, Category.DONT_TELL_ANYONE})
 # Nobody wants to be called for these, whoever sends them.
 NEVER_RINGS: Final = frozenset(

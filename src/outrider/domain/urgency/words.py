@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-_TOKEN = re.compile(r"\d{1,2}(?::|\.|h|h )\d{2}(?!\d)|\d+(?:[.,]\d+)*|[^\W\d_]+|;-?\)|[%!?]")
+_TOKEN = re.compile(r"\d{1,2}(?::|\.|h|h )\d{2}(?!\d)|\d+(?:[.,]\d+)*|[^\W\d_]+|;-?\)|[%!?]", re.IGNORECASE)
 _TIME = re.compile(r"\d{1,2}[:.h]\d{2}")
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l"})
 GAP = 3
@@ -68,7 +68,7 @@ class Phrases:
 def tokens_of(text: str, at_most: int) -> list[Token]:
     """Returns a text's first words, comparable: small letters, no accents."""
     return [
-        Token(plain(found[0]), found.start(), found.end()) for found in islice(_TOKEN.finditer(text.lower()), at_most)
+        Token(plain(found[0].lower()), found.start(), found.end()) for found in islice(_TOKEN.finditer(text), at_most)
     ]
 
 
