@@ -6,7 +6,7 @@ from alembic import op
 from outrider.core.schema import execute
 
 revision = "0026"
-down_revision = "0023"
+down_revision = "0024"
 
 
 def upgrade() -> None:
