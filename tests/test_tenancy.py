@@ -51,10 +51,10 @@ UNAUDITED = {
     "mirrors what a provider holds": {
         "messages", "threads", "folders", "places", "calendars", "calendar_sources", "calendar_occurrences",
     },
-    "made from what is audited": {"contact_words", "contact_sources", "imported_contacts", "contact_import_files"},
+    "made from what is audited": {"contact_words", "contact_sources", "imported_contacts", "contact_import_files", "urgency_models"},
     "a log of its own": {
         "audit_entries", "audit_seals", "audit_erased", "audit_ended", "audit_mark", "erasures", "events", "call_attempts",
-        "call_notices", "harvest_items", "hits", "feedback", "preflights",
+        "call_notices", "harvest_items", "hits", "feedback", "preflights", "message_judgements",
     },
     "secrets and their digests, changed by what is audited": {"data_keys", "refresh_tokens", "sign_ins"},
     "the machinery's": {
@@ -216,7 +216,7 @@ async def test_a_shared_pool_leaks_no_workspace(runtime: Runtime, database: Addr
         for _ in range(10):
             try:
                 async with (
-                    asyncio.timeout(chance.choice([0.0005, 5, 5, 5])),
+                    asyncio.timeout(chance.choice([0.0005, 60, 60, 60])),
                     pool.begin(Scope(owner.workspace_id)) as db,
                 ):
                     found = await db.scalars(text("select workspace_id from mailboxes"))
