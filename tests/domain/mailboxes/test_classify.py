@@ -1,8 +1,9 @@
 import json
 import re
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,15 @@ from outrider.providers.mail.mime import parse, visible_text
 from tests.domain.mailboxes.notices import BARE, MARKED
 
 SAMPLES = Path(__file__).parents[2] / "data" / "bounces"
+CLIENTS = Path(__file__).parents[2] / "data" / "clients"
+KINDS = {
+    "ooo": Kind.OUT_OF_OFFICE,
+    "left_company": Kind.LEFT_COMPANY,
+    "auto": Kind.AUTO_REPLY,
+    "human": Kind.HUMAN,
+}
 MONDAY = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
+NOVEMBER = datetime(2026, 11, 16, 10, 40, tzinfo=UTC)
 SIEVE = "Auto-Submitted: auto-replied (vacation)"
 EXCHANGE = "Auto-Submitted: auto-generated\nX-Auto-Response-Suppress: All"
 GMAIL = "Auto-Submitted: auto-replied\nPrecedence: bulk\nX-Autoreply: yes"
@@ -335,3 +344,45 @@ def test_a_stem_stands_in_whatever_its_pattern_finds(
     found = pattern.search(text)
     assert found is not None
     assert any(stem in found[0].lower() for stem in stems)
+
+
+def labelled(folder: str) -> list[Any]:
+    rows = [json.loads(line) for line in (CLIENTS / folder / "labels.jsonl").read_text("utf-8").splitlines()]
+    return [pytest.param(row, id=row["file"]) for row in rows]
+
+
+@pytest.mark.parametrize("row", labelled("autoreplies"))
+def test_absences_and_people_who_speak_of_theirs_are_told_apart_in_nine_languages(row: dict[str, Any]) -> None:
+    verdict = classify(parse((CLIENTS / "autoreplies" / row["file"]).read_bytes()), received_at=NOVEMBER)
+    assert verdict.kind is (Kind.UNSUBSCRIBE if row["intent"] == "unsubscribe" else KINDS[row["class"]])
+    if row["return_date"]:
+        day = date.fromisoformat(row["return_date"])
+        assert verdict.returns_on in ({day, day + timedelta(days=1)} if row["return_kind"] == "until" else {day})
+    if row["class"] != "human":
+        assert verdict.successor == row["forward_to"]
+
+
+@pytest.mark.parametrize("row", labelled("bounces"))
+def test_a_bounce_in_the_words_of_any_language_is_found_with_its_reason(row: dict[str, Any]) -> None:
+    verdict = classify(parse((CLIENTS / "bounces" / row["file"]).read_bytes()), received_at=NOVEMBER)
+    assert (verdict.kind, verdict.reason, verdict.is_hard) == (Kind.BOUNCE, row["reason"], row["hard"])
+    assert [each.address for each in verdict.bounced] == row["recipients"]
+
+
+@pytest.mark.parametrize(
+    "subject", ["Re: Unzustellbar: Hallo", "Nicht zugestellt?", "Re: Mensaje no entregado", "Message rejected"]
+)
+def test_a_person_who_writes_of_a_bounce_sends_none(subject: str) -> None:
+    text = "Hallo Ada, deine Nachricht an mich kam zurück. Kannst du sie noch einmal schicken?"
+    verdict = judge(subject, text, "Return-Path: <bob@b.example>")
+    assert verdict.kind is Kind.HUMAN
+
+
+def test_an_address_that_nobody_reads_is_no_person() -> None:
+    for text in (
+        "This mailbox is no longer monitored. Please write to sales@b.example.",
+        "Dieses Postfach wird nicht mehr gelesen.",
+        "Cette boîte n'est plus consultée.",
+    ):
+        assert judge("Re: Hello", text).kind is not Kind.HUMAN
+    assert judge("Re: Hello", "Is this mailbox not monitored any more?").kind is Kind.HUMAN

@@ -1,9 +1,16 @@
 """Where an answer's own words end: the lines of many programs in nine languages."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from outrider.providers.mail.html_text import text_of
-from outrider.providers.mail.mime import visible_text
+from outrider.providers.mail.mime import parse, visible_text
+
+CLIENTS = Path(__file__).parents[2] / "data" / "clients" / "replies"
+ROWS = [json.loads(line) for line in (CLIENTS / "labels.jsonl").read_text("utf-8").splitlines()]
 
 OWN = "Yes, gladly.\nCall me on Monday."
 # Lines above a quote as programs write them; each is tried with a quote in marks and without.
@@ -166,3 +173,29 @@ HTML = {
 @pytest.mark.parametrize("program", HTML)
 def test_html_alone_gives_the_same_words(program: str) -> None:
     assert visible_text(text_of(HTML[program])).replace("\n\n", "\n") == OWN
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=f"{row['file']} {row['origin']}") for row in ROWS])
+def test_what_mail_clients_make_of_an_answer_is_taken_apart(row: dict[str, Any]) -> None:
+    mail = parse((CLIENTS / row["file"]).read_bytes())
+    if row["kind"] == "forward":
+        assert mail.forwarded is not None
+        assert mail.forwarded.sender is not None
+        assert mail.forwarded.sender.address == row["forwarded"]["from_email"]
+        assert [each.address for each in mail.forwarded.to] == [each["email"] for each in row["forwarded"]["to"]]
+        assert visible_text(mail.forwarded.note) == (row["visible_text"] or "")
+    else:
+        assert " ".join(visible_text(mail.text).split()) in {" ".join(text.split()) for text in row["accept"]}
+
+
+def test_a_line_between_rules_ends_the_words_only_above_the_fields_of_a_mail() -> None:
+    assert visible_text("Yes.\n\n---- Courriel initial ----\nDe : Ann\nObjet : A call\n\nHello") == "Yes."
+    agenda = "Agenda:\n\n---- Morning ----\nWelcome\n---- Noon ----\nLunch"
+    assert visible_text(agenda) == agenda
+
+
+@pytest.mark.parametrize(
+    "line", ["Outlook on Android crashes for me since Monday.", "Yahoo Mail: does it show the pictures?"]
+)
+def test_a_person_may_write_of_mail_programs(line: str) -> None:
+    assert visible_text(f"Hello.\n{line}") == f"Hello.\n{line}"

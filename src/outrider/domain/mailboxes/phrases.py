@@ -86,13 +86,34 @@ AUTOMATIC_BODY = _any(
     r"(?:^|[.!\n])\s*(?:messaggio|mensaje|mensagem) automatic[oa]|(?:^|[.!\n])\s*(?:message|réponse) automatique", r"automatische (?:antwort|eingangsbestätigung|benachrichtigung)",
     r"automatyczna odpowiedź|odpowiedź automatyczna", r"自動(?:返信|送信|配信)(?:メール|です|され|して)", r"(?:created|generated|sent) automatically by",
 )  # fmt: skip
+# Nobody reads what is sent there.
+UNREAD_BODY = _any(
+    r"\b(?:mail ?box|inbox|e-?mail account|e-?mail address|address) is (?:no longer|not(?: being)?|un)[ -]?(?:monitored|attended|checked|read)\b(?!\?)",
+    r"postfach wird nicht (?:mehr )?(?:gelesen|betreut|überwacht)", r"(?:boîte|adresse)\b.{0,30} n'est (?:plus|pas) (?:consultée|lue|relevée|surveillée)",
+    r"(?:buzón|dirección|cuenta)\b.{0,30} (?:ya )?no (?:se (?:lee|revisa|consulta|atiende)|está supervisad[oa])", r"(?:casella|indirizzo)\b.{0,30} non (?:è|viene) (?:più )?(?:presidiat|monitorat|lett|consultat)[oa]",
+    r"(?:caixa|endereço)\b.{0,30} (?:já )?não (?:é|está a ser) (?:monitorizad|monitorad|lid|consultad)[oa]", r"(?:mailbox|postvak|adres) wordt niet (?:meer )?(?:gelezen|bekeken|beheerd|gemonitord)",
+    r"(?:skrzynka|adres)\b.{0,30} nie jest (?:już )?(?:monitorowan|obsługiwan|odczytywan)[ay]", r"(?:このメールアドレス|本アドレス|このメールボックス).{0,12}(?:使用されておりません|確認(?:して)?おりません)",
+)  # fmt: skip
 NO_ANSWER_STEMS = ("reply", "respond", "répond", "rispond", "nicht", "niet", "odpowiada", "送信専用", "返信")
 NO_ANSWER_BODY = _any(
     r"do not (reply|respond) to this (e-?mail|message)", r"auf diese (e-?mail|nachricht) (bitte )?nicht", r"ne pas répondre à ce",
     r"no responda (a )?este", r"não responda (a )?est", r"non rispond(ere|a|ete) a quest", r"niet (te )?(antwoorden|reageren) op dit",
     r"antworten sie (bitte )?nicht auf diese", r"prosimy (na (nią|tę wiadomość) )?nie odpowiadać", r"送信専用|返信(いただけ|でき)ません|返信しないで",
 )  # fmt: skip
+# "Not delivered", as mail systems say it in German, French, Spanish, Italian, Portuguese, Dutch, Polish, Russian, Japanese.
+_NOT_DELIVERED = (
+    r"nicht .{0,30}(?:zugestellt|ausgeliefert|übermittelt)|zustell(?:ung|versuch)\b.{0,40}(?:fehlgeschlagen|gescheitert|nicht möglich)|zustellfehler|unzustell",
+    r"\bpas (?:pu )?(?:être |été )?(?:remis|distribu|délivr|livr|achemin)|\bnon (?:remis|distribu|délivr|livr)|(?:échec|erreur|impossibilité) (?:de |d'|lors de )?(?:la |l')?(?:remise|distribution|livraison|acheminement)",
+    r"\bno (?:se |ha |han |pudo |puede |podido |fue |ser |sido |poder ){0,4}entreg|(?:error|fallo|fallida) (?:de|en|al) .{0,6}entreg|(?:mensaje|correo) (?:devuelto|rechazado)|fue (?:rechazado|devuelto)",
+    r"\bnon (?:è |e' |stato |può |essere |possibile |ha ){0,4}(?:recapit|consegn)|(?:mancat[oa]|impossibile|errore di) (?:il |la )?(?:recapit|consegn)",
+    r"\bnão (?:pôde |foi |possível |ser |pode ){0,4}entreg|falha (?:na|de) entrega|mensagem devolvida",
+    r"\bniet (?:worden |is |kunnen )?(?:afgeleverd|bezorgd|geleverd)|onbestelbaar|(?:aflevering|bezorging)\b.{0,20}mislukt",
+    r"\bnie (?:została|mogła|udało się|można|być).{0,20}(?:dostarcz|doręcz)|nie(?:dostarcz|doręcz)|zwrot wiadomości|błąd dostarcz",
+    r"не (?:удалось|может быть|был\w?) .{0,20}доставл|недоставлен|не доставлен",
+    r"(?:配信|送信|配送|お届け|届け).{0,12}(?:できません|出来ません|できなかった|不能|失敗|エラー)",
+)
 BOUNCE_SUBJECT = _any(
+    *_NOT_DELIVERED, r"^(?:message|mail|e-?mail) (?:rejected|refused|blocked|returned|bounced)\b",
     r"undeliver(ed|able)", r"delivery (status notification|failure|notification|has failed|failed|error|problem|report)",
     r"mail (delivery )?(failed|failure|(system )?error|warning)", r"failed mail", r"processing error", r"error during delivery",
     r"delivery (notification|warning|report|to .{0,60} failed)", r"automatically rejected", r"not delivered", r"delivery of .{0,60} failed", r"(e?mail|message) delivery (failed|failure)", r"returned mail",
@@ -137,6 +158,8 @@ NOBODY_SENDER = _any(
 )
 # What a mail system says of a mail that only a mail system can say.
 UNDELIVERED_BODY = _any(
+    *_NOT_DELIVERED,
+    r"(?:message|mail|e-?mail) (?:for|to) <?[^\s@<>]{1,64}@[^\s<>]{3,80}>? .{0,20}(?:was|is|has|could)(?: not|n't) (?:be |been )?(?:delivered|sent)\b",
     r"(?:your|the) (?:mail|message|e-?mail)\b.{0,80}\s.{0,40}(?:could|can) ?not be delivered to\W{0,3}\s*<?[^\s@]{1,64}@",
     r"could not be delivered to:? ?\s*<[^\s@<>]{1,64}@",
     r"(?:送信|配信|配送|お届け).{0,20}(?:できません|出来ません)",

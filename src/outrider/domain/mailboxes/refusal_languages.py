@@ -21,6 +21,13 @@ HOST_UNKNOWN = (
     r"(?:existiert nicht|nicht gefunden|unbekannt|n.existe pas|introuvable|inconnu|no existe|no encontrad|desconocid|non esiste|inesistente|sconosciut"
     r"|n[ãa]o existe|n[ãa]o encontrad|desconhecid|bestaat niet|niet gevonden|onbekend|nie istnieje|nie znalezion|nieznan|не существует|не найден|不存在|見つか|存在しま|없)"
 )
+_PLACE = r"\b(?:empf(?:ä|ae)nger\w*|adress\w*|postfach|benutzer\w*|konto|destinatair\w*|destinat[aá]ri\w*|bo[iî]te|utilisateur|compte|direcci[oó]n|buz[oó]n|usu[aá]ri[oa]|cuenta|indirizzo|casella|utente|endere[cç]o|caixa|utilizador|conta|ontvanger|adres|gebruiker|postvak|mailbox|odbiorc\w+|skrzynk\w+|u[zż]ytkownik\w*|адрес\w*|ящик\w*|получател\w*|пользовател\w*)"
+_NOWHERE = r"(?:existiert nicht|existieren nicht|unbekannt|nicht (?:gefunden|bekannt|vorhanden)|ung(?:ü|ue)ltig|n.existe pas|inconnue?s?|introuvables?|(?:non |in)valid[eo]|no existe|desconocid|no (?:se )?(?:ha )?(?:encontr|sido encontr)|inv[aá]lid[oa]|non esiste|inesistente|sconosciut|non (?:è stat[oa] )?trovat|n[ãa]o existe|desconhecid|n[ãa]o (?:foi )?encontrad|bestaat niet|onbekend|niet gevonden|ongeldig|nie istnieje|nieznan|nie znalezion|niepoprawn|nieprawid[łl]ow|не существует|не найден|неизвест|несуществующ|недейств)"
+# Asked where no command is told, too: who answers in these languages is not one of the filters that answer for others.
+UNKNOWN_USER = re.compile(
+    rf"{_PLACE}\b.{{0,50}}?\b{_NOWHERE}|{_NOWHERE}.{{0,30}}\b{_PLACE}"
+    r"|(?:宛先|メールアドレス|アドレス|ユーザー?|受信者).{0,16}(?:存在しま|存在しない|見つか|不明|有効では)|(?:收件人|用户|地址|邮箱|账号|帐号).{0,8}(?:不存在|无效|不正确)|查无此"
+)
 SAID_ELSEWHERE: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("spamdetected", _any(r"垃圾邮件|垃圾郵件|迷惑メール|スパム|스팸|\bспам|spamu\b|no desead|ind[ée]sirable|ongewenst|unerw(?:ü|ue)nscht|indesiderat|niechcian|n[ãa]o solicitad|indesejad")),
     ("virusdetected", _any(r"ウイルス|病毒|바이러스|вирус|\bwirus")),

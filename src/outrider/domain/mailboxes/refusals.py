@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from outrider.domain.mailboxes import refusal_languages
 from outrider.domain.mailboxes.refusal_languages import SAID_ELSEWHERE
 from outrider.domain.mailboxes.refusal_phrases import (
     CODE,
@@ -195,6 +196,8 @@ def _by_operators_code(words: str) -> Reason | None:
 def _unknown_user(words: str, detail: str, command: str) -> Reason | None:
     """One who is refused only after the content was sent exists as often as not: their filter answers for them."""
     if detail in {"1.1", "1.3", "1.351"} or NOT_LISTED.search(words):
+        return Reason.USER_UNKNOWN
+    if command in {"", "RCPT"} and refusal_languages.UNKNOWN_USER.search(words):
         return Reason.USER_UNKNOWN
     if not UNKNOWN_USER.search(words) and not (command == "RCPT" and "unrouteable address" in words):
         return None

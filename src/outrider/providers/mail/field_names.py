@@ -14,7 +14,7 @@ _NAMES = {
         "|日時|日付|送信日時|发送时间|日期|發送時間|寄件日期|날짜|보낸 날짜|ημερομηνία|datum slanja|στάλθηκε"
     ),
     "to": (
-        "to|recipient|an|empfänger|à|a|destinataire|para|destinatario|per|destinatário|aan|ontvanger|till|mottagare|til|modtager|mottaker"
+        "to|recipient|an|empfänger|à|a|pour|destinataire|para|destinatario|per|destinatário|aan|ontvanger|till|mottagare|til|modtager|mottaker"
         "|do|adresat|komu|pre|prima|za|primatelj|кому|получатель|отримувач|vastaanottaja|kenelle|saaja|kellele|címzett|címzettek|kime|alıcı"
         "|către|la|destinatar|宛先|收件人|收件者|받는 사람|받는사람|προς|אל|إلى"
     ),

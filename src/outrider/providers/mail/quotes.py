@@ -52,6 +52,8 @@ _SEPARATOR = re.compile(
     r"|begin doorgestuurd bericht|início da mensagem (?:re)?encaminhada|początek przekazywanej wiadomości|転送されたメッセージ) ?:)\s*$",
     re.IGNORECASE,
 )
+# "----- Mail original -----": a few words between rules, in whatever language, where the fields of a mail follow.
+_FRAMED = re.compile(r"[\s>*]{0,12}-{4,}[ ]{0,4}[^\W\d_][^\n:]{0,40}?[ ]{0,4}-{4,}\s*$")
 # "---- Ann wrote ----", and the line above which a service wants its answers.
 _SEPARATOR_OF_WORDS = re.compile(
     r"[\s*>]*(?:-{2,}[^\n]{1,160}\b(?:wrote|schrieb|écrit|escribió|scritto|escreveu|schreef|napisał(?:\(a\))?|skrev)\s*-{2,}"
@@ -64,13 +66,13 @@ _PROGRAMS = (
     r"|mailbird|windows|canary|newton|airmail|postbox|huawei|xiaomi|nokia|galaxy|smartphone|handy|telefon|téléphone|teléfono|telefoon|cellulare|telemóvel|celular|htc|sony|lg\b|oneplus|pixel|thunderbird|k-9|fairemail|libero|orange|sfr|free\b|wp\.pl|onet|interia)"
 )
 _ADDED = re.compile(
-    rf"\W{{0,3}}(?:sent (?:from my\b|(?:from|via|with|by|using) (?:the |a |an |my )?(?:all new |new )?{_PROGRAMS})|(?:get|download|try) {_PROGRAMS}"
+    rf"\W{{0,3}}(?:sent (?:from my\b|(?:from|via|with|by|using) (?:the |a |an |my )?(?:all new |new )?{_PROGRAMS})|(?:get|download|try|baixar|descargar|pobierz|hämta|hent) (?:o |aplikacj\w )?{_PROGRAMS}"
     rf"|von (?:meinem|unterwegs|mobil)\b.{{0,40}}(?:gesendet|$)|diese nachricht wurde (?:von|mit)\b.{{0,60}}gesendet|gesendet (?:von meinem\b|(?:von|mit|über|aus) (?:der |dem |meine[mr] )?{_PROGRAMS})|von .{{2,40}} gesendet\W*$"
     rf"|envoyé (?:de(?:puis)? mon\b|(?:depuis|à partir d\w*|avec|via) (?:l['’]|la |le |mon )?(?:application |messagerie )?{_PROGRAMS})|(?:télécharge[zr]|obtene[zr]|obtenir) {_PROGRAMS}"
     rf"|enviad[oa] (?:desde mi\b|do meu\b|(?:desde|do|a partir d[eo]|através d[eo]|con|com) (?:el |o |mi |meu )?{_PROGRAMS})|obt(?:én|ener|enha|er)\b.{{0,6}}outlook"
     rf"|inviato (?:dal mio\b|(?:da|dal|con|tramite) (?:il |la |mio )?{_PROGRAMS})|(?:scarica|ottieni) outlook|ver(?:zonden|stuurd) (?:(?:vanaf|met|via|vanuit) (?:mijn\b|{_PROGRAMS}))|(?:download )?outlook voor "
     rf"|wysłan[eoy] z (?:mojego\b|{_PROGRAMS})|pobierz {_PROGRAMS}|skickat från (?:min|{_PROGRAMS})|sendt fra (?:min|{_PROGRAMS})|lähetetty (?:i(?:phone|pad)|puhelim)|отправлено (?:с|из) |odesláno z|odoslané z|trimis de pe"
-    r"|(?:iphone|ipad|android|outlook|yahoo|ソフトバンク|au|ドコモ).{0,24}(?:から送信|で送信|より送信)|発?送信元|从我的.{0,12}发送|發自我的|나의 .{0,12}에서 보냄)",
+    r"|(?:iphone|ipad|android|outlook|yahoo|ソフトバンク|au|ドコモ).{0,24}(?:から送信|で送信|より送信)|発?送信元|outlook (?:\w{2,8} )?(?:ios|android)(?: ?<http[^>\n]{0,80}>)?(?: ?(?:herunterladen|downloaden|ophalen|を入手(?:する)?))?\W*$|yahoo mail ?: ?\w+, \w+,? \w[^\n]{0,30}$|从我的.{0,12}发送|發自我的|나의 .{0,12}에서 보냄)",
     re.IGNORECASE,
 )
 _SIGNATURE = re.compile(r"(?:--|—|– ?–|- -)\s{0,2}$")
@@ -216,10 +218,10 @@ def _is_dated(line: str) -> bool:
 
 def _is_announced(lines: list[str], at: int) -> bool:
     match = ANNOUNCED.match(lines[at][:_LONGEST])
-    if match is None:
+    if match is None and not _FRAMED.match(lines[at][:_LONGEST]):
         return False
     following = [line for line in lines[at + 1 : at + 6] if line.strip(" >*\t")][:2]
-    return bool(match["rest"]) or any(field_names.kind_of(line) for line in following)
+    return bool(match and match["rest"]) or any(field_names.kind_of(line) for line in following)
 
 
 def _goes_on(block: list[str], place: int) -> bool:
