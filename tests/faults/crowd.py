@@ -121,11 +121,11 @@ class Worker:
 
 
 @contextmanager
-def worker(environment: dict[str, str], folder: Path) -> Iterator[Worker]:
-    log = folder / f"worker-{new_id()}.log"
+def worker(environment: dict[str, str], folder: Path, *, command: str = "worker") -> Iterator[Worker]:
+    log = folder / f"{command}-{new_id()}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [str(Path(sys.executable).parent / "outrider"), "worker"],
+            [str(Path(sys.executable).parent / "outrider"), command],
             env=environment, cwd=folder, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:

@@ -48,6 +48,7 @@ class Call:
     duration: int | None = None
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
     told: int = 0
+    heard: bool = False  # it was told what to say
 
     def shown(self) -> dict[str, Any]:
         at = format_datetime(self.begun)
@@ -118,6 +119,7 @@ class Twilio:
         assert answer.headers["content-type"].startswith("application/xml")
         script = fromstring(answer.content)
         assert script.tag == "Response"
+        call.heard = True
         return script
 
     async def _post(self, call: Call, url: str, extra: dict[str, str]) -> httpx2.Response:
