@@ -129,7 +129,7 @@ async def test_labels_say_what_a_message_is_and_drafts_and_trash_are_left_out(
     assert google.count("/batch of 1$") == 1, "a draft is not even asked for"
 
 
-async def test_a_first_sync_of_1000_messages_resumed_at_each_cursor_gives_each_once_oldest_first(
+async def test_a_first_sync_of_1000_messages_resumed_at_each_cursor_gives_each_once_newest_first(
     provider: Gmail, tokens: Tokens, google: Google
 ) -> None:
     for number in range(1_000):
@@ -139,19 +139,23 @@ async def test_a_first_sync_of_1000_messages_resumed_at_each_cursor_gives_each_o
     while more:
         async with provider.open(GrantedAccount(ADA, tokens)) as reader:  # as after a crash: only the cursor is left
             changes = await step(reader, cursor, batch=130)
-        seen += numbers(changes.messages)
+        seen = numbers(changes.messages) + seen
         cursor, more = changes.cursor, changes.more
         assert not changes.reset
-    assert seen == list(range(1_000))
+    assert seen == list(range(1_000)), "each batch is older than the one before it"
 
 
-async def test_what_comes_in_during_the_first_sync_is_not_missed(reader: GmailReader, google: Google) -> None:
+async def test_what_comes_in_during_the_first_sync_is_read_between_two_batches(
+    reader: GmailReader, google: Google
+) -> None:
     for number in range(60):
         google.deliver(ADA, mail(number), at=google.now() - 1_000 + number)
     first = await step(reader, batch=20)
     google.deliver(ADA, mail(100))
-    rest, cursor = await read_up(reader, first.cursor, batch=20)
-    assert sorted({*numbers(first.messages), *numbers(rest)}) == [*range(60), 100]
+    second = await step(reader, first.cursor, batch=20)
+    assert (numbers(first.messages), numbers(second.messages)) == ([*range(40, 60)], [100])
+    rest, cursor = await read_up(reader, second.cursor, batch=20)
+    assert sorted(numbers(rest)) == [*range(40)]
     assert (await read_up(reader, cursor))[0] == []
 
 

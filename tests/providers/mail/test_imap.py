@@ -90,13 +90,13 @@ async def test_a_first_sync_of_1000_messages_resumed_at_each_cursor_gives_each_o
     while True:
         async with provider.open(alice) as reader:  # as after a crash: nothing is left but the cursor
             batch = await changes(reader, cursor, batch=130)
-        seen += map(number_of, batch.messages)
+        seen = [*map(number_of, batch.messages), *seen]
         cursor = batch.cursor
         remaining.append(batch.remaining)
         assert not batch.reset
         if not batch.more:
             break
-    assert seen == list(range(1_000))
+    assert seen == list(range(1_000)), "each batch is older than the one before it"
     assert remaining == [870, 740, 610, 480, 350, 220, 90, 0]
 
 
@@ -104,9 +104,40 @@ async def test_a_first_sync_of_1000_messages_resumed_at_each_cursor_gives_each_o
 async def test_a_first_sync_starts_at_the_newest_of_many(inbox: ImapReader, mail: MailServers) -> None:
     mail.append("alice@a.test", "INBOX", *(numbered(number) for number in range(20)))
     first = await changes(inbox, batch=2, at_most=5)
-    assert [number_of(message) for message in first.messages] == [15, 16]
+    assert [number_of(message) for message in first.messages] == [18, 19]
     second = await changes(inbox, first.cursor, at_most=5)
-    assert [number_of(message) for message in second.messages] == [17, 18, 19]
+    assert [number_of(message) for message in second.messages] == [15, 16, 17]
+    assert not second.more
+
+
+@real
+async def test_what_arrives_during_a_first_sync_is_read_before_what_is_left_of_it(
+    inbox: ImapReader, mail: MailServers
+) -> None:
+    mail.append("alice@a.test", "INBOX", *(numbered(number) for number in range(10)))
+    first = await changes(inbox, batch=4)
+    mail.append("alice@a.test", "INBOX", numbered(10), numbered(11))
+    second = await changes(inbox, first.cursor, batch=4)
+    assert [number_of(message) for message in second.messages] == [4, 5, 10, 11]
+    mail.append("alice@a.test", "INBOX", *(numbered(number) for number in range(12, 20)))
+    third = await changes(inbox, second.cursor, batch=4)
+    assert ([number_of(message) for message in third.messages], third.remaining) == ([12, 13, 14, 15], 8)
+    last = await changes(inbox, third.cursor)
+    assert [number_of(message) for message in last.messages] == [0, 1, 2, 3, 16, 17, 18, 19]
+    assert (last.more, last.remaining) == (False, 0)
+
+
+@real
+async def test_a_first_sync_goes_on_over_what_was_deleted_meanwhile(inbox: ImapReader, mail: MailServers) -> None:
+    mail.append("alice@a.test", "INBOX", *(numbered(number) for number in range(10)))
+    first = await changes(inbox, batch=4)
+    with mail.imap("alice@a.test") as imap:
+        imap.select("INBOX")
+        imap.store("1:2,5:7", "+FLAGS", r"(\Deleted)")
+        imap.expunge()
+    second = await changes(inbox, first.cursor)
+    assert [number_of(message) for message in second.messages] == [2, 3]
+    assert not second.more
 
 
 @real
@@ -180,7 +211,7 @@ async def test_a_batch_ends_early_where_its_messages_are_large(
         batch = await changes(inbox, cursor)
         cursor = batch.cursor
         seen.append([number_of(message) for message in batch.messages])
-    assert seen == [[0, 1], [2, 3], [4]]
+    assert seen == [[3, 4], [1, 2], [0]]
 
 
 @real

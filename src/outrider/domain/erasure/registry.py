@@ -34,6 +34,7 @@ PERSONAL = (
     Personal("message_judgements", "user_id"),
     Personal("urgency_models", "user_id"),
     Personal("messages", "user_id"),
+    Personal("mentions"),
     Personal("threads"),
     Personal("mailbox_paces"),
     Personal("folders"),

@@ -41,6 +41,18 @@ class MailStored(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadsJoined(Event):
+    """A mail showed that threads are one: each of `thread_ids` is part of the one at the same place of `into` now, and
+    is no more. What refers to it is to be moved in the same transaction.
+    """
+
+    name: ClassVar[str] = "threads.joined"
+    mailbox_id: UUID
+    thread_ids: list[UUID]
+    into: list[UUID]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReceived(Event):
     """New mail in a thread we wrote to, or a wish for no more mail in any. `mentions` are the Message-IDs it answers
     or reports on, and `evidence` says what made it of its `kind`. `bounced` are the addresses a bounce names,

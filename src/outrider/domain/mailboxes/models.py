@@ -141,6 +141,25 @@ class Thread(Tenant, Model):
     )
 
 
+class Mention(Model):
+    """What mail of a thread mentions, or the provider calls it besides its `remote_id`: what comes under that name later
+    belongs to it, and what else mentions it.
+    """
+
+    __tablename__ = "mentions"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
+    mailbox_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    thread_id: Mapped[UUID]
+
+    __table_args__ = (
+        within_workspace("mailbox_id", "mailboxes"),
+        within_workspace("thread_id", "threads"),
+        Index(None, "workspace_id", "thread_id"),
+    )
+
+
 class Message(Tenant, Model):
     """One mail, stored once however many folders hold it. `identity` tells copies of one mail from another mail."""
 

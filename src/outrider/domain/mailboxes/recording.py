@@ -1,18 +1,17 @@
 """Writing what came in into the database, with the cursor that covers it."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, delete, select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.clock import now
 from outrider.core.events import emit
 from outrider.core.ids import new_id
-from outrider.domain.mailboxes import rules, threads
+from outrider.domain.mailboxes import joining, rules, threads
 from outrider.domain.mailboxes.events import MailStored, MessageReceived
 from outrider.domain.mailboxes.judging import Judged
 from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message, Place
@@ -22,8 +21,21 @@ from outrider.providers.mail.interface import Changes, Fetched, Role
 from outrider.providers.mail.parsed import ParsedMail
 
 LOCK = text("select pg_advisory_xact_lock(hashtextextended('mailbox:' || cast(:mailbox as text), 0))")
-# Updates of many rows with values of their own go past the mapper, in one round trip.
-MESSAGES = cast("Table", Message.__table__)
+# In threads where a person has written, or we have: the first answer may come before what it answers.
+MARK_REPLIED = text("""
+    update messages o set replied_at = answered.at, updated_at = clock_timestamp()
+    from (
+        select s.id, a.received_at as at
+        from messages s cross join lateral (
+            select i.received_at from messages i
+            where i.workspace_id = s.workspace_id and i.thread_id = s.thread_id and i.direction = 'in'
+                and i.kind = 'human' and i.received_at > s.sent_at
+            order by i.received_at limit 1
+        ) a
+        where s.workspace_id = :workspace and s.thread_id = any(:threads) and s.direction = 'out'
+    ) answered
+    where o.workspace_id = :workspace and o.id = answered.id and (o.replied_at is null or o.replied_at > answered.at)
+""")
 MAX_BOUNCED = 50
 DELIVERED = frozenset({"delivered", "relayed", "expanded"})
 IGNORED = frozenset({Kind.BULK})
@@ -38,18 +50,21 @@ async def record(db: AsyncSession, mailbox: Mailbox, folder: Folder, changes: Ch
     if changes.reset:
         folder.is_read_anew = True
         await db.execute(delete(Place).where(Place.workspace_id == folder.workspace_id, Place.folder_id == folder.id))
-    arrived = [_arrived(fetched, each) for fetched, each in zip(changes.messages, judged, strict=True)]
+    arrived = [_arrived(mailbox, folder, *each) for each in zip(changes.messages, judged, strict=True)]
     known = await _known(db, mailbox, folder, arrived)
     fresh = [each for each in arrived if each.identity not in known]
-    rows = await _new_rows(db, mailbox, folder, fresh)
+    found = await Threads.load(db, mailbox, fresh)
+    rows = _new_rows(mailbox, fresh, found)
+    await found.write(db)
     if rows:
         await db.execute(insert(Message).on_conflict_do_nothing(), rows)
     known |= {row["identity"]: row["id"] for row in rows}
     await _place(db, folder, [(each.fetched.id, known[each.identity]) for each in arrived])
     named = {known[each.identity]: each.fetched.thread_id for each in arrived if each.fetched.thread_id is not None}
     await threads.name(db, mailbox.workspace_id, named)
-    await _mark_replied(db, mailbox, rows)
+    await _mark_replied(db, mailbox, rows, found)
     await _announce(db, mailbox, {row["identity"]: row for row in rows}, fresh)
+    await emit(db, *(_told_late(each, found) for each in found.found))
     if rows:
         await emit(
             db,
@@ -102,9 +117,19 @@ async def forget_ghosts(db: AsyncSession, mailbox: Mailbox) -> None:
     )
 
 
-def _arrived(fetched: Fetched, judged: Judged) -> Arrived:
-    identity = rules.identity(judged.mail, fetched)
-    return Arrived(fetched, judged.mail, judged.verdict, identity, judged.mentions, judged.snippet, judged.sender)
+def _arrived(mailbox: Mailbox, folder: Folder, fetched: Fetched, judged: Judged) -> Arrived:
+    mail = judged.mail
+    is_from_owner = mail.sender is not None and mail.sender.address == mailbox.address
+    return Arrived(
+        fetched,
+        mail,
+        judged.verdict,
+        rules.identity(mail, fetched),
+        judged.mentions,
+        judged.snippet,
+        judged.sender,
+        is_own=is_from_owner or Role.SENT in {folder.role, *fetched.roles},
+    )
 
 
 def _delivered(mail: ParsedMail) -> list[str]:
@@ -168,17 +193,12 @@ async def _known_by_lasting_id(db: AsyncSession, mailbox: Mailbox, arrived: Sequ
     return {lasting[row.remote_id]: row.message_id for row in rows}
 
 
-async def _new_rows(
-    db: AsyncSession, mailbox: Mailbox, folder: Folder, fresh: Sequence[Arrived]
-) -> list[dict[str, Any]]:
-    found = await Threads.load(db, mailbox, fresh)
+def _new_rows(mailbox: Mailbox, fresh: Sequence[Arrived], found: Threads) -> list[dict[str, Any]]:
     rows: dict[bytes, dict[str, Any]] = {}
     for each in fresh:
         if each.identity in rows:  # the same mail twice in one folder
             continue
         mail = each.mail
-        sender = mail.sender.address if mail.sender else ""
-        is_own = sender == mailbox.address or Role.SENT in {folder.role, *each.fetched.roles}
         rows[each.identity] = {
             "workspace_id": mailbox.workspace_id,
             "id": new_id(),
@@ -189,16 +209,16 @@ async def _new_rows(
             "message_id": mail.message_id,
             "in_reply_to": each.mentions[:20],  # what it reports on counts as answered too
             "references": list(mail.references),
-            "direction": Direction.OUT if is_own else Direction.IN,
+            "direction": Direction.OUT if each.is_own else Direction.IN,
             "kind": each.verdict.kind,
             "evidence": each.verdict.evidence[:500],
             "bounced": _bounced(each.verdict),
             "refusals": [refusal.told() for refusal in each.verdict.bounced][:MAX_BOUNCED],
             "returns_on": each.verdict.returns_on,
             "successor": each.verdict.successor,
-            "sender_type": None if is_own else each.sender.type,
-            "sender_reasons": [] if is_own else [reason[:200] for reason in each.sender.reasons],
-            "from_address": sender,
+            "sender_type": None if each.is_own else each.sender.type,
+            "sender_reasons": [] if each.is_own else [reason[:200] for reason in each.sender.reasons],
+            "from_address": mail.sender.address if mail.sender else "",
             "from_name": mail.sender.name if mail.sender else "",
             "to": [{"address": box.address, "name": box.name} for box in mail.to],
             "cc": [{"address": box.address, "name": box.name} for box in mail.cc],
@@ -212,7 +232,6 @@ async def _new_rows(
             "sent_at": rules.sent_or_received(mail, each.fetched.received_at),
             "received_at": each.fetched.received_at,
         }
-    await found.write(db)
     return list(rows.values())
 
 
@@ -232,25 +251,11 @@ async def _place(db: AsyncSession, folder: Folder, places: Sequence[tuple[str, U
         )
 
 
-async def _mark_replied(db: AsyncSession, mailbox: Mailbox, rows: Sequence[dict[str, Any]]) -> None:
-    answers: dict[UUID, datetime] = {}
-    for row in rows:
-        if row["direction"] == Direction.IN and row["kind"] == Kind.HUMAN:
-            thread_id = row["thread_id"]
-            answers[thread_id] = min(row["received_at"], answers.get(thread_id, row["received_at"]))
-    if answers:
-        await (await db.connection()).execute(
-            update(MESSAGES)
-            .where(
-                Message.workspace_id == mailbox.workspace_id,
-                Message.thread_id == bindparam("thread"),
-                Message.direction == Direction.OUT,
-                Message.sent_at < bindparam("at"),
-                Message.replied_at.is_(None),
-            )
-            .values(replied_at=bindparam("at"), updated_at=now()),
-            [{"thread": thread_id, "at": at} for thread_id, at in answers.items()],
-        )
+async def _mark_replied(db: AsyncSession, mailbox: Mailbox, rows: Sequence[dict[str, Any]], found: Threads) -> None:
+    touched = {row["thread_id"] for row in rows if row["direction"] == Direction.OUT or row["kind"] == Kind.HUMAN}
+    touched |= set(found.joined.values())
+    if touched:
+        await db.execute(MARK_REPLIED, {"workspace": mailbox.workspace_id, "threads": list(touched)})
 
 
 async def _announce(
@@ -265,7 +270,7 @@ async def _announce(
         for each in fresh
         if rows[each.identity]["direction"] == Direction.IN
         and each.verdict.kind not in IGNORED
-        and each.fetched.received_at >= mailbox.connected_at - timedelta(minutes=5)
+        and each.fetched.received_at >= mailbox.connected_at - joining.BEFORE_CONNECTING
     }
     if not candidates:
         return
@@ -302,3 +307,22 @@ async def _announce(
                     received_at=each.fetched.received_at,
                 ),
             )
+
+
+def _told_late(message: Message, found: Threads) -> MessageReceived:
+    """Of a mail that was stored before it was known to stand in a thread of ours."""
+    return MessageReceived(
+        workspace_id=message.workspace_id,
+        message_id=message.id,
+        mailbox_id=message.mailbox_id,
+        thread_id=found.joined.get(message.thread_id, message.thread_id),
+        kind=message.kind,
+        evidence=message.evidence,
+        mentions=message.in_reply_to,
+        sender=message.from_address,
+        bounced=message.bounced,
+        refusals=message.refusals,
+        returns_on=message.returns_on,
+        successor=message.successor,
+        received_at=message.received_at,
+    )

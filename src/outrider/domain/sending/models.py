@@ -125,7 +125,7 @@ class Send(Tenant, Stamped, Model):
 
     __table_args__ = (
         within_workspace("mailbox_id", "mailboxes"),
-        within_workspace("thread_id", "threads"),
+        within_workspace("thread_id", "threads", ondelete="NO ACTION"),
         UniqueConstraint("workspace_id", "origin_id", "step"),
         UniqueConstraint("workspace_id", "message_id"),
         Index("ix_sends_due", "workspace_id", "mailbox_id", "due_at", postgresql_where="state = 'queued'"),

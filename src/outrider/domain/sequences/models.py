@@ -117,6 +117,7 @@ class Enrollment(Tenant, Stamped, Model):
         within_workspace("mailbox_id", "mailboxes"),
         within_workspace("email_id", "messages", ondelete="RESTRICT"),
         within_workspace("thread_id", "threads", ondelete="RESTRICT"),
+        Index(None, "workspace_id", "thread_id"),
         Index("ix_enrollments_due", "workspace_id", "next_step_at", postgresql_where="status = 'active'"),
         Index(
             "uq_enrollments_open_thread",

@@ -1,7 +1,7 @@
 """Reading a Gmail mailbox: everything once, from then on its history; everything again where the history is gone.
 
 https://developers.google.com/workspace/gmail/api/guides/sync. A cursor is a history id; while everything is being read
-it also says how far that has come.
+it also says how far that has come, from the newest message down; what arrives meanwhile is read in between.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
@@ -45,17 +45,19 @@ _QUERY_SYNTAX = frozenset("\"'(){}<>|")
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What a cursor says. `is_complete` is False while everything is read for the first time or again; `upto` is the
-    message that was reached, oldest first.
+    """What a cursor says. `is_complete` is False while everything is read for the first time or again; `downto` is the
+    message that was reached, newest first.
     """
 
     history: str
     is_complete: bool = True
-    upto: str | None = None
+    downto: str | None = None
 
     @classmethod
     def read(cls, cursor: Cursor) -> Self:
-        return cls(**json.loads(cursor))
+        said = json.loads(cursor)
+        said.pop("upto", None)  # of a release that read the oldest first: it begins at the newest again
+        return cls(**said)
 
     def written(self) -> Cursor:
         return json.dumps(asdict(self))
@@ -82,9 +84,12 @@ class GmailReader:
             raise ReadFailed(f"There is no {folder} in a Gmail mailbox.", is_lost=False)
         async with _said_as_reading():
             position = Position.read(cursor) if cursor is not None else await self._beginning()
-            if position.is_complete:
+            if cursor is not None:
                 try:
-                    return await self._news(position, batch=batch)
+                    news = await self._news(position, batch=batch)
+                    if position.is_complete or news.messages:
+                        return news
+                    position = Position.read(news.cursor)
                 except ApiError as error:
                     if error.refusal.status != HTTPStatus.NOT_FOUND:
                         raise
@@ -135,17 +140,23 @@ class GmailReader:
     async def _everything(self, position: Position, *, batch: int, since: datetime | None, at_most: int) -> Changes:
         if self._listed is None:
             self._listed = await self._list(since, at_most)
-        listed = self._listed
-        start = listed.index(position.upto) + 1 if position.upto in listed else 0
-        messages, count = await bounded(partial(fetch, self._api), listed[start : start + batch], at_once=MOST)
-        remaining = len(listed) - start - count
-        upto = listed[start + count - 1] if count else position.upto
-        reached = Position(position.history, is_complete=not remaining, upto=upto if remaining else None)
+        left = self._left(position)
+        messages, count = await bounded(partial(fetch, self._api), left[:batch], at_once=MOST)
+        remaining = len(left) - count
+        reached = Position(position.history)
+        if remaining:
+            reached = Position(position.history, is_complete=False, downto=left[count - 1])
         # Complete or not, the history is still to be looked at.
-        return Changes(tuple(messages), reached.written(), more=True, reset=False, remaining=remaining)
+        oldest_first = tuple(reversed(messages))
+        return Changes(oldest_first, reached.written(), more=True, reset=False, remaining=remaining)
+
+    def _left(self, position: Position) -> list[str]:
+        """What was listed and is still to be read, the newest first."""
+        listed = self._listed or []
+        return listed[listed.index(position.downto) + 1 :] if position.downto in listed else listed
 
     async def _list(self, since: datetime | None, at_most: int) -> list[str]:
-        """Returns the ids of the newest messages, oldest first."""
+        """Returns the ids of the newest messages, the newest first."""
         query = f"after:{int(since.timestamp())} {NOT_MAIL}" if since else NOT_MAIL
         params = {"q": query, "includeSpamTrash": "true", "maxResults": str(min(PAGE, at_most))}
         ids: list[str] = []
@@ -155,7 +166,7 @@ class GmailReader:
             if len(ids) >= at_most or not page.get("nextPageToken"):
                 break
             params["pageToken"] = str(page["nextPageToken"])
-        return list(reversed(list(dict.fromkeys(ids))[:at_most]))
+        return list(dict.fromkeys(ids))[:at_most]
 
     async def _news(self, position: Position, *, batch: int) -> Changes:
         params = {
@@ -173,6 +184,7 @@ class GmailReader:
         ids = list(dict.fromkeys(message_id for _, added in records for message_id in added))
         messages, count = await bounded(partial(fetch, self._api), ids, at_once=MOST)
         read = set(ids[:count])
+        left = 0 if position.is_complete else len(self._left(position))
         whole = list(takewhile(lambda record: read.issuperset(record[1]), records))
         if records and not whole:  # one change of very many messages: it can't be gone on from in the middle
             rest = [each for each in records[0][1] if each not in read]
@@ -180,9 +192,12 @@ class GmailReader:
             whole, count = records[:1], count + len(rest)
         if whole and (len(whole) < len(records) or page.get("nextPageToken")):
             # A history id is a place to go on from; page tokens die sooner.
-            reached = Position(whole[-1][0]).written()
-            return Changes(tuple(messages), reached, more=True, reset=False, remaining=max(len(ids) - count, 1))
-        return Changes(tuple(messages), Position(str(page["historyId"])).written(), more=False, reset=False)
+            reached = replace(position, history=whole[-1][0])
+            remaining = max(len(ids) - count, 1) + left
+            return Changes(tuple(messages), reached.written(), more=True, reset=False, remaining=remaining)
+        reached = replace(position, history=str(page["historyId"]))
+        more = not position.is_complete
+        return Changes(tuple(messages), reached.written(), more=more, reset=False, remaining=left)
 
 
 @asynccontextmanager

@@ -1,7 +1,8 @@
 """Reading a folder by Microsoft Graph: what there is once, from then on its changes; everything again where they are gone.
 
 https://learn.microsoft.com/graph/delta-query-messages. A round that begins now gives the place to go on from; what came
-before is listed and read meanwhile. A cursor is such a place, and while everything is being read how far that has come.
+before is listed and read meanwhile, from the newest message down, and what arrives in between. A cursor is such a
+place, and while everything is being read how far that has come.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -40,19 +41,20 @@ SLACK = timedelta(hours=1)  # between Microsoft's clock and ours
 @dataclass(frozen=True, slots=True)
 class Position:
     """What a cursor says. `link` is where to go on, `read` what was taken of its page already, `count` how much its
-    round has given. `is_complete` is False while everything is read for the first time or again; `upto` is the message
-    that was reached, oldest first.
+    round has given. `is_complete` is False while everything is read for the first time or again; `downto` is the
+    message that was reached, newest first.
     """
 
     link: str
     is_complete: bool = True
-    upto: str | None = None
+    downto: str | None = None
     read: tuple[str, ...] = ()
     count: int = 0
 
     @classmethod
     def of(cls, cursor: Cursor) -> Self:
         said = json.loads(cursor)
+        said.pop("upto", None)  # of a release that read the oldest first: it begins at the newest again
         return cls(**{**said, "read": tuple(said["read"])})
 
     def written(self) -> Cursor:
@@ -82,9 +84,12 @@ class GraphReader:
             raise ReadFailed(f"There is no {folder} in a mailbox at Microsoft.", is_lost=False)
         async with said_as_reading():
             position = Position.of(cursor) if cursor is not None else await self._beginning(folder)
-            if position.is_complete:
+            if cursor is not None:
                 try:
-                    return await self._news(folder, position, batch=batch)
+                    news = await self._news(folder, position, batch=batch)
+                    if position.is_complete or news.messages:
+                        return news
+                    position = Position.of(news.cursor)
                 except ApiError as error:
                     if not error.refusal.is_dead_cursor:
                         raise
@@ -132,20 +137,26 @@ class GraphReader:
     ) -> Changes:
         if folder not in self._listed:
             self._listed[folder] = await self._list(folder, since, at_most)
-        listed = self._listed[folder]
-        start = next((place for place, each in enumerate(listed, 1) if each.id == position.upto), 0)
-        messages, count = await bounded(partial(fetch, self._api), listed[start : start + batch], at_once=CHUNK)
-        remaining = len(listed) - start - count
-        reached = Position(position.link)
+        left = self._left(folder, position)
+        messages, count = await bounded(partial(fetch, self._api), left[:batch], at_once=CHUNK)
+        remaining = len(left) - count
+        reached = replace(position, is_complete=True, downto=None)
         if remaining:
-            reached = Position(position.link, is_complete=False, upto=listed[start + count - 1].id)
+            reached = replace(position, is_complete=False, downto=left[count - 1].id)
         else:
             del self._listed[folder]
         # Complete or not, the changes are still to be looked at.
-        return Changes(tuple(messages), reached.written(), more=True, reset=False, remaining=remaining)
+        oldest_first = tuple(reversed(messages))
+        return Changes(oldest_first, reached.written(), more=True, reset=False, remaining=remaining)
+
+    def _left(self, folder: str, position: Position) -> list[Listed]:
+        """What was listed and is still to be read, the newest first."""
+        listed = self._listed.get(folder, [])
+        start = next((place for place, each in enumerate(listed, 1) if each.id == position.downto), 0)
+        return listed[start:]
 
     async def _list(self, folder: str, since: datetime | None, at_most: int) -> list[Listed]:
-        """Returns the newest messages, oldest first."""
+        """Returns the newest messages, the newest first."""
         # What is sorted by has to be filtered by too, and first.
         oldest = _moment(since) if since else "1900-01-01T00:00:00Z"
         params = {
@@ -161,25 +172,28 @@ class GraphReader:
                 break
             page = await self._api.read(str(page["@odata.nextLink"]))
             found |= {each.id: each for each in _mail(page)}
-        return list(reversed(list(found.values())[:at_most]))
+        return list(found.values())[:at_most]
 
     async def _news(self, folder: str, position: Position, *, batch: int) -> Changes:
         page = await self._api.read(position.link, page=min(batch, CHANGES_PAGE))
         mail = sorted((each for each in _mail(page) if each.id not in position.read), key=lambda each: each.received_at)
         messages, count = await bounded(partial(fetch, self._api), mail, at_once=CHUNK)
+        left = 0 if position.is_complete else len(self._left(folder, position))
         if count < len(mail):  # the rest of the page is read from the same place again
             read = (*position.read, *(each.id for each in mail[:count]))
-            reached = Position(position.link, read=read, count=position.count)
-            return Changes(tuple(messages), reached.written(), more=True, reset=False, remaining=len(mail) - count)
+            reached = replace(position, read=read)
+            remaining = len(mail) - count + left
+            return Changes(tuple(messages), reached.written(), more=True, reset=False, remaining=remaining)
         given = position.count + len(page["value"])
         if "@odata.nextLink" in page:
-            reached = Position(str(page["@odata.nextLink"]), count=given)
-            return Changes(tuple(messages), reached.written(), more=True, reset=False, remaining=1)
+            reached = replace(position, link=str(page["@odata.nextLink"]), read=(), count=given)
+            return Changes(tuple(messages), reached.written(), more=True, reset=False, remaining=1 + left)
         if given >= MOST_IN_A_ROUND:
             beginning = await self._beginning(folder)
             return Changes(tuple(messages), beginning.written(), more=True, reset=False, remaining=1)
-        reached = Position(str(page["@odata.deltaLink"]))
-        return Changes(tuple(messages), reached.written(), more=False, reset=False)
+        reached = replace(position, link=str(page["@odata.deltaLink"]), read=(), count=0)
+        more = not position.is_complete
+        return Changes(tuple(messages), reached.written(), more=more, reset=False, remaining=left)
 
 
 @asynccontextmanager

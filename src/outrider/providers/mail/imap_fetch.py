@@ -1,6 +1,11 @@
-"""One batch of new messages out of a selected folder, bounded in messages and bytes."""
+"""One batch of messages out of a selected folder, bounded in messages and bytes.
+
+What is new comes first; what lay there before is read from the newest down, behind it. So a first sync shows the last
+mail at once, and whatever arrives meanwhile is read between two of its batches.
+"""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -16,18 +21,22 @@ MAX_RECEIVED = 2 * MAX_BATCH_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What a cursor says: everything up to `last_uid` under `uid_validity` was read (RFC 9051 2.3.1.1)."""
+    """What a cursor says: of the messages under `uid_validity` (RFC 9051 2.3.1.1) those up to `last_uid` were read, but
+    for what a first sync has left: those from `bottom` up to just below `floor`.
+    """
 
     uid_validity: int
     last_uid: int
     mod_seq: int | None = None
+    floor: int | None = None
+    bottom: int | None = None
 
     @classmethod
     def read(cls, cursor: Cursor) -> Self:
         return cls(**json.loads(cursor))
 
     def written(self) -> Cursor:
-        return json.dumps(asdict(self))
+        return json.dumps({name: value for name, value in asdict(self).items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,22 @@ class _Summary:
     uid: int
     size: int
     received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """The UIDs of what is to be read, both lists upwards: what is new, and what lay there before."""
+
+    new: list[int]
+    old: list[int]
+
+    def in_turn(self, count: int) -> list[int]:
+        """The next ones in the order in which they are read."""
+        return [*self.new, *reversed(self.old)][:count]
+
+    def without(self, read: Iterable[int]) -> "_Unread":
+        done = set(read)
+        return _Unread([uid for uid in self.new if uid not in done], [uid for uid in self.old if uid not in done])
 
 
 def changes(
@@ -47,30 +72,38 @@ def changes(
     at_most: int,
 ) -> Changes:
     """`selected` is the server's answer to selecting the folder."""
-    uid_validity = selected[b"UIDVALIDITY"]
     position = Position.read(cursor) if cursor is not None else None
-    is_void = position is not None and position.uid_validity != uid_validity
+    is_void = position is not None and position.uid_validity != selected[b"UIDVALIDITY"]
     if position is None or is_void:
-        last_uid = _highest_uid(connection, selected)
-        uids = _newest(connection, selected[b"EXISTS"], since, at_most)
+        position = _beginning(connection, selected)
+        unread = _Unread([], _newest(connection, selected[b"EXISTS"], since, at_most))
     else:
-        last_uid = position.last_uid
-        uids = _after(connection, selected, last_uid)
-    chosen = uids[: min(batch, MAX_BATCH)]
+        unread = _Unread(_after(connection, selected, position.last_uid), _below(connection, position, since))
+    chosen = unread.in_turn(min(batch, MAX_BATCH))
     summaries = _summaries(connection, chosen)
     fitting = _fitting(summaries)
-    if len(fitting) < len(summaries):
-        last_uid = fitting[-1].uid
-    elif chosen:
-        last_uid = chosen[-1]  # also where it has vanished since the search
-    remaining = sum(uid > last_uid for uid in uids)
+    # What has vanished since the search counts as read.
+    read = chosen if len(fitting) == len(summaries) else chosen[: chosen.index(fitting[-1].uid) + 1]
+    left = unread.without(read)
     return Changes(
-        messages=_messages(connection, fitting, uid_validity),
-        cursor=Position(uid_validity, last_uid, selected.get(b"HIGHESTMODSEQ")).written(),
-        more=remaining > 0,
+        messages=_messages(connection, sorted(fitting, key=lambda each: each.uid), position.uid_validity),
+        cursor=_moved(position, unread, left, selected.get(b"HIGHESTMODSEQ")).written(),
+        more=bool(left.new or left.old),
         reset=is_void,
-        remaining=remaining,
+        remaining=len(left.new) + len(left.old),
     )
+
+
+def _beginning(connection: Connection, selected: dict[bytes, int]) -> Position:
+    return Position(selected[b"UIDVALIDITY"], _highest_uid(connection, selected))
+
+
+def _moved(position: Position, unread: _Unread, left: _Unread, mod_seq: int | None) -> Position:
+    # A message may have come between the folder's being selected and the search for the newest.
+    last_uid = left.new[0] - 1 if left.new else max([position.last_uid, *unread.new, *unread.old])
+    if not left.old:
+        return Position(position.uid_validity, last_uid, mod_seq)
+    return Position(position.uid_validity, last_uid, mod_seq, floor=left.old[-1] + 1, bottom=left.old[0])
 
 
 def one(connection: Connection, selected: dict[bytes, int], message_id: str) -> tuple[Fetched, ...]:
@@ -84,11 +117,7 @@ def one(connection: Connection, selected: dict[bytes, int], message_id: str) -> 
 def _newest(connection: Connection, exists: int, since: datetime | None, at_most: int) -> list[int]:
     if not exists:
         return []
-    criteria: list[object] = [f"{max(exists - at_most, 0) + 1}:*"]
-    if since is not None:
-        # The server compares calendar days in a time zone of its own.
-        criteria += ["SINCE", (since.astimezone(UTC) - timedelta(days=1)).date()]
-    return sorted(connection.search(criteria))
+    return sorted(connection.search([f"{max(exists - at_most, 0) + 1}:*", *_since(since)]))
 
 
 def _after(connection: Connection, selected: dict[bytes, int], last_uid: int) -> list[int]:
@@ -98,6 +127,19 @@ def _after(connection: Connection, selected: dict[bytes, int], last_uid: int) ->
     return sorted(uid for uid in connection.search(["UID", f"{last_uid + 1}:*"]) if uid > last_uid)
 
 
+def _below(connection: Connection, position: Position, since: datetime | None) -> list[int]:
+    """What a first sync has left, as far as it still is not too old."""
+    if position.floor is None:
+        return []
+    criteria: list[object] = ["UID", f"{position.bottom or 1}:{position.floor - 1}", *_since(since)]
+    return sorted(connection.search(criteria))
+
+
+def _since(moment: datetime | None) -> list[object]:
+    # The server compares calendar days in a time zone of its own.
+    return ["SINCE", (moment.astimezone(UTC) - timedelta(days=1)).date()] if moment is not None else []
+
+
 def _highest_uid(connection: Connection, selected: dict[bytes, int]) -> int:
     if b"UIDNEXT" in selected:
         return selected[b"UIDNEXT"] - 1
@@ -105,10 +147,12 @@ def _highest_uid(connection: Connection, selected: dict[bytes, int]) -> int:
 
 
 def _summaries(connection: Connection, uids: list[int]) -> list[_Summary]:
+    """In the order of the UIDs; those that have vanished are left out."""
     fetched = connection.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
     return [
         _Summary(uid, answer[b"RFC822.SIZE"], (answer[b"INTERNALDATE"] or datetime.now(UTC)).astimezone(UTC))
-        for uid, answer in sorted(fetched.items())
+        for uid in uids
+        if (answer := fetched.get(uid)) is not None
     ]
 
 

@@ -119,7 +119,8 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """One batch of new messages, oldest first, and the cursor to commit with them.
+    """One batch of messages, oldest first, and the cursor to commit with them. What is new comes before what has lain
+    there, and of that the newest batch comes first.
 
     `reset` says that the folder is another one now: no id of it means anything any more.
     """
