@@ -6,7 +6,7 @@ from alembic import context, op
 from outrider.core.schema import execute, grant
 
 revision = "0029"
-down_revision = "0026"
+down_revision = "0028"
 
 # Asked before a workspace is known; it gives away only identifiers.
 LOOKUP = """
