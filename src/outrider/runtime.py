@@ -27,6 +27,8 @@ from outrider.providers.calendar.microsoft import MicrosoftCalendars
 from outrider.providers.contacts.google import GooglePeople
 from outrider.providers.contacts.interface import ContactProvider
 from outrider.providers.contacts.microsoft import OutlookContacts
+from outrider.providers.llm.interface import LanguageModel
+from outrider.providers.llm.openai import Door, OpenAiChat, Prices, known_prices
 from outrider.providers.mail.connecting import Network
 from outrider.providers.mail.dns import Dns
 from outrider.providers.mail.gmail import Gmail
@@ -78,6 +80,7 @@ class Runtime:
     parser: Parser
     telephone: Telephone | None
     speakers: Mapping[str, Speaker]
+    language_model: LanguageModel | None
     shared: Shared | None
 
 
@@ -143,6 +146,7 @@ async def open_runtime(settings: Settings, database_url: URL, *, name: str = "ou
             parser=parser,
             telephone=_telephone(settings, egress),
             speakers=_speakers(settings, egress),
+            language_model=_language_model(settings, egress),
             shared=shared,
         )
     finally:
@@ -220,6 +224,28 @@ def _speakers(settings: Settings, egress: Egress) -> dict[str, Speaker]:
     if settings.openai_api_key is not None:
         found["outside"] = OpenAiSpeech(egress, settings.openai_api_url, settings.openai_api_key.get_secret_value())
     return found
+
+
+def _language_model(settings: Settings, egress: Egress) -> LanguageModel | None:
+    """OpenAI's where its key is set; a server of one's own is told no key but the one that is meant for it."""
+    url, key = settings.openai_chat_url, settings.openai_chat_key
+    if url is None:
+        url, key = settings.openai_api_url, settings.openai_chat_key or settings.openai_api_key
+        if key is None:
+            return None
+    model, price = settings.openai_chat_model, settings.openai_chat_price
+    # What is known of prices is known of OpenAI's own.
+    known = known_prices(model) if settings.openai_chat_url is None else None
+    return OpenAiChat(
+        egress,
+        Door(
+            base_url=url,
+            model=model,
+            key=key.get_secret_value() if key else None,
+            prices=Prices(*price) if price else known,
+            at_once=settings.openai_chat_concurrency,
+        ),
+    )
 
 
 def _push(settings: Settings, keys: SigningKeys) -> GmailPush | None:

@@ -11,6 +11,7 @@ import re
 import secrets
 import socket
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, Literal
@@ -71,6 +72,19 @@ def _web_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _prices(value: Any) -> Any:
+    """Reads `0.40/1.60`: US dollars for a million tokens, in and out."""
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?/[0-9]{1,6}(\.[0-9]{1,6})?", value.strip()):
+        raise ValueError("write US dollars for a million tokens, in and out, such as 0.40/1.60")
+    return tuple(Decimal(each) for each in value.strip().split("/"))
+
+
+def _or_none(value: Any) -> Any:
+    return value or None
+
+
 def _redis_url(value: SecretStr | None) -> SecretStr | None:
     if value and not re.match(r"(rediss?://|unix:/)", value.get_secret_value()):
         raise ValueError("must be an address such as redis://:password@host:6379/0, rediss:// or unix:///path")
@@ -87,6 +101,7 @@ Duration = Annotated[timedelta, BeforeValidator(_read_duration)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
 RedisUrl = Annotated[SecretStr | None, BeforeValidator(lambda value: value or None), AfterValidator(_redis_url)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
+Prices = Annotated[tuple[Decimal, Decimal], NoDecode, BeforeValidator(_prices)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -198,6 +213,14 @@ class Settings(BaseSettings):
     outlook_client_secret: SecretStr | None = Field(None, alias="OUTLOOK_CLIENT_SECRET")
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
     openai_api_url: WebUrl = Field("https://api.openai.com", alias="OPENAI_API_URL")
+    # The language model: OpenAI's where its key is set, else whatever speaks the same at `openai_chat_url`
+    openai_chat_url: Annotated[WebUrl | None, BeforeValidator(_or_none)] = Field(None, alias="OPENAI_CHAT_URL")
+    openai_chat_key: Annotated[SecretStr | None, BeforeValidator(_or_none)] = Field(None, alias="OPENAI_CHAT_KEY")
+    openai_chat_model: str = Field("gpt-4.1-mini", alias="OPENAI_CHAT_MODEL", min_length=1, max_length=200)
+    openai_chat_price: Annotated[Prices | None, NoDecode, BeforeValidator(_or_none)] = Field(
+        None, alias="OPENAI_CHAT_PRICE"
+    )
+    openai_chat_concurrency: int = Field(4, alias="OPENAI_CHAT_CONCURRENCY", ge=1, le=100)
     twilio_api_url: WebUrl = Field("https://api.twilio.com", alias="TWILIO_API_URL")
     twilio_account_sid: str | None = Field(None, alias="TWILIO_ACCOUNT_SID")
     twilio_auth_token: SecretStr | None = Field(None, alias="TWILIO_AUTH_TOKEN")
