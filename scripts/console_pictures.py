@@ -23,7 +23,7 @@ from outrider.serving import listening
 from outrider.settings import Settings, load
 
 FOLDER = Path(__file__).parents[1] / "docs/console"
-PAGES = ("follow-ups", "calls", "senders", "mailboxes", "imports", "operations", "preferences")
+PAGES = ("follow-ups", "calls", "drafts", "senders", "mailboxes", "imports", "operations", "preferences")
 SIZE = {"width": 1160, "height": 640}
 
 

@@ -47,6 +47,14 @@ POST /api/calls/schedule-urgent
 GET /api/calls/next-digest
 GET /api/calls/settings
 PUT /api/calls/settings
+GET /api/drafts
+POST /api/drafts
+GET /api/drafts/{draft_id}
+PUT /api/drafts/{draft_id}
+POST /api/drafts/{draft_id}/approve
+POST /api/drafts/{draft_id}/decline
+GET /api/language-model
+PUT /api/language-model
 GET /api/urgency
 PUT /api/urgency/{message_id}
 """

@@ -23,6 +23,7 @@ from tests.factories import harvest
 from tests.factories.accounts import Someone, make_user
 from tests.factories.calendars import make_event
 from tests.factories.calls import make_call
+from tests.factories.drafts import make_draft
 from tests.factories.imports import contacts, start
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sending import make_send
@@ -60,6 +61,8 @@ class Treasure:
     scan_id: str
     batch_id: str
     integration_id: str
+    draft_id: str
+    letter_id: str
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,14 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", f"{API}/preferences"): Row(),
     ("PUT", f"{API}/preferences"): Row(body=lambda _: {"voice_preference": "nova"}),
     ("POST", f"{API}/preferences/reset"): Row(),
+    ("GET", f"{API}/drafts"): Row(),
+    ("POST", f"{API}/drafts"): Row(body=lambda it: {"message_id": it.letter_id}, is_named=True),
+    ("GET", f"{API}/drafts/{{draft_id}}"): Row(is_named=True),
+    ("PUT", f"{API}/drafts/{{draft_id}}"): Row(body=lambda _: {"body": "Mine"}, is_named=True),
+    ("POST", f"{API}/drafts/{{draft_id}}/approve"): Row(is_named=True),
+    ("POST", f"{API}/drafts/{{draft_id}}/decline"): Row(is_named=True),
+    ("GET", f"{API}/language-model"): Row(),
+    ("PUT", f"{API}/language-model"): Row(body=lambda _: {"consents": False}),
     ("GET", f"{API}/calls"): Row(),
     ("POST", f"{API}/calls/schedule-urgent"): Row(body=lambda _: {"content": "Mine", "priority": "medium"}),
     ("GET", f"{API}/calls/next-digest"): Row(),
@@ -181,9 +192,10 @@ async def treasure(runtime: Runtime) -> Treasure:
     await harvest.finish(runtime, owner, batch_id)
     async with runtime.db.begin(owner.scope) as db:
         await db.execute(text("update harvest_batches set query = :q"), {"q": CANARY})
+    draft = await make_draft(runtime, owner, mailbox, subject=f"{CANARY} letter", body=f"{CANARY} draft")
     return Treasure(
         owner, mailbox, str(email.id), str(sequence.id), str(enrollment.id), str(job.id), str(sender.id), str(scan.id),
-        str(batch_id), str(integration_id),
+        str(batch_id), str(integration_id), str(draft.id), str(draft.message_id),
     )  # fmt: skip
 
 
@@ -199,6 +211,7 @@ def fill(path: str, treasure: Treasure) -> str:
         .replace("{batchId}", treasure.batch_id)
         .replace("{integration_id}", treasure.integration_id)
         .replace("{message_id}", treasure.email_id)
+        .replace("{draft_id}", treasure.draft_id)
     )
 
 
@@ -317,6 +330,7 @@ async def test_no_answer_has_a_secrets_name(anonymous: Client, treasure: Treasur
                 "/schedules/health",
                 f"{API}/calls/next-digest",
                 f"{API}/calls/settings",
+                f"{API}/language-model",
                 "/analytics/sends",
                 "/analytics/enrollments",
                 "/schedules",

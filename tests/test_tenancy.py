@@ -14,6 +14,7 @@ from outrider.runtime import Addresses, Runtime
 from tests.factories.accounts import Someone, make_user
 from tests.factories.calendars import make_event
 from tests.factories.calls import make_call
+from tests.factories.drafts import make_draft
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sending import make_send
 from tests.factories.sequences import make_enrollment, make_sequence
@@ -55,6 +56,7 @@ UNAUDITED = {
     "a log of its own": {
         "audit_entries", "audit_seals", "audit_erased", "audit_ended", "audit_mark", "erasures", "events", "call_attempts",
         "call_notices", "harvest_items", "hits", "feedback", "preflights", "message_judgements",
+        "model_questions",
     },
     "secrets and their digests, changed by what is audited": {"data_keys", "refresh_tokens", "sign_ins"},
     "the machinery's": {
@@ -77,6 +79,7 @@ FORGETFUL = [
     "select * from calls", "select * from call_attempts", "select * from call_settings", "select * from call_consents",
     "select * from do_not_call", "select * from call_notices", "select * from call_speeches",
     "select * from audit_seals", "select * from audit_erased",
+    "select * from model_consents", "select * from model_questions", "select * from reply_drafts",
     "select * from harvest_batches", "select * from harvest_items",
     "select * from message_judgements", "select * from judgement_corrections", "select * from urgency_models",
     "select m.workspace_id from messages m join sends s using (thread_id)",
@@ -93,6 +96,7 @@ async def furnish(runtime: Runtime) -> Someone:
     await make_send(runtime, owner, mailbox, email)
     await make_event(runtime, owner)
     await make_call(runtime, owner)
+    await make_draft(runtime, owner, mailbox)
     return owner
 
 

@@ -34,6 +34,8 @@ PREFERENCES = {
 BODIES: dict[str, dict[str, Any]] = {
     "/preferences": {"data": PREFERENCES},
     "/senders/{sender_id}": {"data": {"category": "call-me"}},
+    "/drafts/{draft_id}": {"data": {"act": "decline"}},
+    "/language-model": {"data": {"consents": "no"}},
     "/imports": {"files": {"file": ("a.csv", b"email\na@b.example\n")}},
 }
 
@@ -165,6 +167,6 @@ async def test_nobody_is_sent_elsewhere_after_signing_in(runtime: Runtime) -> No
 
 
 async def identifiers_of(runtime: Runtime, owner: Someone) -> list[str]:
-    tables = ("mailboxes", "enrollments", "senders", "contact_import_jobs")
+    tables = ("mailboxes", "enrollments", "senders", "contact_import_jobs", "reply_drafts")
     async with runtime.db.begin(owner.scope) as db:
         return [str(await db.scalar(text(f"select id from {each} limit 1"))) for each in tables]

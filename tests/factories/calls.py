@@ -64,12 +64,13 @@ async def make_callee(
 
 
 async def make_call(
-    runtime: Runtime, owner: Someone, *, priority: Priority = Priority.MEDIUM, content: str = "The bank called."
-) -> Call:
+    runtime: Runtime, owner: Someone, *, priority: Priority = Priority.MEDIUM, content: str = "The bank called.",
+    message_id: UUID | None = None,
+) -> Call:  # fmt: skip
     async with runtime.db.begin(owner.scope) as db:
         at = await runtime.clock.due_now(db)
         return await scheduling.schedule_urgent(
-            db, owner.workspace_id, owner.user.id, content=content, priority=priority, at=at
+            db, owner.workspace_id, owner.user.id, content=content, priority=priority, at=at, message_id=message_id
         )
 
 

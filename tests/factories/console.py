@@ -12,6 +12,7 @@ from outrider.domain.senders.models import Category, Sender
 from outrider.domain.sequences.models import Enrollment, EnrollmentStatus
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone
+from tests.factories.drafts import make_draft
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sequences import make_enrollment, make_sequence
 
@@ -39,6 +40,7 @@ async def furnish(runtime: Runtime, owner: Someone) -> Mailbox:
     """Gives a user mailboxes, follow-ups in every state, senders, imports and work under way."""
     mailbox = await make_mailbox(runtime, owner, daily_limit=50)
     await _follow_up(runtime, owner, mailbox)
+    await make_draft(runtime, owner, mailbox, sender="grace@harbour.example", subject="Contract, second draft")
     refused = await make_mailbox(runtime, owner, address="ada.office@engine.example", daily_limit=30)
     async with runtime.db.begin(owner.scope) as db:
         shown = await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id))

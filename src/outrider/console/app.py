@@ -9,8 +9,10 @@ from starlette.types import Scope
 from outrider.console import pages, routing
 from outrider.console.routes import (
     calls,
+    drafts,
     followups,
     imports,
+    language_model,
     live,
     mailboxes,
     operations,
@@ -21,7 +23,19 @@ from outrider.console.routes import (
 
 ROUTERS = tuple(
     module.router
-    for module in (signing_in, mailboxes, followups, calls, senders, imports, operations, preferences, live)
+    for module in (
+        signing_in,
+        mailboxes,
+        followups,
+        calls,
+        drafts,
+        language_model,
+        senders,
+        imports,
+        operations,
+        preferences,
+        live,
+    )
 )
 
 

@@ -23,6 +23,7 @@ POLICY = (
 NAVIGATION = (
     ("follow-ups", "Follow-ups", "send", "f"),
     ("calls", "Calls", "phone", "l"),
+    ("drafts", "Drafts", "mail", "d"),
     ("senders", "Senders", "users", "s"),
     ("mailboxes", "Mailboxes", "inbox", "m"),
     ("imports", "Contacts", "contact", "c"),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from outrider.core.ids import new_id
 from outrider.domain.calls import jobs, permitting, queries
 from outrider.domain.calls.models import CallNotice, Carrier, Priority, State, Status, Waiting
 from outrider.runtime import Addresses, Runtime
@@ -77,9 +78,10 @@ async def test_an_urgent_call_is_placed_answered_and_completed(
 async def test_keys_do_what_they_say(
     telephone: Runtime, twilio: Twilio, ada: Someone, key: str, said: str, status: Status
 ) -> None:
-    await make_call(telephone, ada)
+    await make_call(telephone, ada, message_id=new_id())
     await jobs.pump(telephone)
     script = await twilio.answer(rung(twilio))
+    assert "4 to have an answer drafted" in "".join(script.itertext())
     again = await twilio.press(rung(twilio), script, "1")
     assert "The bank called." in "".join(again.itertext())
     assert said in "".join((await twilio.press(rung(twilio), again, key)).itertext())
@@ -93,6 +95,15 @@ async def test_keys_do_what_they_say(
         advance(telephone, minutes=10)
         await jobs.pump(telephone)
         assert len(twilio.calls) == 2
+
+
+async def test_a_call_about_no_mail_offers_no_answer(telephone: Runtime, twilio: Twilio, ada: Someone) -> None:
+    await make_call(telephone, ada)
+    await jobs.pump(telephone)
+    script = await twilio.answer(rung(twilio))
+    assert "4 to" not in "".join(script.itertext())
+    assert "nothing to answer" in "".join((await twilio.press(rung(twilio), script, "4")).itertext())
+    assert (await found(telephone, ada))[0].reply_wanted_at is None
 
 
 async def test_the_ninth_key_ends_calls_to_the_number(telephone: Runtime, twilio: Twilio, ada: Someone) -> None:

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Query, Request
 from pydantic import Field
 
 from outrider.api.bodies import WHOLE, Flag
@@ -15,7 +15,7 @@ from outrider.api.moments import Moment
 from outrider.core.errors import Invalid
 from outrider.core.pages import PageRequest
 from outrider.domain.accounts.permissions import Permission
-from outrider.domain.calls import digest, permitting, queries, scheduling
+from outrider.domain.calls import digest, permitting, queries, rewording, scheduling
 from outrider.domain.calls.models import (
     Call,
     CallAttempt,
@@ -154,12 +154,16 @@ async def schedule_urgent(app: App, db: Db, actor: Caller, body: UrgentIn) -> Sc
     return ScheduledOut(call=_shown(call, []))
 
 
-@router.get("/next-digest", needs=Permission.CALLS_READ, model=DigestOut)
-async def next_digest(app: App, db: Db, actor: Caller) -> DigestOut:
+@router.get("/next-digest", needs=Permission.CALLS_READ, model=DigestOut, reaches_out=True)
+async def next_digest(request: Request, app: App, actor: Caller) -> DigestOut:
     """Returns when the next digest rings, and what it says as things stand."""
-    found = await digest.upcoming(db, actor.workspace_id, actor.user_id, await app.clock.due_now(db))
+    async with app.db.begin(actor.scope(request.state.request_id)) as db:
+        found = await digest.upcoming(db, actor.workspace_id, actor.user_id, await app.clock.due_now(db))
     return DigestOut(
-        scheduled_at=found.at, content_preview=found.text, mails=len(found.mails), meetings=len(found.meetings)
+        scheduled_at=found.at,
+        content_preview=await rewording.digest_as_said(app, actor.workspace_id, actor.user_id, found),
+        mails=len(found.mails),
+        meetings=len(found.meetings),
     )
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from outrider.api.concierge import examples_drafts
+
 USER = {
     "id": "01a9c6f4-2b10-7c44-9a11-6f2f1b7a0f01",
     "email": "ada@lovelace.example",
@@ -292,12 +294,16 @@ PARAMETERS: dict[str, str] = {
     "urgent": "Only mail that was found urgent, or not.",
     "days_ahead": "How many days to look ahead.",
 }
+REQUESTS |= examples_drafts.REQUESTS
+ANSWERS |= examples_drafts.ANSWERS
+PARAMETERS |= examples_drafts.PARAMETERS
 VARIABLES = {
     str(SESSION["refresh_token"]): "refreshToken",
     SENDER_ID: "id",
     CALENDAR: "integration_id",
     str(CALL["message_id"]): "message_id",
 }
+VARIABLES |= {examples_drafts.DRAFT_ID: "draft_id"}
 KEPT: dict[str, dict[str, str]] = {
     "login": {"accessToken": "data.access_token", "refreshToken": "data.refresh_token"},
     "refresh_session": {"accessToken": "data.access_token", "refreshToken": "data.refresh_token"},
@@ -305,7 +311,8 @@ KEPT: dict[str, dict[str, str]] = {
 KEPT |= {"calendar_events": {"integration_id": "data.integrations.0.integration_id"}}
 KEPT |= {"list_judgements": {"message_id": "data.judgements.0.message_id"}}
 KEPT |= {"scan_senders": {"job_id": "data.job_id"}, "list_senders": {"id": "data.senders.0.id"}}
+KEPT |= examples_drafts.KEPT
 CALLED: dict[str, str] = {}
 QUERIES: dict[str, dict[str, str]] = {}
 KEEPS_COOKIE = SHOWS_COOKIE = ""
-LAST = ("logout", "login (again)", "delete_account")
+LAST = (*examples_drafts.LAST, "logout", "login (again)", "delete_account")

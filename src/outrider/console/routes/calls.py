@@ -30,6 +30,7 @@ WAITS = {
     Waiting.RETRY: "Not taken, tried again",
     Waiting.SNOOZED: "Put off by you",
     Waiting.CONFIRMING: "It may have been placed",
+    Waiting.WORDING: "Being worded",
 }
 
 

@@ -24,11 +24,19 @@ class Permission(StrEnum):
     CONTACTS_READ = "contacts:read"
     CONTACTS_WRITE = "contacts:write"
     ANALYTICS_READ = "analytics:read"
+    DRAFTS_READ = "drafts:read"
+    DRAFTS_WRITE = "drafts:write"
+    WORKSPACE_READ = "workspace:read"
+    WORKSPACE_WRITE = "workspace:write"  # what holds for everybody in it
 
 
 EVERYTHING = frozenset(Permission)
 READING = frozenset(permission for permission in Permission if permission.endswith(":read"))
-GRANTS = {Role.OWNER: EVERYTHING, Role.MEMBER: EVERYTHING, Role.VIEWER: READING}
+GRANTS = {
+    Role.OWNER: EVERYTHING,
+    Role.MEMBER: EVERYTHING - {Permission.WORKSPACE_WRITE},
+    Role.VIEWER: READING,
+}
 
 
 @dataclass(frozen=True, slots=True)

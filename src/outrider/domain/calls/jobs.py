@@ -13,7 +13,7 @@ import structlog
 from outrider.core import jobs
 from outrider.core.db import Scope
 from outrider.domain.accounts.vault import open_vault
-from outrider.domain.calls import claiming, queries, recording, speaking
+from outrider.domain.calls import claiming, queries, recording, rewording, speaking
 from outrider.domain.calls.claiming import Desk
 from outrider.domain.calls.models import CallAttempt, Carrier, Claim, State
 from outrider.domain.calls.scheduling import SPEAK
@@ -69,6 +69,7 @@ async def settle(app: Runtime) -> None:
 
 @jobs.job(SPEAK)
 async def speak(app: Runtime, *, workspace_id: UUID, call_id: UUID) -> None:
+    await rewording.reword(app, workspace_id, call_id)
     await speaking.speak(app, workspace_id, call_id)
 
 

@@ -16,6 +16,7 @@ class Reaction(StrEnum):
     SNOOZED = "snoozed"
     DONE = "done"
     DRAFTED = "drafted"
+    NOTHING_TO_ANSWER = "nothing-to-answer"
     STOPPED = "stopped"
     ENDED = "ended"
 
@@ -34,11 +35,17 @@ async def press(db: AsyncSession, call: Call, attempt: CallAttempt, pressed: str
             await scheduling.mark_done(db, call, at)
             return Reaction.DONE
         case "4":
-            await scheduling.want_reply(db, call, at)
-            return Reaction.DRAFTED
+            return await _answer(db, call, at)
         case "9" if attempt.carrier is Carrier.TELEPHONE:
             await permitting.do_not_call(db, call.workspace_id, attempt.line, "A key was pressed on a call.", at)
             await permitting.withdraw(db, call.workspace_id, call.user_id, attempt.line)
             return Reaction.STOPPED
         case _:
             return Reaction.REPEATED
+
+
+async def _answer(db: AsyncSession, call: Call, at: datetime) -> Reaction:
+    if call.message_id is None:
+        return Reaction.NOTHING_TO_ANSWER
+    await scheduling.want_reply(db, call, at)
+    return Reaction.DRAFTED

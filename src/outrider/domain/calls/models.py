@@ -41,6 +41,7 @@ class Waiting(StrEnum):
     RETRY = "retry"
     SNOOZED = "snoozed"
     CONFIRMING = "confirming"  # it may have been placed
+    WORDING = "wording"  # a language model is asked for its words, for a moment
 
 
 class Carrier(StrEnum):
@@ -90,6 +91,7 @@ class Call(Tenant, Stamped, Model):
     message_id: Mapped[UUID | None]  # the mail that it is about
     content: Mapped[str] = mapped_column(Text)
     content_summary: Mapped[str] = mapped_column(Text)
+    worded_by: Mapped[str | None] = mapped_column(Text)  # the language model whose words these are
     language: Mapped[str] = mapped_column(Text, default="en")
     voice: Mapped[str] = mapped_column(Text, default="alloy")
     speech_id: Mapped[UUID | None]

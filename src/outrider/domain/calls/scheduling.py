@@ -13,9 +13,11 @@ from outrider.core.ids import new_id
 from outrider.domain.calls import permitting, rules, wording
 from outrider.domain.calls.events import CallMarkedDone, ReplyWanted
 from outrider.domain.calls.models import Call, CallAttempt, CallType, Priority, Status, Waiting
+from outrider.domain.llm import consent
 from outrider.domain.preferences import actions as preferences
 
 SPEAK = "calls.speak"
+WORDING = timedelta(seconds=20)  # that a call waits for better words, at most
 
 
 async def schedule_urgent(
@@ -64,12 +66,13 @@ async def schedule(
 ) -> Call:
     """Puts a call into the outbox. Where there is one for the same `origin`, that one is returned as it is."""
     wanted = await preferences.of_user(db, workspace_id, user_id)
+    waits = await _waits_for_words(db, workspace_id, call_type, message_id)
     call_id = new_id()
     made = insert(Call).values(
         workspace_id=workspace_id, id=call_id, user_id=user_id, call_type=call_type, origin=origin, content=content,
         content_summary=wording.summary(summary), language=language, voice=wanted.voice_preference, priority=priority,
-        scheduled_at=at, due_at=at, give_up_at=give_up_at, message_id=message_id,
-        most_attempts=rules.MOST_ATTEMPTS[call_type],
+        scheduled_at=at, due_at=at + WORDING if waits else at, waiting_for=Waiting.WORDING if waits else None,
+        give_up_at=give_up_at, message_id=message_id, most_attempts=rules.MOST_ATTEMPTS[call_type],
     )  # fmt: skip
     await db.execute(made.on_conflict_do_nothing(index_elements=["workspace_id", "user_id", "origin"]))
     query = select(Call).where(Call.workspace_id == workspace_id, Call.user_id == user_id, Call.origin == origin)
@@ -118,3 +121,9 @@ async def call_off(db: AsyncSession, workspace_id: UUID, user_id: UUID, reason: 
     )
     for call in await db.scalars(query.with_for_update()):
         call.fail(reason)
+
+
+async def _waits_for_words(db: AsyncSession, workspace_id: UUID, call_type: CallType, message_id: UUID | None) -> bool:
+    """Whether a language model may word the call anew: what a user or a program has written stays as it is."""
+    is_of_mail = call_type is CallType.DIGEST or (call_type is CallType.URGENT and message_id is not None)
+    return is_of_mail and await consent.find(db, workspace_id) is not None

@@ -14,6 +14,7 @@ _SAID = {
     Reaction.DONE: "done",
     Reaction.SNOOZED: "snoozed",
     Reaction.DRAFTED: "drafted",
+    Reaction.NOTHING_TO_ANSWER: "no_mail",
     Reaction.STOPPED: "stopped",
 }
 
@@ -49,7 +50,7 @@ def told(call: Call, addresses: Addresses) -> Sequence[Step]:
     """What is to be said, and then which keys there are."""
     language = wording.tag(call.language)
     content: Say | Play = Play(addresses.audio) if call.speech_id is not None else Say(call.content, language)
-    keys = Say(wording.of(call.language).keys, language)
+    keys = Say(wording.keys(call.language, can_answer=call.message_id is not None), language)
     return [Pause(1), Ask([content, keys], addresses.keys, keys=1, seconds=SECONDS), HangUp()]
 
 

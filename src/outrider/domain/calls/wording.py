@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from outrider.domain.calls.models import CallType
+
 LONGEST_SUMMARY, LONGEST_TITLE, LONGEST_SENTENCE, LONGEST_CONTENT = 300, 90, 240, 1_500  # characters
 MOST_TOLD = 5  # of a kind; the rest is counted
 LANGUAGES: Final = {"en": "en-US", "de": "de-DE", "fr": "fr-FR", "es": "es-ES"}
@@ -27,10 +29,12 @@ class Words:
     whole_day: str
     bye: str
     keys: str
+    keys_answer: str  # where the call is about a mail
     voicemail: str
     done: str
     snoozed: str
     drafted: str
+    no_mail: str
     stopped: str
 
 
@@ -49,12 +53,14 @@ _WORDS: Final = {
         meeting="At {time}, {title}.",
         whole_day="All day, {title}.",
         bye="That is all.",
-        keys="Press 1 to hear it again, 2 to be called in ten minutes, 3 if it is done, 4 to have an answer drafted,"
-        " 9 never to be called here again.",
+        keys="Press 1 to hear it again, 2 to be called in ten minutes, 3 if it is done, {answer}9 never to be called here"
+        " again.",
+        keys_answer="4 to have an answer drafted, ",
         voicemail="This is Outrider. There is something for you. You find it in your console.",
         done="It is marked as done. Goodbye.",
         snoozed="I'll call again in ten minutes.",
         drafted="An answer will be drafted for your approval. Goodbye.",
+        no_mail="This call is about no mail, so there is nothing to answer. Goodbye.",
         stopped="You won't be called at this number again. Goodbye.",
     ),
     "de": Words(
@@ -71,12 +77,14 @@ _WORDS: Final = {
         meeting="Um {time} Uhr: {title}.",
         whole_day="Ganztägig: {title}.",
         bye="Das ist alles.",
-        keys="Drücken Sie 1 zum Wiederholen, 2 für einen Anruf in zehn Minuten, 3 wenn es erledigt ist, 4 für den Entwurf"
-        " einer Antwort, 9 um hier nie wieder angerufen zu werden.",
+        keys="Drücken Sie 1 zum Wiederholen, 2 für einen Anruf in zehn Minuten, 3 wenn es erledigt ist, {answer}9 um hier"
+        " nie wieder angerufen zu werden.",
+        keys_answer="4 für den Entwurf einer Antwort, ",
         voicemail="Hier ist Outrider. Es gibt etwas für Sie. Sie finden es in Ihrer Konsole.",
         done="Es ist als erledigt vermerkt. Auf Wiederhören.",
         snoozed="Ich rufe in zehn Minuten wieder an.",
         drafted="Eine Antwort wird entworfen und wartet auf Ihre Freigabe. Auf Wiederhören.",
+        no_mail="Zu diesem Anruf gibt es keine Nachricht, auf die man antworten könnte. Auf Wiederhören.",
         stopped="Unter dieser Nummer werden Sie nicht mehr angerufen. Auf Wiederhören.",
     ),
     "fr": Words(
@@ -93,12 +101,14 @@ _WORDS: Final = {
         meeting="À {time}, {title}.",
         whole_day="Toute la journée, {title}.",
         bye="C'est tout.",
-        keys="Tapez 1 pour réécouter, 2 pour être rappelé dans dix minutes, 3 si c'est réglé, 4 pour préparer une réponse,"
-        " 9 pour ne plus jamais être appelé ici.",
+        keys="Tapez 1 pour réécouter, 2 pour être rappelé dans dix minutes, 3 si c'est réglé, {answer}9 pour ne plus"
+        " jamais être appelé ici.",
+        keys_answer="4 pour préparer une réponse, ",
         voicemail="Ici Outrider. Il y a quelque chose pour vous dans votre console.",
         done="C'est noté comme réglé. Au revoir.",
         snoozed="Je vous rappelle dans dix minutes.",
         drafted="Une réponse sera préparée et soumise à votre accord. Au revoir.",
+        no_mail="Cet appel ne concerne aucun message : il n'y a rien à répondre. Au revoir.",
         stopped="Vous ne serez plus appelé à ce numéro. Au revoir.",
     ),
     "es": Words(
@@ -115,12 +125,14 @@ _WORDS: Final = {
         meeting="A las {time}, {title}.",
         whole_day="Todo el día, {title}.",
         bye="Eso es todo.",
-        keys="Pulse 1 para repetir, 2 para una llamada en diez minutos, 3 si está hecho, 4 para preparar una respuesta,"
-        " 9 para no recibir más llamadas aquí.",
+        keys="Pulse 1 para repetir, 2 para una llamada en diez minutos, 3 si está hecho, {answer}9 para no recibir más"
+        " llamadas aquí.",
+        keys_answer="4 para preparar una respuesta, ",
         voicemail="Aquí Outrider. Hay algo para usted en su consola.",
         done="Queda marcado como hecho. Adiós.",
         snoozed="Llamaré de nuevo en diez minutos.",
         drafted="Se preparará una respuesta para su aprobación. Adiós.",
+        no_mail="Esta llamada no trata de ningún mensaje: no hay nada que responder. Adiós.",
         stopped="No se le llamará más a este número. Adiós.",
     ),
 }
@@ -144,6 +156,17 @@ def of(language: str) -> Words:
     return _WORDS.get(language.partition("-")[0].lower(), _WORDS["en"])
 
 
+def known(language: str) -> str:
+    """Returns the language in which it is said: one that there are words of."""
+    base = language.partition("-")[0].lower()
+    return base if base in _WORDS else "en"
+
+
+def keys(language: str, *, can_answer: bool) -> str:
+    words = of(language)
+    return words.keys.format(answer=words.keys_answer if can_answer else "")
+
+
 def tag(language: str) -> str:
     """Returns the language as synthesizers know it (BCP 47)."""
     return LANGUAGES.get(language.partition("-")[0].lower(), LANGUAGES["en"])
@@ -159,6 +182,14 @@ def mail(who: str, subject: str, sentence: str) -> str:
     if said[2].casefold() == said[1].casefold():
         said.pop()
     return ". ".join(each for each in said if each)
+
+
+def framed(call_type: CallType, spoken: str, language: str) -> str:
+    """Says who calls and why around words that somebody else wrote."""
+    if call_type is CallType.DIGEST:
+        words = of(language)
+        return f"{words.hello} {spoken} {words.bye}"
+    return urgent(spoken, language)
 
 
 def reminder(title: str, at: datetime, home: ZoneInfo, *, people: Sequence[str], place: str, language: str) -> str:

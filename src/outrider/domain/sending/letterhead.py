@@ -1,4 +1,6 @@
-"""What every mail of a mailbox carries besides its text: the way to end it, its sender's address, a signature."""
+"""What every mail of a mailbox carries besides its text: the way to end it, its sender's address, a signature. An answer
+to one person carries the signature alone.
+"""
 
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -10,7 +12,7 @@ from outrider.core.crypto import Vault
 from outrider.domain.accounts.models import Workspace
 from outrider.domain.accounts.vault import open_vault
 from outrider.domain.mailboxes.models import Mailbox
-from outrider.domain.sending.models import Outgoing, Send
+from outrider.domain.sending.models import ANSWER, Outgoing, Send
 from outrider.domain.signing import keys
 from outrider.domain.signing.keys import Signer
 from outrider.domain.suppressions.models import UNSUBSCRIBE, UNSUBSCRIBE_PATH
@@ -30,6 +32,8 @@ class Letterhead:
     tracks_clicks: bool = False
 
     def headers(self, send: Send | Outgoing, mailbox: Mailbox) -> list[tuple[str, str]]:
+        if send.origin == ANSWER:
+            return []
         by_mail = f"<mailto:{quote(mailbox.address, safe='@.')}?subject=unsubscribe>"
         if link := self.link(send):
             return [
@@ -40,7 +44,7 @@ class Letterhead:
 
     def footer(self, send: Send | Outgoing) -> str:
         """What stands under the text where the workspace says who it is."""
-        if not self.postal_address:
+        if not self.postal_address or send.origin == ANSWER:
             return ""
         link = self.link(send)
         ending = f"No more mail from us: {link}" if link else "Answer “unsubscribe” and you get no more mail from us."
@@ -54,7 +58,8 @@ class Letterhead:
 
     def html(self, send: Send | Outgoing, text: str) -> str | None:
         """The same text as HTML where something of it is tracked; else a plain mail stays one."""
-        if not self.base_url or not (self.tracks_opens or self.tracks_clicks):
+        is_tracked = (self.tracks_opens or self.tracks_clicks) and send.origin != ANSWER
+        if not self.base_url or not is_tracked:
             return None
         return links.html_of(
             text,

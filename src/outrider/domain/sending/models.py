@@ -12,6 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from outrider.core.db import Model
 from outrider.domain.tables import Stamped, Tenant, within_workspace
 
+# The origin of an answer that its user approved: a letter to one person, and no bulk mail.
+ANSWER = "answer"
+
 
 class State(StrEnum):
     """queued -> sending -> sent | failed, with honest ends for what can't be known.

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from outrider.core.egress import (
     Answer,
@@ -112,24 +112,46 @@ class OpenAiChat:
 
     def _read(self, answer: Answer, wanted: type[T]) -> Answered[T]:
         try:
-            told = answer.json()
-            usage = self._usage(told.get("usage") or {})
-            choice = told["choices"][0]
-            message = choice["message"]
-        except (ValueError, LookupError, TypeError, AttributeError):
+            told = _Completion.model_validate_json(answer.content)
+        except ValidationError:
             raise AskFailed(f"{self.host} answered something that is no chat completion.") from None
-        if message.get("refusal"):
+        usage, choice = self._usage(told.usage), told.choices[0]
+        if choice.message.refusal:
             raise AskFailed("The model refused to answer.", is_terminal=True, usage=usage)
-        if choice.get("finish_reason") in {"length", "content_filter"}:
-            raise AskFailed(f"The answer was cut off: {choice['finish_reason']}.", is_terminal=True, usage=usage)
+        if choice.finish_reason in {"length", "content_filter"}:
+            raise AskFailed(f"The answer was cut off: {choice.finish_reason}.", is_terminal=True, usage=usage)
         try:
-            return Answered(wanted.model_validate_json(message.get("content") or ""), usage)
+            return Answered(wanted.model_validate_json(choice.message.content or ""), usage)
         except ValidationError:
             raise AskFailed("The answer has not the shape that was asked for.", usage=usage) from None
 
-    def _usage(self, told: dict[str, Any]) -> Usage:
-        into, out = int(told.get("prompt_tokens") or 0), int(told.get("completion_tokens") or 0)
+    def _usage(self, told: "_Usage | None") -> Usage:
+        if told is None:
+            return Usage()
+        into, out = told.prompt_tokens, told.completion_tokens
         return Usage(into, out, self._door.prices.of(into, out) if self._door.prices else None)
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Completion(BaseModel):
+    """What is used of an answer; compatible servers leave out much of the rest."""
+
+    choices: list[_Choice] = Field(min_length=1)
+    usage: _Usage | None = None
 
 
 def known_prices(model: str) -> Prices | None:
