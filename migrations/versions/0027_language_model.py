@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from outrider.core.schema import audit, execute, grant, protect, tenant
 
 revision = "0027"
-down_revision = "0031"
+down_revision = "0026"
 
 # The console hears of drafts as it does of calls.
 TELL = """

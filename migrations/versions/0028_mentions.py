@@ -6,7 +6,7 @@ from alembic import context, op
 from outrider.core.schema import grant, protect
 
 revision = "0028"
-down_revision = "0026"
+down_revision = "0027"
 
 
 def upgrade() -> None:
