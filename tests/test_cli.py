@@ -34,7 +34,7 @@ COMMANDS = [
     ["mailbox", "list"], ["mailbox", "limit"], ["mailbox", "resume"], ["footer"], ["tracking"],
     ["suppression", "list"], ["suppression", "add"], ["suppression", "lift"], ["dkim", "create"], ["dkim", "activate"],
     ["contacts", "search"], ["contacts", "show"], ["contacts", "edit"], ["contacts", "merge"], ["contacts", "unmerge"],
-    ["contacts", "duplicates"],
+    ["contacts", "duplicates"], ["consent"],
 ]  # fmt: skip
 
 

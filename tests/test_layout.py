@@ -164,6 +164,7 @@ TESTED_ELSEWHERE = {
     "domain/templates/markup.py": "domain/templates/test_rendering.py",
     "domain/templates/sandbox.py": "domain/templates/test_rendering.py",
     "cli_delivery.py": "test_managing.py",
+    "cli_model.py": "test_managing_model.py",
     "cli_people.py": "test_managing_people.py",
     "cli_running.py": "test_cli.py",
     "main.py": "test_leaks.py",

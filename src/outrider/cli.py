@@ -6,7 +6,7 @@ from uuid import UUID
 
 import typer
 
-from outrider import cli_delivery, cli_people
+from outrider import cli_delivery, cli_model, cli_people
 from outrider.cli_running import ask_password, read_settings, read_settings_to_start, run
 from outrider.providers.mail.interface import Security, Server, usual_security
 from outrider.settings import new_secrets
@@ -22,6 +22,7 @@ app.add_typer(mailboxes, name="mailbox")
 app.add_typer(audit, name="audit")
 cli_delivery.add_to(app, mailboxes)
 app.add_typer(cli_people.contacts, name="contacts")
+app.command("consent", epilog="Example: `outrider consent ada@example.com --give`")(cli_model.consent)
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on; default OUTRIDER_PORT or 8700.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on; default OUTRIDER_HOST or 127.0.0.1.")]
