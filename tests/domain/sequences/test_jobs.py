@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from outrider.core.clock import now
 from outrider.core.events import emit
@@ -99,6 +99,26 @@ async def test_an_answer_without_references_is_matched_by_its_thread(case: Case)
 async def test_no_machine_ends_it(case: Case, kind: Kind) -> None:
     await case.received(kind)
     assert (await case.now()).status is EnrollmentStatus.ACTIVE
+
+
+async def test_nothing_that_arrives_ever_causes_a_mail_or_hastens_one(case: Case) -> None:
+    """So there is no loop: whoever answers by machine hears of us what was planned anyway, and no more."""
+    planned = (await case.now()).next_step_at
+    assert planned is not None
+    for kind in sorted(Kind, key=lambda each: each is Kind.HUMAN):
+        await case.received(kind)
+        assert (following := (await case.now()).next_step_at) is None or following >= planned
+    async with case.runtime.db.begin(case.ada.scope) as db:
+        assert await db.scalar(select(func.count()).select_from(Send)) == 0
+
+
+async def test_two_who_follow_up_on_each_other_stop_at_the_first_mail(case: Case) -> None:
+    """The mail of another system like ours has no mark of a machine: it counts as its owner's answer."""
+    send = await case.queued()
+    await case.received(Kind.HUMAN)
+    await case.received(Kind.HUMAN)
+    assert (await reload(case, send)).state is State.CANCELLED
+    assert (await case.now()).next_step_at is None
 
 
 async def test_a_bounce_of_its_recipient_ends_it_as_bounced(case: Case) -> None:

@@ -87,6 +87,10 @@ AUTOMATIC_BODY = _any(
     r"automatyczna odpowiedź|odpowiedź automatyczna", r"自動(?:返信|送信|配信)(?:メール|です|され|して)", r"(?:created|generated|sent) automatically by",
 )  # fmt: skip
 # Nobody reads what is sent there.
+UNREAD_STEMS = (
+    "monitor", "attended", "not checked", "longer checked", "not read", "longer read", "gelesen", "betreut", "überwacht", "consult",
+    "relevée", "surveill", "supervis", "se lee", "revisa", "presidiat", "gelezen", "beheerd", "obsługiwan", "odczytywan", "ておりません",
+)  # fmt: skip
 UNREAD_BODY = _any(
     r"\b(?:mail ?box|inbox|e-?mail account|e-?mail address|address) is (?:no longer|not(?: being)?|un)[ -]?(?:monitored|attended|checked|read)\b(?!\?)",
     r"postfach wird nicht (?:mehr )?(?:gelesen|betreut|überwacht)", r"(?:boîte|adresse)\b.{0,30} n'est (?:plus|pas) (?:consultée|lue|relevée|surveillée)",

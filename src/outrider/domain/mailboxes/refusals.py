@@ -197,14 +197,15 @@ def _unknown_user(words: str, detail: str, command: str) -> Reason | None:
     """One who is refused only after the content was sent exists as often as not: their filter answers for them."""
     if detail in {"1.1", "1.3", "1.351"} or NOT_LISTED.search(words):
         return Reason.USER_UNKNOWN
+    is_told = bool(UNKNOWN_USER.search(words)) or (command == "RCPT" and "unrouteable address" in words)
+    if is_told and detail == "1.2" and command != "RCPT":
+        return Reason.HOST_UNKNOWN
+    if is_told and (detail in {"1.10", "4.1"} or command == "RCPT"):
+        return Reason.USER_UNKNOWN
     if command in {"", "RCPT"} and refusal_languages.UNKNOWN_USER.search(words):
         return Reason.USER_UNKNOWN
-    if not UNKNOWN_USER.search(words) and not (command == "RCPT" and "unrouteable address" in words):
+    if not is_told:
         return None
-    if detail == "1.2" and command != "RCPT":
-        return Reason.HOST_UNKNOWN
-    if detail in {"1.10", "4.1"} or command == "RCPT":
-        return Reason.USER_UNKNOWN
     return Reason.REJECTED if command == "MAIL" else Reason.FILTERED
 
 
