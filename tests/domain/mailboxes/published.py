@@ -322,3 +322,40 @@ PUBLISHED_LATER: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         ("userunknown", "550 SL E515 Email not exist (in reply to RCPT TO command)"),
     ),
 }  # fmt: skip
+
+# What others logged, found in public threads and in a provider's manual of answers.
+LOGGED: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
+    ("Comcast", "postmarkapp.com, SMTP field manual"): (
+        ("blocked", "554 mx1.b.example comcast 192.0.2.1 Comcast block for spam. Please see http://postmaster.comcast.net/smtp-error-codes.php#BL000000"),
+    ),
+    ("Yahoo", "postmarkapp.com, SMTP field manual"): (
+        ("suspend", "554 delivery error: dd Sorry, your message to a@b.example cannot be delivered. This mailbox is disabled (554.30). - mx.b.example"),
+        ("policyviolation", "554 Message not allowed - [299]"),
+        ("notcompliantrfc", "554 Message not allowed - Headers are not RFC compliant[291]"),
+        ("speeding", "421 Max message per connection reached, closing transmission channel"),
+    ),
+    ("Gmail", "postmarkapp.com, SMTP field manual"): (
+        ("spamdetected", "421 4.7.0 [192.0.2.1] Our system has detected that this message is suspicious due to the nature of the content and/or the links within. To best protect our users from spam, the message has been blocked."),
+    ),
+    ("Yandex, Zoho and Barracuda", "postmarkapp.com, SMTP field manual"): (
+        ("expired", "421 4.4.2 mail.yandex.net Error: timeout exceeded"),
+        ("spamdetected", "554 5.7.1 Email cannot be delivered. Reason: Email flagged as Spam."),
+        ("spamdetected", "554 rejected due to spam URL in content"),
+        ("systemerror", "421 Temporary failure, please try again later."),
+        ("systemerror", "422 License Expired"),
+    ),
+    ("Exchange Online", "postmarkapp.com, SMTP field manual"): (
+        ("toomanyconn", "421 4.3.2 The maximum number of concurrent connections per resource forest has exceeded a limit, closing transmission channel. b.example. PRX8"),
+    ),
+    ("Proofpoint", "postmarkapp.com, SMTP field manual"): (
+        ("networkerror", "421 4.1.1 <a@b.example>: Recipient address rejected: unverified address: host b.example[192.0.2.1] said: 450 4.1.1 <a@b.example>: Recipient address rejected: unverified address: lost connection with mail.b.example[192.0.2.1] while sending RCPT TO (in reply to RCPT TO command)"),
+        ("systemerror", "421 4.1.1 <a@b.example>: Recipient address rejected: unverified address: Address verification in progress"),
+    ),
+    ("Cisco Secure Email", "github.com/sisimai/p5-sisimai, issue 409"): (
+        ("userunknown", "5.1.0 - Unknown address error 550-'5.1.1 Mailbox <a@b.example> does not exist' (delivery attempts: 0)"),
+        ("userunknown", "5.1.0 - Unknown address error 550-'5.1.1 <a@b.example>: Recipient address rejected: bob' (delivery attempts: 0)"),
+    ),
+    ("chatmail", "github.com/chatmail/relay, issue 525"): (
+        ("authfailure", "554 5.7.1 No valid DKIM signature found (in reply to end of DATA command)"),
+    ),
+}  # fmt: skip

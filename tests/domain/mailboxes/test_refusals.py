@@ -9,7 +9,7 @@ from outrider.providers.mail import transcripts
 from outrider.providers.mail.parsed import ReportedRecipient
 from tests.domain.mailboxes.answers import ANSWERS
 from tests.domain.mailboxes.paraphrases import PARAPHRASES
-from tests.domain.mailboxes.published import PUBLISHED, PUBLISHED_LATER
+from tests.domain.mailboxes.published import LOGGED, PUBLISHED, PUBLISHED_LATER
 
 SAID = {
     Reason.USER_UNKNOWN: (
@@ -178,7 +178,7 @@ def test_the_same_in_other_words_is_understood(reason: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("server", "answers"),
-    [(server, answers) for table in (PUBLISHED, PUBLISHED_LATER) for (server, _), answers in table.items()],
+    [(server, answers) for table in (PUBLISHED, PUBLISHED_LATER, LOGGED) for (server, _), answers in table.items()],
 )
 def test_what_an_operator_publishes_of_its_answers_is_understood(
     server: str, answers: tuple[tuple[str, str], ...]

@@ -55,6 +55,16 @@ def test_receipts_and_complaints_are_reports_of_their_own_kind(name: bytes, kind
     assert report.original_message_id == "<x@example.com>"
 
 
+def test_what_stands_in_a_field_of_a_gateways_own_counts_as_the_servers_words() -> None:
+    fields = (
+        b"Final-Recipient: rfc822; bob@example.org\r\nAction: failed\r\nStatus: 5.0.0\r\n"
+        b"X-Supplementary-Info: <mx.example.org #5.0.0 smtp; 550 5.2.2 over quota>\r\n"
+    )
+    report = parse(REPORT % {b"type": b"delivery-status", b"fields": fields}).report
+    assert report is not None
+    assert report.recipients[0].diagnostic == "550 5.2.2 over quota"
+
+
 def test_a_report_that_a_person_attaches_is_not_this_mails_report() -> None:
     inner = REPORT % {
         b"type": b"delivery-status",

@@ -69,6 +69,20 @@ def test_the_refused_command_is_told_in_many_ways(text: str, command: str) -> No
     assert transcripts.command_in(text) == command
 
 
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("5.1.0 - Unknown address error 550-'5.1.1 no such user'", "5.1.1"),
+        ("550 5.1.0 rejected, said 4.7.1 before", "5.1.0"),
+        ("5.0.0 (554 5.7.1 refused)", "5.7.1"),
+        ("4.4.7 expired: 421 4.4.2 timed out", "4.4.2"),
+        ("250 2.1.5 ok", "2.1.5"),
+    ],
+)
+def test_the_code_that_says_most_counts(text: str, status: str) -> None:
+    assert transcripts.status_in(text) == status
+
+
 def test_the_returned_mail_gives_its_id_and_nothing_else() -> None:
     text = (
         "Not delivered.\n\n<ann@example.org>: no\n\n--- Original message follows ---\n"

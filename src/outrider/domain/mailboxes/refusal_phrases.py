@@ -59,13 +59,15 @@ FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
     )),
     ("policyviolation", _any(r"delivery (?:failure|restricted by) policy|external forwarding|- banned: ")),
     ("contenterror", _any(r"invalidcontent")),
-    ("notcompliantrfc", _any(r"multiple from addresses|follow rfc ?\d|standard protocol")),
+    ("systemerror", _any(r"verification in progress|licen[sc]e (?:has )?expired")),
+    ("blocked", _any(r"\bblock for spam|#bl[01]\d{4}")),
+    ("notcompliantrfc", _any(r"multiple from addresses|not rfc compliant|follow rfc ?\d|standard protocol")),
     ("rejected", _any(r"sender (?:was |is )?not authenticated(?! to send anonymous)|sender\b.{0,30}\bnull mx|permissions? to send as|sendasdenied|by (?:a )?non-?member|members-only|your (?:e-?mail )?address\b.{0,60}(?:black ?list|block|bann|not (?:subscribed|allowed|permitted|authori|a member))|(?:postmaster|callback) (?:verification|verify|setup) failed|sendernotauthenticated|senderrestricted|sendernotinallowed|sender(?:'s)? (?:e?-?mail )?(?:domain|address)\b.{0,30}(?:black ?list|block(?! using)|bann)\w*(?! using)")),
     ("expired", _any(r"did not accept our requests? to connect|socket error|(?:message|envelope) (?:has )?expired|max(?:imum)? (?:time|age|queue time|retr\w+|attempts|delivery attempts)|queue (?:life ?time|time) (?:exceed|expired)|time without delivery|(?:queue|tried|trying|failing|unreachable) (?:for )?too long|time limit for delivery|multiple retries")),
     ("norelaying", _any(r"relay(?:ing)? (?:access )?(?:is )?(?:denied|prohibited|not (?:allowed|permitted))|delivery is not allowed to this")),
     ("toomanyconn", _any(r"too many (?:concurrent |simultaneous |smtp )*connections|trop de connexions")),
     ("speeding", _any(
-        r"too much mail from|relay limit|peak smtp|excessive volume|(?:domain|sender|message|mail) frequency limit|throttled\b|max(?:imum)? (?:defers|e?-?mails)\b.{0,40}(?:hour|day)",
+        r"too much mail from|relay limit|peak smtp|excessive volume|max(?:imum)? (?:number of )?messages? per (?:connection|session)|(?:domain|sender|message|mail) frequency limit|throttled\b|max(?:imum)? (?:defers|e?-?mails)\b.{0,40}(?:hour|day)",
         r"(?:send(?:ing)?|daily|hourly|sent) (?:[\w ]{0,20})(?:quota|limit)[\w ]{0,12}(?:exceeded|reached)|too many recipients (?:\w+ )?this (?:hour|day)",
         r"(?:too many|excess\w*) (?:e?-?mails?|messages)\b.{0,60}(?:hour|day|minute|second|period|short|sent|from)|receiving (?:e-?mail|mail|messages) (?:at a rate|too (?:quickly|fast))",
         r"rate[- ]?(?:limit|exceed|control)\w*|throttl(?:ed|ing)|exceeded (?:the )?(?:\w+ ){0,4}rate|unusual rate of|sending (?:too fast|(?:mail|messages) too)|slow(?:er)? down"
@@ -73,7 +75,7 @@ FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
     )),
     ("spamdetected", _any(r"spam ?filter|spamassassin|\b(?:sur|ur[il]b)l\b|(?:uribl|surbl)\.|(?:black ?listed|blocked|listed) (?:url|uri|link|domain in)|(?:url|uri|link) .{0,30}(?:black ?listed|blocked|listed)")),
     ("systemfull", _any(r"disk full condition|(?:server|system|queue|spool|file ?system)\b.{0,30}(?:disk|storage|space) (?:is )?(?:full|low|exhaust)|(?:server|system) (?:is )?(?:full|out of (?:disk|space|storage))|disk (?:is )?full")),
-    ("networkerror", _any(r"servfail|(?:cname|mx|(?<!reverse )dns) lookup failed(?! perm)|(?:dns|name) ?server (?:fail|problem|error)\w*|mail loop|host not found, try again|(?:malformed|unexpected) name server reply")),
+    ("networkerror", _any(r"unverified address\b.{0,120}lost connection|servfail|(?:cname|mx|(?<!reverse )dns) lookup failed(?! perm)|(?:dns|name) ?server (?:fail|problem|error)\w*|mail loop|host not found, try again|(?:malformed|unexpected) name server reply")),
     ("securityerror", _any(r"unauthenticated senders?\b|(?:smtp )?authentication (?:is )?(?:required|needed)(?! for relay)|must (?:be |first )?authenticat|client was not authenticated|no auth command|authentication fail|must issue a starttls|not sent (?:over|via) (?:a )?tls|without tls|tls (?:is )?required|requires? (?:tls|authentication)|not authenticated to send")),
     ("mailboxfull", _any(
         rf"{_BOX}\b.{{0,80}}(?:\bfull\b|over[- ]?(?:its |the |their |his )?(?:disk |storage |allotted |e?-?mail )?quota|over ?quota|over (?:the )?(?:size |storage )?limit|quota (?:exceed|is|limit|violat|full)|exceed\w*.{{0,40}}(?:quota|limit|storage|size allowed|allowed|space)"

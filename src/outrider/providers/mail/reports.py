@@ -158,7 +158,7 @@ def _recipient(block: Message) -> ReportedRecipient | None:
         address = original or address
     if not address:
         return None
-    diagnostic = _value(block, "diagnostic-code")
+    diagnostic = _value(block, "diagnostic-code") or _supplement(_value(block, "x-supplementary-info"))
     status = _STATUS.search(_value(block, "status")) or _STATUS.search(diagnostic)
     return ReportedRecipient(
         address=address,
@@ -168,6 +168,11 @@ def _recipient(block: Message) -> ReportedRecipient | None:
         category=_value(block, "x-powermta-bouncecategory").lower() or _local_kind(diagnostic),
         original=original if original != address else "",
     )
+
+
+def _supplement(field: str) -> str:
+    """What some send instead of a diagnostic: "<mx.example.com #5.0.0 smtp; 550 …>"."""
+    return field.strip("<>").partition(" ")[2].partition(" ")[2] if field.startswith("<") else ""
 
 
 def _address(field: str) -> str:

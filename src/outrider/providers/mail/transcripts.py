@@ -121,6 +121,9 @@ def status_in(text: str) -> str:
     """The first enhanced status code (RFC 3463) that says something; else the first."""
     found = [each for each in _STATUS.findall(text[:_LONGEST]) if each[0] != "2"] or _STATUS.findall(text[:_LONGEST])
     told = [each for each in found if not _VAGUE.match(each)] or found
+    # Gateways put a class of their own before what the other server said: "5.1.0 - … '5.1.1 …".
+    if told and told[0].endswith(".0"):
+        told = [each for each in told if each.startswith(told[0][:4]) and not each.endswith(".0")] or told
     # "Expired" hides why it was tried for so long (RFC 3463 3.5).
     return next((each for each in told if not each.endswith(".4.7")), told[0] if told else "")
 
