@@ -5,6 +5,7 @@ import os
 import re
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import schemathesis
 from hypothesis import strategies as st
@@ -34,12 +35,20 @@ def map_body(context: Any, body: Any) -> Any:
     if isinstance(body, dict):
         for name, known in KNOWN.items():
             number = next(turn)
-            if isinstance(body.get(name), str) and number % 3:
+            if is_id(body.get(name)) and number % 3:
                 body[name] = known[number % len(known)]
         for holder in [body, *(body["steps"] if isinstance(body.get("steps"), list) else [])]:
             if isinstance(holder, dict):
                 straighten(holder.get("sendWindow"))
     return body
+
+
+def is_id(value: Any) -> bool:
+    """What is no id on purpose has to stay none."""
+    try:
+        return isinstance(value, str) and bool(UUID(value))
+    except ValueError:
+        return False
 
 
 def straighten(window: Any) -> None:

@@ -22,6 +22,7 @@ from outrider.settings import Settings
 from tests.factories import harvest
 from tests.factories.accounts import make_user, retire
 from tests.factories.calendars import make_event
+from tests.factories.drafts import make_draft
 from tests.factories.imports import contacts, start
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sequences import make_enrollment, make_sequence
@@ -54,7 +55,7 @@ async def test_no_generated_request_breaks_a_promise_of_the_concierge(
     runtime: Runtime, settings: Settings, server: EmbeddedServer, tmp_path: Path
 ) -> None:
     ada = await make_user(runtime)
-    await make_mailbox(runtime, ada)
+    mailbox = await make_mailbox(runtime, ada)
     async with runtime.db.begin(ada.scope) as db:
         senders = [
             Sender(
@@ -67,11 +68,13 @@ async def test_no_generated_request_breaks_a_promise_of_the_concierge(
         scan = await actions.scan(db, ada.workspace_id, ada.user.id)
     ids = [str(each.id) for each in senders]
     calendars = [str((await make_event(runtime, ada)).id) for _ in range(20)]
+    drafts = [await make_draft(runtime, ada, mailbox) for _ in range(20)]
     known = {"id": ids, "sender_id": ids, "job_id": [str(scan.id)], "integration_id": calendars}
+    known |= {"draft_id": [str(each.id) for each in drafts], "message_id": [str(each.message_id) for each in drafts]}
     with serving(settings, server, tmp_path) as live:
         url = f"{live.url}{CONCIERGE}"
         # All but those that end the session.
-        run(url, ada.access_token, known, tmp_path, contract="concierge", operations=25, examples=8, seed=1)
+        run(url, ada.access_token, known, tmp_path, contract="concierge", operations=35, examples=8, seed=1)
     await retire(runtime, ada)
 
 
