@@ -202,6 +202,9 @@ async def work(runtime: Runtime, ada: Someone) -> int:
     async with runtime.db.begin(ada.scope) as db:
         await db.execute(update(MailboxPace).values(held_until=None))
         await db.execute(update(Send).where(Send.state == State.QUEUED).values(due_at=now() - timedelta(minutes=1)))
+        # A look that failed is tried again after a minute.
+        soon = func.clock_timestamp() + timedelta(seconds=0.5)
+        await db.execute(update(Send).where(Send.state == State.UNKNOWN, Send.look_at > soon).values(look_at=soon))
     return await count(runtime, ada, Send, Send.state != State.SENT)
 
 

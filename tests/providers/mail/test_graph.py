@@ -341,6 +341,17 @@ async def test_a_request_that_is_cut_off_costs_the_others_nothing(
     assert caught.value.is_lost
 
 
+async def test_a_last_try_that_is_cut_off_after_refusals_is_a_failure_like_any_other(
+    reader: GraphReader, microsoft: Microsoft
+) -> None:
+    microsoft.fail("/delta", 503, times=5)
+    microsoft.fail("/delta", 0)
+    with pytest.raises(ReadFailed) as caught:
+        await step(reader)
+    assert caught.value.is_lost
+    assert microsoft.count("/delta") == 6
+
+
 async def test_retry_after_is_obeyed_by_everybody_on_the_mailbox(
     reader: GraphReader, tokens: Tokens, microsoft: Microsoft
 ) -> None:

@@ -121,6 +121,7 @@ class GraphApi:
     async def patiently(self, method: str, path: str, **options: Any) -> Answer:
         """A request that may be repeated. Raises ApiError, ReadFailed, ConnectFailed."""
         options.setdefault("limits", LIMITS)
+        cut_off = 0
         for attempt in range(ATTEMPTS):
             try:
                 answer = await self.once(method, path, **options)
@@ -128,7 +129,8 @@ class GraphApi:
                 raise ReadFailed(error.message, is_lost=True) from error
             except EgressFailed as error:
                 # A batch is hundreds of requests: one that is cut off must not cost all the others.
-                if attempt == ATTEMPTS_CUT_OFF - 1:
+                cut_off += 1
+                if cut_off == ATTEMPTS_CUT_OFF or attempt == ATTEMPTS - 1:
                     raise ReadFailed(error.message, is_lost=True) from error
                 await asyncio.sleep(delay(attempt, None, first=FIRST_WAIT, longest=LONGEST_WAIT))
                 continue
