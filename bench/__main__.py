@@ -13,7 +13,7 @@ from typing import Any
 import uvloop
 from tests.real.mail_servers import MailServers
 
-from bench import finding, footprint, harvesting, importing, lists, reading, scale, sending, syncing, workers
+from bench import console, finding, footprint, harvesting, importing, lists, reading, scale, sending, syncing, workers
 from bench.figures import Figure, table
 from bench.unpaced import UNPACED
 from outrider import starting
@@ -22,7 +22,7 @@ from outrider.runtime import open_runtime
 from outrider.settings import load
 
 NAMES = ("footprint", "lists", "sending", "workers", "reading", "harvesting", "syncing")
-LONG = ("finding", "importing", "scale")
+LONG = ("console", "finding", "importing", "scale")
 ON_REAL_SERVERS = {"syncing", "scale"}
 
 
@@ -40,10 +40,9 @@ async def measure(names: list[str], folder: Path, mail: Path | None, servers: Ma
             figures += await sending.compare(runtime, folder)
         if "workers" in names:
             figures += await workers.compare(runtime, found, folder)
-        if "finding" in names:
-            figures += await finding.compare(runtime, found)
-        if "importing" in names:
-            figures += await importing.compare(runtime, found)
+        for name, bench in (("finding", finding), ("importing", importing), ("console", console)):
+            if name in names:
+                figures += await bench.compare(runtime, found)
         if servers is not None and "syncing" in names:
             figures += await syncing.compare(runtime, found, servers, mail)
         if servers is not None and "scale" in names:

@@ -23,7 +23,10 @@ from outrider.serving import listening
 from outrider.settings import Settings, load
 
 FOLDER = Path(__file__).parents[1] / "docs/console"
-PAGES = ("follow-ups", "calls", "drafts", "senders", "mailboxes", "imports", "operations", "preferences")
+PAGES = (
+    "follow-ups", "calls", "calls/settings", "drafts", "senders", "mailboxes", "calendars", "contacts", "duplicates", "imports",
+    "batches", "operations", "preferences", "language-model",
+)  # fmt: skip
 SIZE = {"width": 1160, "height": 640}
 
 
@@ -75,7 +78,7 @@ async def _walk(url: str, ada: Someone) -> None:
             for name in PAGES:
                 await page.goto(f"{url}/console/{name}")
                 await page.wait_for_timeout(300)
-                await page.screenshot(path=FOLDER / f"{name}-{scheme}.png")
+                await page.screenshot(path=FOLDER / f"{name.replace('/', '-')}-{scheme}.png")
         await browser.close()
     for picture in sorted(FOLDER.glob("*.png")):
         await asyncio.to_thread(_shrink, picture)

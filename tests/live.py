@@ -53,12 +53,26 @@ def environment(settings: Settings, server: EmbeddedServer, **extra: str) -> dic
 
 @contextmanager
 def serving(settings: Settings, server: EmbeddedServer, folder: Path, **extra: str) -> Iterator[Live]:
+    with _running(environment(settings, server, **extra), folder) as live:
+        yield live
+
+
+@contextmanager
+def fresh_install(folder: Path, **extra: str) -> Iterator[Live]:
+    """As somebody has it who has just installed it: nothing is set but where its data lie, and there is nobody yet."""
+    known = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "OUTRIDER_DATA_DIR": str(folder)}
+    with _running({**known, **extra}, folder) as live:
+        yield live
+
+
+@contextmanager
+def _running(variables: dict[str, str], folder: Path) -> Iterator[Live]:
     [port] = free_ports(1)
     log = folder / "serve.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(Path(sys.executable).parent / "outrider"), "serve"],
-            env=environment(settings, server, OUTRIDER_PORT=str(port), **extra),
+            env={**variables, "OUTRIDER_PORT": str(port)},
             cwd=folder,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -33,7 +33,6 @@ TESTED_ELSEWHERE = {
     "console/routes/drafts.py": "console/test_app.py",
     "console/routes/language_model.py": "console/test_app.py",
     "console/routes/followups.py": "console/test_app.py",
-    "console/routes/imports.py": "console/test_app.py",
     "console/routes/mailboxes.py": "console/test_app.py",
     "console/routes/operations.py": "console/test_app.py",
     "console/routes/preferences.py": "console/test_app.py",
@@ -197,6 +196,7 @@ TESTED_ELSEWHERE = {
 # Tests of what no single module does: whole promises, tried against everything.
 OF_THE_WHOLE = {
     "api/test_examples.py", "api/test_harvest_examples.py", "api/test_schemathesis.py", "core/test_egress_bounds.py", "core/test_egress_vectors.py",
+    "console/test_assets.py", "console/test_leaks.py",
     "test_canaries.py", "test_contracts.py", "test_docs.py", "test_layout.py", "test_leaks.py", "test_tenancy.py",
 }  # fmt: skip
 # Users belong to the installation; a workspace is found through their membership.

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider import VERSION, starting
 from outrider.api import hooks
+from outrider.console import app as console
 from outrider.core.clock import now
 from outrider.core.db import Scope
 from outrider.core.errors import NotFound
@@ -215,7 +216,10 @@ def all_routes() -> list[dict[str, str]]:
             for path, operations in specification["paths"].items()
             for method, operation in operations.items()
         ]
-    return listed
+    return listed + [
+        {"surface": "console", "method": method, "path": f"/console{path}", "needs": needs}
+        for method, path, needs in console.all_routes()
+    ]
 
 
 def print_routes(*, as_json: bool) -> None:

@@ -4,14 +4,21 @@ from datetime import timedelta
 
 from outrider.core.clock import now
 from outrider.core.ids import new_id
+from outrider.domain.calendars.models import CalendarConnection
+from outrider.domain.calendars.models import State as CalendarState
 from outrider.domain.imports.models import ImportJob, Provider, Status
 from outrider.domain.mailboxes.models import Mailbox, State
 from outrider.domain.mailboxes.sender_types import SenderType
 from outrider.domain.operations.models import Operation, OperationStatus
+from outrider.domain.people import actions, editing, queries
+from outrider.domain.people.models import Status as Place
+from outrider.domain.people.person import Lead, make_person
 from outrider.domain.senders.models import Category, Sender
 from outrider.domain.sequences.models import Enrollment, EnrollmentStatus
 from outrider.runtime import Runtime
+from tests.factories import harvest
 from tests.factories.accounts import Someone
+from tests.factories.calendars import make_event
 from tests.factories.drafts import make_draft
 from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sequences import make_enrollment, make_sequence
@@ -34,11 +41,21 @@ PEOPLE = (
     ("Evelyn Boyd", EnrollmentStatus.BOUNCED, 1, "550 5.1.1 There is no such mailbox."),
     ("Mary Jackson", EnrollmentStatus.COMPLETED, 3, "Every step has been sent."),
 )
+KNOWN = (
+    ("Grace Hopper", "grace@harbour.example", "+442079460001", "Harbour Computing", Place.QUALIFIED, 8.5),
+    ("Grace Hopper", "grace+news@harbour.example", "", "", None, None),
+    ("Katherine Johnson", "katherine@orbit.harbour.example", "+442079460002", "Orbit", Place.CONTACTED, 6),
+    ("Dorothy Vaughan", "dorothy@harbour.example", "+442079460003", "West Area", Place.NEW, 4.5),
+    ("Annie Easley", "annie@harbour.example", "+442079460004", "", None, None),
+    ("", "office@harbour.example", "+442079460005", "Harbour Office", None, None),
+)  # fmt: skip
 
 
 async def furnish(runtime: Runtime, owner: Someone) -> Mailbox:
-    """Gives a user mailboxes, follow-ups in every state, senders, imports and work under way."""
+    """Gives a user mailboxes, calendars, people, follow-ups in every state, senders, imports and work under way."""
     mailbox = await make_mailbox(runtime, owner, daily_limit=50)
+    await _plan(runtime, owner)
+    await _know(runtime, owner)
     await _follow_up(runtime, owner, mailbox)
     await make_draft(runtime, owner, mailbox, sender="grace@harbour.example", subject="Contract, second draft")
     refused = await make_mailbox(runtime, owner, address="ada.office@engine.example", daily_limit=30)
@@ -52,6 +69,42 @@ async def furnish(runtime: Runtime, owner: Someone) -> Mailbox:
         db.add_all(_operations(owner, mailbox))
         db.add_all(_imports(owner))
     return mailbox
+
+
+async def _plan(runtime: Runtime, owner: Someone) -> None:
+    """Two calendars: one that is read, and one whose provider refuses us."""
+    read = await make_event(runtime, owner, title="Harbour board", location="Room 4")
+    await make_event(runtime, owner, title="Wind tunnel, harbour side", day=2)
+    async with runtime.db.begin(owner.scope) as db:
+        shown = await db.get_one(CalendarConnection, (read.workspace_id, read.id))
+        shown.address, shown.synced_at = "calendars.engine.example", now() - timedelta(minutes=4)
+        db.add(
+            CalendarConnection(
+                workspace_id=owner.workspace_id, user_id=owner.user.id, id=new_id(), provider="caldav",
+                account=new_id().hex, address="ada@dav.engine.example", url="https://dav.engine.example/", username="ada",
+                state=CalendarState.REAUTH_REQUIRED, sync_due_at=None,
+                state_reason="The server refuses the user name or password. Use a password made for programs.",
+            )
+        )  # fmt: skip
+
+
+async def _know(runtime: Runtime, owner: Someone) -> None:
+    """Contacts in every place of the pipeline, two of them one person; and leads read out of mail."""
+    people = [
+        make_person(
+            name=name, emails=[(address, "")], phones=[(phone, "")] if phone else (),
+            organisations=[{"name": company}] if company else (), lead=Lead(status=status, score=score) if status else None,
+        )
+        for name, address, phone, company, status, score in KNOWN
+    ]  # fmt: skip
+    async with runtime.db.begin(owner.scope) as db:
+        taken = await actions.upsert(
+            db, owner.workspace_id, owner.user.id, people, provider="vcard", account="telephone.vcf"
+        )
+        await editing.tag(db, await queries.get(db, owner.workspace_id, taken[0].contact_id), "board")
+    letters = [harvest.letter(n, name=f"Captain {n} of the Harbour") for n in (1, 2)]
+    batch_id = await harvest.start(runtime, owner, letters)
+    await harvest.finish(runtime, owner, batch_id)
 
 
 async def _follow_up(runtime: Runtime, owner: Someone, mailbox: Mailbox) -> None:

@@ -1,8 +1,6 @@
 """The console in a real Chromium: a newcomer's way in, work watched while it goes on, the keyboard, and axe's judgement."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,16 +17,16 @@ from outrider.runtime import Addresses, Runtime
 from outrider.settings import Settings
 from tests.factories.accounts import PASSWORD, Someone, make_user, retire
 from tests.factories.console import furnish
+from tests.factories.imports import contacts, finish, start
 from tests.live import Live, serving
+from tests.real.chromium import NEEDED, Watched, running, serious
 
-axe = pytest.importorskip("axe_playwright_python.async_playwright", reason="axe is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-PAGES = ("follow-ups", "calls", "senders", "mailboxes", "imports", "operations", "preferences")
+PAGES = (
+    "follow-ups", "calls", "calls/settings", "drafts", "senders", "mailboxes", "calendars", "contacts", "duplicates", "imports",
+    "batches", "operations", "preferences", "language-model",
+)  # fmt: skip
 
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"),
-]
+pytestmark = NEEDED
 
 
 @pytest.fixture
@@ -39,12 +37,8 @@ def live(settings: Settings, server: EmbeddedServer, database: Addresses, tmp_pa
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Any]:
-    playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
-    args = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    async with playwright.async_playwright() as running:
-        browser = await running.chromium.launch(executable_path=CHROMIUM, args=args)
+    async with running() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.fixture
@@ -53,15 +47,6 @@ async def ada(runtime: Runtime) -> AsyncIterator[Someone]:
     await furnish(runtime, owner)
     yield owner
     await retire(runtime, owner)
-
-
-class Watched:
-    """A page whose errors are kept."""
-
-    def __init__(self, page: Any) -> None:
-        self.page, self.errors = page, []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
 
 
 async def signed_in(chromium: Any, live: Live, who: Someone, **options: Any) -> Watched:
@@ -94,7 +79,7 @@ async def test_a_newcomer_registers_signs_in_and_is_told_what_to_do(chromium: An
     await form.get_by_label("Email address").fill(email)
     await form.get_by_label("Password").fill("wrong")
     await form.get_by_label("IMAP server").fill("127.0.0.1")
-    await form.get_by_label("Port").first.fill("1")
+    await form.locator("[name=port]").fill("1")
     await form.get_by_role("button", name="Connect").click()
     told = await page.get_by_role("alert").inner_text()
     assert "Request" in told, "what went wrong is told beside the form, with the id that is in the log"
@@ -123,12 +108,7 @@ async def test_axe_finds_nothing_serious_and_nothing_is_logged(
     for name in PAGES:
         await strict.page.goto(f"{live.url}/console/{name}")
         await judged.page.goto(f"{live.url}/console/{name}")
-        results = await axe.Axe().run(judged.page)
-        found += [
-            f"{name}: {each['id']} {[node['html'][:90] for node in each['nodes'][:3]]}"
-            for each in results.response["violations"]
-            if each["impact"] in {"serious", "critical"}
-        ]
+        found += await serious(judged.page)
     assert found == []
     assert strict.errors == []
 
@@ -207,3 +187,88 @@ async def test_a_call_rings_is_answered_and_speaks(chromium: Any, live: Live, ad
     await page.goto(f"{live.url}/console/calls")
     assert "Completed" in await page.inner_text("#calls")
     assert watched.errors == []
+
+
+async def test_long_lists_are_walked_by_the_keyboard(chromium: Any, live: Live, runtime: Runtime) -> None:
+    grace = await make_user(runtime)
+    await finish(runtime, grace, (await start(runtime, grace, contacts(120))).id)
+    watched = await signed_in(chromium, live, grace)
+    page = watched.page
+    await page.goto(f"{live.url}/console/contacts")
+    seen = [await page.locator("tbody tr b, tbody tr .name").all_inner_texts()]
+    for _ in range(2):
+        async with page.expect_response("**/console/contacts?after=*"):
+            await page.keyboard.press("n")
+        await page.wait_for_function(f"() => !document.body.innerText.includes({seen[-1][0]!r})")
+        seen.append(await page.locator("tbody tr .name").all_inner_texts())
+    assert [len(each) for each in seen] == [50, 50, 20]
+    assert len({name for each in seen for name in each}) == 120
+    await page.go_back()
+    await page.wait_for_function(f"() => document.body.innerText.includes({seen[1][0]!r})")
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/console/contacts/*-*")
+    assert await page.get_by_role("heading", level=1).inner_text() == seen[1][1]
+    assert watched.errors == []
+
+
+async def test_duplicates_are_merged_by_a_key_and_taken_apart_again(chromium: Any, live: Live, ada: Someone) -> None:
+    watched = await signed_in(chromium, live, ada)
+    page = watched.page
+    page.on("dialog", lambda dialog: dialog.accept())
+    await page.goto(f"{live.url}/console/duplicates")
+    await page.keyboard.press("j")
+    await page.keyboard.press("m")
+    await page.wait_for_selector("text=No duplicates")
+    await page.goto(f"{live.url}/console/contacts?search=grace%20harbour.example")
+    await page.locator(".name", has_text="Grace Hopper").click()
+    await page.wait_for_selector("text=grace+news@harbour.example")
+    await page.get_by_role("button", name="Take apart").click()
+    await page.wait_for_selector("text=Merged into this contact", state="detached")
+    await page.goto(f"{live.url}/console/duplicates")
+    assert await page.locator("tbody tr").count() == 1
+    assert watched.errors == []
+
+
+async def test_another_number_has_to_be_agreed_to_anew(chromium: Any, live: Live, ada: Someone) -> None:
+    page = (await signed_in(chromium, live, ada)).page
+    await page.goto(f"{live.url}/console/calls/settings")
+    number, agrees = page.get_by_label("Number"), page.get_by_label("I agree that an artificial voice")
+    await number.fill("+44 20 7946 0958")
+    await agrees.check()
+    await page.get_by_role("button", name="Save").click()
+    await page.wait_for_selector("text=Kept.")
+    assert await agrees.is_checked()
+    assert await number.input_value() == "+442079460958"
+    await number.fill("12")
+    assert not await agrees.is_checked()
+    await page.get_by_role("button", name="Save").click()
+    assert "with its country" in await page.get_by_role("alert").inner_text()
+    assert await page.evaluate("document.activeElement.name") == "phone_number"
+    assert await number.input_value() == "12", "what was written stays"
+
+
+async def test_a_refused_form_stays_as_it_was_written(chromium: Any, live: Live, ada: Someone) -> None:
+    page = (await signed_in(chromium, live, ada)).page
+    await page.goto(f"{live.url}/console/contacts")
+    await page.get_by_label("Name", exact=True).fill("Nobody in particular")
+    await page.get_by_role("button", name="Add").click()
+    assert "Write an email address" in await page.get_by_role("alert").inner_text()
+    assert await page.get_by_label("Name", exact=True).input_value() == "Nobody in particular"
+    assert page.url.endswith("/console/contacts")
+    await page.get_by_label("Email", exact=True).fill("somebody@particular.test")
+    await page.get_by_role("button", name="Add").click()
+    await page.wait_for_url("**/console/contacts/*-*")
+
+
+async def test_imports_are_watched_to_their_end(chromium: Any, live: Live, ada: Someone, tmp_path: Path) -> None:
+    page = (await signed_in(chromium, live, ada)).page
+    await page.goto(f"{live.url}/console/imports")
+    file = tmp_path / "friends.csv"
+    file.write_bytes(contacts(40))
+    await page.set_input_files("#file", file)
+    await page.get_by_role("button", name="Import").click()
+    row = page.locator("tbody tr", has_text="friends.csv")
+    await row.get_by_text("Completed").wait_for()
+    assert "40" in await row.inner_text()

@@ -1,6 +1,7 @@
 """The web console, mounted at /console: pages over the domain's own functions, for people."""
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 from starlette.staticfiles import StaticFiles
@@ -8,8 +9,13 @@ from starlette.types import Scope
 
 from outrider.console import pages, routing
 from outrider.console.routes import (
+    batches,
+    calendars,
+    call_settings,
     calls,
+    contacts,
     drafts,
+    duplicates,
     followups,
     imports,
     language_model,
@@ -24,19 +30,10 @@ from outrider.console.routes import (
 ROUTERS = tuple(
     module.router
     for module in (
-        signing_in,
-        mailboxes,
-        followups,
-        calls,
-        drafts,
-        language_model,
-        senders,
-        imports,
-        operations,
-        preferences,
-        live,
+        signing_in, mailboxes, calendars, followups, call_settings, calls, drafts, language_model, senders, contacts, duplicates,
+        imports, batches, operations, preferences, live,
     )
-)
+)  # fmt: skip
 
 
 def build(version: str) -> FastAPI:
@@ -46,6 +43,17 @@ def build(version: str) -> FastAPI:
         app.include_router(router)
     routing.tell_errors(app)
     return app
+
+
+def all_routes() -> list[tuple[str, str, str]]:
+    """Returns every route's method, path and need. It is described by its pages, so that OpenAPI knows nothing of it."""
+    return [
+        (method, route.path, str((route.openapi_extra or {}).get("x-needs", "")))
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in sorted(route.methods or ())
+    ]
 
 
 class Static(StaticFiles):

@@ -104,5 +104,5 @@ class Hub:
 async def _poll(changes: Changes) -> None:
     while not changes.is_over:
         await asyncio.sleep(POLL)
-        for topic in ("operations", "imports", "calls", "drafts", "mailboxes"):
+        for topic in ("operations", "imports", "calls", "drafts", "mailboxes", "calendars"):
             changes.add(topic)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -26,10 +26,21 @@ NAVIGATION = (
     ("drafts", "Drafts", "mail", "d"),
     ("senders", "Senders", "users", "s"),
     ("mailboxes", "Mailboxes", "inbox", "m"),
-    ("imports", "Contacts", "contact", "c"),
+    ("calendars", "Calendars", "calendar-days", "a"),
+    ("contacts", "Contacts", "contact", "c"),
     ("operations", "Operations", "activity", "o"),
     ("preferences", "Preferences", "sliders-horizontal", "p"),
 )
+# Pages that stand beside each other under one entry of the navigation.
+SECTIONS = {
+    "calls": (("calls", "Calls"), ("calls/settings", "Settings")),
+    "contacts": (
+        ("contacts", "People"),
+        ("duplicates", "Duplicates"),
+        ("imports", "Imports"),
+        ("batches", "From mail"),
+    ),
+}
 UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 SAID = {"reauth_required": "Password refused", "unreachable": "Trying again"}
 SOON = 45  # seconds that are "now"
@@ -47,21 +58,39 @@ class Visitor:
 def show(request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
     """Renders a page as whoever is signed in sees it."""
     visitor: Visitor | None = getattr(request.state, "visitor", None)
+    place = request.url.path.removeprefix("/console/")
+    here = _section(place)
     body = templates.get_template(template).render(
         request=request,
         user=visitor,
         zone=ZoneInfo(visitor.timezone) if visitor else UTC,
-        here=request.url.path.removeprefix("/console/").partition("/")[0],
+        here=here,
+        place=place,
+        tab=max((path for path, _ in SECTIONS.get(here, ()) if place.startswith(path)), key=len, default=""),
         navigation=NAVIGATION,
+        sections=SECTIONS,
         request_id=request.state.request_id,
         **context,
     )
     return HTMLResponse(body, status, headers={"Content-Security-Policy": POLICY, "Vary": "Cookie"})
 
 
+def _section(place: str) -> str:
+    """The entry of the navigation that a page stands under."""
+    first = place.partition("/")[0]
+    return next((entry for entry, pages in SECTIONS.items() if any(first == path for path, _ in pages)), first)
+
+
 def go_to(path: str) -> Response:
     """Sends the browser to a page of the console after it has changed something."""
     return RedirectResponse(f"/console/{path}", 303)
+
+
+def go_back(request: Request, path: str) -> Response:
+    """Sends the browser back to a list, with the filters and the page that it was changed on."""
+    asked_on = urlsplit(request.headers.get("hx-current-url", ""))
+    is_there = asked_on.path == f"/console/{path}" and asked_on.query
+    return go_to(f"{path}?{asked_on.query}" if is_there else path)
 
 
 def ago(at: datetime | None) -> str:

@@ -110,9 +110,19 @@ def tell_errors(app: FastAPI) -> None:
 def refuse(request: Request, error: AppError) -> Response:
     if isinstance(error, Unauthenticated) and not request.url.path.endswith("/sign-in"):
         return _to_sign_in(request)
-    response = pages.show(request, "error.html", status=error.status, error=error)
+    response = _beside_the_form(request, error) or pages.show(request, "error.html", status=error.status, error=error)
     if isinstance(error, Limited | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _beside_the_form(request: Request, error: AppError) -> Response | None:
+    """Of a form that was sent in place: what was written stays, and what is wrong with it is told above it."""
+    if request.method == "GET" or "hx-request" not in request.headers:
+        return None
+    response = pages.show(request, "problem.html", status=error.status, error=error)
+    response.headers["HX-Retarget"] = response.headers["HX-Reselect"] = "#problem"
+    response.headers["HX-Reswap"], response.headers["HX-Push-Url"] = "outerHTML show:top", "false"
     return response
 
 

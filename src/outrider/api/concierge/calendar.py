@@ -15,11 +15,9 @@ from outrider.api.moments import Moment
 from outrider.core.clock import now
 from outrider.core.errors import Invalid, Unavailable
 from outrider.domain.accounts.permissions import Permission
-from outrider.domain.accounts.vault import open_vault
 from outrider.domain.calendars import agenda, connections, queries
 from outrider.domain.calendars.agenda import Entry
 from outrider.domain.calendars.models import Calendar, CalendarConnection, State
-from outrider.domain.grants import actions as grants
 from outrider.domain.grants.signing_in import ProviderUnavailable
 from outrider.providers.calendar.ics import web_address
 from outrider.providers.calendar.interface import (
@@ -29,7 +27,7 @@ from outrider.providers.calendar.interface import (
     GrantedCalendars,
     PublishedCalendar,
 )
-from outrider.providers.oauth.interface import GrantFailed, Identity, Tokens
+from outrider.providers.oauth.interface import GrantFailed, Tokens
 
 router = contract.router("/integrations/calendar", tag="integrations")
 
@@ -137,31 +135,22 @@ class DisconnectedOut(Out):
 )
 async def connect_calendar(request: Request, app: App, actor: Caller, body: CalendarConnect) -> CalendarConnectedOut:
     """Connects calendars once their provider has shown them, and begins to read them."""
-    provider = PROVIDERS[body.provider]
-    tokens: Tokens | None = None
-    token: str | None = None
-    if provider in {"google", "microsoft"}:
-        if body.token_type == "refresh_token":  # noqa: S105  # a kind of token
-            tokens = await _tokens(app, provider, body)
-        token = tokens.access_token if tokens else _secret(body)
-        account: Account = GrantedCalendars(connections.FixedToken(token))
+    provider, request_id = PROVIDERS[body.provider], request.state.request_id
+    is_granted = provider in {"google", "microsoft"}
+    if is_granted and body.token_type == "refresh_token":  # noqa: S105  # a kind of token
+        tokens = await _tokens(app, provider, body)
+        connection, listed = await connections.connect_granted(
+            app, actor, provider=provider, tokens=tokens, request_id=request_id
+        )
     else:
-        account = _account(provider, body, actor.email)
-    listed = await connections.verify(app, provider, account)
-    async with app.db.begin(actor.scope(request.state.request_id)) as own:
-        grant_id = None
-        if tokens is not None:
-            vault = await open_vault(own, app.keyring, actor.workspace_id)
-            identity = Identity(subject=f"calendars:{listed.address}", email=listed.address, name="", picture=None)
-            grant = await grants.store(
-                own, vault, workspace_id=actor.workspace_id, user_id=actor.user_id, provider=f"{provider}_calendars",
-                identity=identity, tokens=tokens,
+        token = _secret(body) if is_granted else None
+        account = GrantedCalendars(connections.FixedToken(token)) if token else _account(provider, body, actor.email)
+        listed = await connections.verify(app, provider, account)
+        async with app.db.begin(actor.scope(request_id)) as own:
+            connection = await connections.connect(
+                own, app.keyring, workspace_id=actor.workspace_id, user_id=actor.user_id, provider=provider,
+                account=account, listed=listed, token=token,
             )  # fmt: skip
-            grant_id = grant.id
-        connection = await connections.connect(
-            own, app.keyring, workspace_id=actor.workspace_id, user_id=actor.user_id, provider=provider, account=account,
-            listed=listed, token=token, grant_id=grant_id,
-        )  # fmt: skip
     return CalendarConnectedOut(integration_id=connection.id, calendars=[each.name for each in listed.calendars])
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Path, Query, Response
+from fastapi.responses import RedirectResponse
 from pydantic import Field
 
 from outrider.api.contact_import.contract import Out, back_to_app, contract
@@ -27,7 +28,8 @@ TO_THE_APP = {
     "responses": {
         "302": {
             "description": "To the app: `everreach://import-callback/{provider}?job_id=…&status=success`, or "
-            "`…&status=error&message=…`. Never another answer, and never a token in it.",
+            "`…&status=error&message=…`; for an import begun in the web console to its page. Never another answer, and never a "
+            "token in it.",
             "headers": {"Location": {"schema": {"type": "string"}}},
         }
     },
@@ -75,16 +77,29 @@ async def import_callback(
     code: Annotated[str, Query(description="What the provider gives for a sign-in that was agreed to.")] = "",
     error: Annotated[str, Query(description="What the provider says of one that was not.")] = "",
 ) -> Response:
-    """Opened by the browser that the provider sends back: begins to fetch, and sends the browser on to the app."""
+    """Opened by the browser that the provider sends back: begins to fetch, and sends the browser on to the app, or to the
+    web console where it comes from there.
+    """
     if not state:
         raise SignInFailed("The provider sent no state. Start the import again.")
+    page = consent.page_of(app, state)
+    try:
+        job = await _take_in(app, provider, state=state, code=code, error=error)
+    except AppError:
+        if page is None:
+            raise
+        return RedirectResponse(page, 302)  # where the import says what became of it
+    return back_to_app(app.settings, provider, job_id=job.id) if page is None else RedirectResponse(page, 302)
+
+
+async def _take_in(app: App, provider: str, *, state: str, code: str, error: str) -> ImportJob:
     job = await consent.take_back(app, provider, state)
     try:
         await consent.finish(app, job, state=state, code=_code(job, code, error))
     except AppError as failure:
         await consent.refuse(app, job, failure.message)
         raise
-    return back_to_app(app.settings, provider, job_id=job.id)
+    return job
 
 
 def _code(job: ImportJob, code: str, error: str) -> str:

@@ -21,6 +21,7 @@ from outrider.domain.accounts import actions as accounts
 from outrider.domain.accounts import queries, sessions
 from outrider.domain.accounts.permissions import Permission
 from outrider.domain.accounts.vault import open_vault
+from outrider.domain.calendars import connections as calendars
 from outrider.domain.grants import actions as grants
 from outrider.domain.grants import signing_in
 from outrider.domain.grants.models import SignIn
@@ -36,7 +37,8 @@ STYLE = "body{font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:15vh auto
 POLICY = f"default-src 'none'; frame-ancestors 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
 AS_A_PAGE = {"content": {"text/html": {"schema": {"type": "string"}}}}
 TO_THE_REDIRECT = {
-    "description": "To the `redirectUri`; its fragment holds `code` and `state`, or `error` and `message`.",
+    "description": "To the `redirectUri`; its fragment holds `code` and `state`, or `error` and `message`. A browser "
+    "that the web console sent out ends on the console's page.",
     "headers": {"Location": {"schema": {"type": "string"}}},
 }
 ALSO_A_PAGE = {
@@ -78,13 +80,16 @@ async def callback(
         return _refuse(request, refusal)
     try:
         if code is None:
-            name, said = sign_in.provider.capitalize(), (error or "no code")[:100]
+            name, said = signing_in.shown(sign_in.provider), (error or "no code")[:100]
             raise SignInRefused(f"{name} did not let us in: {said}. Begin again.", field="code")
         tokens, identity = await signing_in.exchange(app, sign_in, state=state, code=code)
-        answer = await _welcome(request, app, sign_in, identity, tokens, state=state)
+        if sign_in.provider.endswith(signing_in.CALENDARS):
+            answer: SessionOut | Response = await _connect_calendars(request, app, sign_in, tokens)
+        else:
+            answer = await _welcome(request, app, sign_in, identity, tokens, state=state)
     except AppError as refusal:
-        if sign_in.redirect_uri is None:
-            return _refuse(request, refusal)
+        if sign_in.redirect_uri is None or sign_in.page is not None:
+            return _refuse(request, refusal, sign_in)
         return _back(sign_in.redirect_uri, error=refusal.code, message=refusal.message, state=state)
     response = answer if isinstance(answer, Response) else _show(request, answer)
     response.delete_cookie(cookie_of(state), path=signing_in.CALLBACK)
@@ -139,11 +144,27 @@ async def _welcome(
             grant_id=grant.id,
         )
         await syncing.request(own, mailbox)
+        if sign_in.page is not None:
+            return RedirectResponse(sign_in.page, 303)
         if sign_in.redirect_uri is not None:
             code = await sessions.promise(own, user, workspace_id=actor.workspace_id, bound_to=state, client=client)
             return _back(sign_in.redirect_uri, code=code, state=state)
         issued = await sessions.start(own, issuer_of(app), user, client=client, workspace_id=actor.workspace_id)
     return await session_of(app, issued)
+
+
+async def _connect_calendars(request: Request, app: App, sign_in: SignIn, tokens: Tokens) -> Response:
+    """Only somebody signed in is sent out for calendars; who they are is looked at again now."""
+    assert sign_in.user_id is not None  # noqa: S101
+    request_id = request.state.request_id
+    async with app.db.begin(Scope(actor="sign-in", request_id=request_id)) as own:
+        user = await queries.get_user(own, sign_in.user_id)
+        actor = await sessions.enter(own, user, workspace_id=sign_in.workspace_id, request_id=request_id)
+    if not actor.may(Permission.CALENDARS_WRITE):
+        raise Forbidden("Your role doesn't allow connecting a calendar.", needs=str(Permission.CALENDARS_WRITE))
+    provider = sign_in.provider.removesuffix(signing_in.CALENDARS)
+    await calendars.connect_granted(app, actor, provider=provider, tokens=tokens, request_id=request_id)
+    return RedirectResponse(sign_in.page or "/", 303)
 
 
 def _show(request: Request, session: SessionOut) -> Response:
@@ -159,10 +180,13 @@ def _show(request: Request, session: SessionOut) -> Response:
     return _page("Connected", body, 200)
 
 
-def _refuse(request: Request, refusal: AppError) -> Response:
+def _refuse(request: Request, refusal: AppError, sign_in: SignIn | None = None) -> Response:
     if not _wants_page(request):
         raise refusal
-    body = f"<h1>The mailbox was not connected.</h1><p>{html.escape(refusal.message)}</p>"
+    what = "calendar" if sign_in is not None and sign_in.provider.endswith(signing_in.CALENDARS) else "mailbox"
+    body = f"<h1>The {what} was not connected.</h1><p>{html.escape(refusal.message)}</p>"
+    if sign_in is not None and sign_in.page is not None:
+        body += f'<p><a href="{html.escape(sign_in.page)}">Back to the console</a></p>'
     return _page("Not connected", body, refusal.status)
 
 

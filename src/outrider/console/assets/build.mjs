@@ -4,8 +4,9 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 const out = process.argv[2]
 const ICONS = [
-  'activity', 'chevron-left', 'chevron-right', 'contact', 'inbox', 'keyboard', 'log-out', 'mail', 'phone', 'refresh-cw', 'search', 'send',
-  'sliders-horizontal', 'sun-moon', 'triangle-alert', 'unplug', 'upload', 'users', 'wand-sparkles', 'wifi-off',
+  'activity', 'calendar-days', 'check', 'chevron-left', 'chevron-right', 'contact', 'inbox', 'keyboard', 'log-in', 'log-out', 'mail', 'merge',
+  'phone', 'refresh-cw', 'search', 'send', 'sliders-horizontal', 'sun-moon', 'triangle-alert', 'undo-2', 'unplug', 'upload', 'users',
+  'wand-sparkles', 'wifi-off',
 ]
 
 const symbol = name => {

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from outrider.api.deps import App, Caller, Db
 from outrider.api.enveloped import LAST_PAGE
-from outrider.console.pages import go_to, show
+from outrider.console.pages import go_back, show
 from outrider.console.routing import Router
 from outrider.core.pages import PageRequest
 from outrider.domain.accounts.permissions import Permission
@@ -30,8 +30,9 @@ async def list_followups(
     status: EnrollmentStatus | Literal[""] = "",
 ) -> Response:
     own = (actor.workspace_id, actor.user_id)
-    found = await queries.search_enrollments(db, *own, PageRequest(page, SIZE), status=status or None)
     counts = await queries.count_by_status(db, *own)
+    total = counts.get(status, 0) if status else sum(counts.values())
+    found = await queries.search_enrollments(db, *own, PageRequest(page, SIZE), status=status or None, total=total)
     ids = [each.id for each in found.items]
     return show(
         request,
@@ -48,14 +49,14 @@ async def list_followups(
 
 
 @router.post("/follow-ups/{enrollment_id}/pause", needs=Permission.ENROLLMENTS_WRITE)
-async def pause(db: Db, actor: Caller, enrollment_id: UUID) -> Response:
+async def pause(request: Request, db: Db, actor: Caller, enrollment_id: UUID) -> Response:
     enrollment = await queries.get_enrollment(db, actor.workspace_id, actor.user_id, enrollment_id, lock=True)
     await actions.pause(db, enrollment)
-    return go_to("follow-ups")
+    return go_back(request, "follow-ups")
 
 
 @router.post("/follow-ups/{enrollment_id}/resume", needs=Permission.ENROLLMENTS_WRITE)
-async def resume(db: Db, app: App, actor: Caller, enrollment_id: UUID) -> Response:
+async def resume(request: Request, db: Db, app: App, actor: Caller, enrollment_id: UUID) -> Response:
     enrollment = await queries.get_enrollment(db, actor.workspace_id, actor.user_id, enrollment_id, lock=True)
     await actions.resume(db, enrollment, due_now=await app.clock.due_now(db))
-    return go_to("follow-ups")
+    return go_back(request, "follow-ups")

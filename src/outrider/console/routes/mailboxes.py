@@ -1,64 +1,81 @@
-"""Mailboxes: what is connected and how far it is read, connecting by IMAP in place or with a provider."""
+"""Mailboxes: what is connected and how far it is read; connecting, also again, by IMAP in place or with a provider."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from fastapi import BackgroundTasks, Form, Request
+from fastapi import BackgroundTasks, Form, Query, Request
 from pydantic import BaseModel, Field
-from starlette.responses import RedirectResponse, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
 
-from outrider.api.browsers import remember
 from outrider.api.deps import App, Caller, Db
+from outrider.console.leaving import leave_for
 from outrider.console.pages import go_to, show
 from outrider.console.routing import Router
 from outrider.core.errors import AppError
 from outrider.domain.accounts.actions import normalise_email
 from outrider.domain.accounts.permissions import Actor, Permission
 from outrider.domain.grants import actions as grants
-from outrider.domain.grants import signing_in
 from outrider.domain.mailboxes import connecting, connections, queries, syncing
+from outrider.domain.mailboxes.models import Mailbox
 from outrider.domain.operations import queries as operations
 from outrider.domain.sequences import actions as sequences
-from outrider.providers.mail.interface import Server, ServerAccount, usual_security
+from outrider.providers.mail.interface import Security, Server, ServerAccount, usual_security
 from outrider.runtime import Runtime
 
 router = Router()
 
 PROVIDERS = {"google": "Google", "microsoft": "Microsoft"}
+PAGE = "/console/mailboxes"
 Port = Annotated[int, Field(ge=1, le=65535)]
+IMAPS, SMTPS = 993, 465
 
 
 class Servers(BaseModel):
-    """Of a mailbox; SMTP's host is IMAP's unless it is given."""
+    """Of a mailbox; SMTP's host is IMAP's unless it is given, and how each is spoken to follows from its port."""
 
     email: Annotated[str, Field(max_length=320)] = ""
     password: Annotated[str, Field(max_length=1024)] = ""
     name: Annotated[str, Field(max_length=200)] = ""
     username: Annotated[str, Field(max_length=320)] = ""
     host: Annotated[str, Field(max_length=253)] = ""
-    port: Port = 993
+    port: Port = IMAPS
     smtp_host: Annotated[str, Field(max_length=253)] = ""
-    smtp_port: Port = 465
+    smtp_port: Port = SMTPS
+    security: Security | Literal[""] = ""
+    smtp_security: Security | Literal[""] = ""
+
+    @classmethod
+    def of(cls, mailbox: Mailbox) -> Self:
+        """All that is known of a mailbox but its password, to connect it again."""
+        known = mailbox.servers
+        imap, smtp = known.get("imap", {}), known.get("smtp", {})
+        return cls(
+            email=mailbox.address, name=mailbox.name, username=known.get("username", ""),
+            host=imap.get("host", ""), port=imap.get("port", IMAPS),
+            smtp_host=smtp.get("host", ""), smtp_port=smtp.get("port", SMTPS),
+            security=imap.get("security", ""), smtp_security=smtp.get("security", ""),
+        )  # fmt: skip
 
     def account(self) -> ServerAccount:
         smtp_host = self.smtp_host or self.host
         return ServerAccount(
             address=normalise_email(self.email),
             username=self.username or self.email,
-            imap=Server(self.host, self.port, usual_security(self.port)),
-            smtp=Server(smtp_host, self.smtp_port, usual_security(self.smtp_port)),
+            imap=Server(self.host, self.port, self.security or usual_security(self.port)),
+            smtp=Server(smtp_host, self.smtp_port, self.smtp_security or usual_security(self.smtp_port)),
             password=self.password,
             access_token=None,
         )
 
 
 @router.get("/mailboxes", needs=Permission.MAILBOXES_READ)
-async def list_mailboxes(request: Request, app: App, db: Db, actor: Caller) -> Response:
-    connected = await queries.of_user(db, actor.workspace_id, actor.user_id)
-    syncs = await operations.latest_of_each(db, actor.workspace_id, syncing.OPERATION, [each.id for each in connected])
-    return show(
-        request, "mailboxes.html", mailboxes=connected, syncs=syncs, providers=_providers(app), form=Servers(), error=None
-    )  # fmt: skip
+async def list_mailboxes(
+    request: Request, app: App, db: Db, actor: Caller, again: Annotated[UUID | None, Query()] = None
+) -> Response:
+    """With `again` the form is filled in with what is known of a mailbox, all but its password."""
+    known = await queries.get(db, actor.workspace_id, actor.user_id, again) if again else None
+    return await _page(request, app, db, actor, form=Servers.of(known) if known else Servers(), again=known)
 
 
 @router.post("/mailboxes", needs=Permission.MAILBOXES_WRITE, reaches_out=True)
@@ -69,19 +86,18 @@ async def connect(request: Request, app: App, actor: Caller, form: Annotated[Ser
             app, actor, actor.scope(request.state.request_id), form.account(), name=form.name
         )
     except AppError as refusal:
-        return await _refused(request, app, actor, form, refusal)
+        async with app.db.begin(actor.scope(request.state.request_id)) as db:
+            return await _page(request, app, db, actor, form=form, error=refusal)
     return go_to("mailboxes")
 
 
 @router.post("/mailboxes/with/{provider}", needs=Permission.MAILBOXES_WRITE, reaches_out=True)
-async def connect_with(request: Request, app: App, actor: Caller, provider: Literal["google", "microsoft"]) -> Response:
+async def connect_with(
+    request: Request, app: App, actor: Caller, provider: Literal["google", "microsoft"],
+    hint: Annotated[str, Form(max_length=320)] = "",
+) -> Response:  # fmt: skip
     """Sends the browser to a provider, which sends it back to the callback that connects the mailbox."""
-    begun = await signing_in.begin(
-        app, provider=provider, actor=actor, redirect_uri=None, request_id=request.state.request_id
-    )
-    response = RedirectResponse(begun.auth_url, 303)
-    remember(app, response, begun)
-    return response
+    return await leave_for(request, app, actor, provider, page=PAGE, hint=hint)
 
 
 @router.post("/mailboxes/{mailbox_id}/sync", needs=Permission.MAILBOXES_WRITE)
@@ -105,17 +121,20 @@ async def disconnect(db: Db, app: App, actor: Caller, mailbox_id: UUID, after: B
     return response
 
 
-async def _refused(request: Request, app: Runtime, actor: Actor, form: Servers, refusal: AppError) -> Response:
-    async with app.db.begin(actor.scope(request.state.request_id)) as db:
-        connected = await queries.of_user(db, actor.workspace_id, actor.user_id)
-        syncs = await operations.latest_of_each(
-            db, actor.workspace_id, syncing.OPERATION, [each.id for each in connected]
-        )
+async def _page(
+    request: Request,
+    app: Runtime,
+    db: AsyncSession,
+    actor: Actor,
+    *,
+    form: Servers,
+    again: Mailbox | None = None,
+    error: AppError | None = None,
+) -> Response:
+    connected = await queries.of_user(db, actor.workspace_id, actor.user_id)
+    syncs = await operations.latest_of_each(db, actor.workspace_id, syncing.OPERATION, [each.id for each in connected])
     return show(
-        request, "mailboxes.html", status=refusal.status, mailboxes=connected, syncs=syncs,
-        providers=_providers(app), form=form, error=refusal,
+        request, "mailboxes.html", status=error.status if error else 200, mailboxes=connected, syncs=syncs,
+        providers={name: shown for name, shown in PROVIDERS.items() if name in app.oauth}, names=PROVIDERS, form=form,
+        again=again, error=error, securities=list(Security),
     )  # fmt: skip
-
-
-def _providers(app: Runtime) -> dict[str, str]:
-    return {name: shown for name, shown in PROVIDERS.items() if name in app.oauth}

@@ -40,7 +40,6 @@ class Chosen(BaseModel):
     meeting_reminder_timing: Timing
     meeting_reminder_frequency: Frequency
     meeting_reminder_method: Method
-    preferred_call_time: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
     timezone: Annotated[str, Field(max_length=64)]
 
 

@@ -40,8 +40,11 @@ async def list_senders(
 ) -> Response:
     own = (actor.workspace_id, actor.user_id)
     words = search.replace("\0", "").strip()
-    found = await queries.search(db, *own, PageRequest(page, SIZE), category=category or None, words=words or None)
     counts = await queries.count_by_category(db, *own)
+    total = counts.get(category, 0) if category else sum(counts.values())
+    found = await queries.search(
+        db, *own, PageRequest(page, SIZE), category=category or None, words=words or None, total=total
+    )
     habits = await queries.habits(db, *own, [each.domain for each in found.items])
     return show(
         request,

@@ -12,6 +12,7 @@ from outrider.core.crypto import Keyring
 from outrider.core.db import Scope
 from outrider.core.errors import Conflict, Invalid
 from outrider.core.ids import new_id
+from outrider.domain.accounts.permissions import Actor
 from outrider.domain.accounts.vault import open_vault
 from outrider.domain.calendars import queries
 from outrider.domain.calendars.models import Calendar, CalendarConnection, State
@@ -26,6 +27,7 @@ from outrider.providers.calendar.interface import (
     PublishedCalendar,
 )
 from outrider.providers.mail.interface import ConnectFailed, Step
+from outrider.providers.oauth.interface import Identity, Tokens
 from outrider.runtime import Runtime
 
 MOST_CONNECTIONS = 20
@@ -90,6 +92,27 @@ async def connect(
     await db.flush()
     await keep_calendars(db, connection, listed)
     return connection
+
+
+async def connect_granted(
+    app: Runtime, actor: Actor, *, provider: str, tokens: Tokens, request_id: str
+) -> tuple[CalendarConnection, Listed]:
+    """Verifies and stores calendars that a grant of their owner opens. Raises CannotReadCalendar."""
+    account = GrantedCalendars(FixedToken(tokens.access_token))
+    listed = await verify(app, provider, account)
+    # An account's calendars are one grant, whichever way it was given: its provider ends all of them at once.
+    identity = Identity(subject=f"calendars:{listed.address}", email=listed.address, name="", picture=None)
+    async with app.db.begin(actor.scope(request_id)) as db:
+        vault = await open_vault(db, app.keyring, actor.workspace_id)
+        grant = await grants.store(
+            db, vault, workspace_id=actor.workspace_id, user_id=actor.user_id, provider=f"{provider}_calendars",
+            identity=identity, tokens=tokens,
+        )  # fmt: skip
+        connection = await connect(
+            db, app.keyring, workspace_id=actor.workspace_id, user_id=actor.user_id, provider=provider, account=account,
+            listed=listed, grant_id=grant.id,
+        )  # fmt: skip
+    return connection, listed
 
 
 async def keep_calendars(db: AsyncSession, connection: CalendarConnection, listed: Listed) -> list[Calendar]:

@@ -49,7 +49,8 @@ class Grant(Tenant, Stamped, Model):
 
 
 class SignIn(Model):
-    """A browser sent to a provider. It comes back once, with the state whose digest this is and with our cookie.
+    """A browser sent to a provider. It comes back once, with the state whose digest this is and with our cookie, and
+    ends at `redirect_uri`: an address that the operator allows, or a page of our own.
 
     Begun by somebody signed in, it belongs to their workspace; else to none, until it is known who comes back.
     """
@@ -66,3 +67,8 @@ class SignIn(Model):
     expires_at: Mapped[datetime]
 
     __table_args__ = (Index(None, "expires_at"),)
+
+    @property
+    def page(self) -> str | None:
+        """The page of our own that the browser ends on, where it was sent from one; never another site."""
+        return self.redirect_uri if self.redirect_uri is not None and self.redirect_uri.startswith("/") else None

@@ -23,6 +23,7 @@ from outrider.runtime import Runtime
 
 LIFETIME = timedelta(minutes=10)
 CALLBACK = "/auth/callback"
+CALENDARS = "_calendars"  # ends the name of a provider that is asked for its calendars
 WORKSPACE_OF = text("select workspace_of_sign_in(:digest)")
 
 
@@ -40,8 +41,10 @@ STALE = (
     "This sign-in is not known here: it was finished before, took longer than ten minutes, or was begun in another "
     "browser or at another address of this server. Begin again."
 )
-
-
+_INSTEAD = {
+    False: "Connect the mailbox with provider imap instead.",
+    True: "Connect the calendar by CalDAV, or by the address it is published at, instead.",
+}
 NOT_VOUCHED = (
     "{name} has not made sure that {email} belongs to this account, so nobody is let in by it. Sign in here in another "
     "way and connect the mailbox then; or the operator has {name} say it (xms_edov, in docs/connect-microsoft.md)."
@@ -59,9 +62,19 @@ class Begun:
 
 
 async def begin(
-    app: Runtime, *, provider: str, actor: Actor | None, redirect_uri: str | None, request_id: str = ""
+    app: Runtime,
+    *,
+    provider: str,
+    actor: Actor | None,
+    redirect_uri: str | None,
+    page: str | None = None,
+    hint: str | None = None,
+    request_id: str = "",
 ) -> Begun:
-    """Writes a sign-in down. Raises ProviderUnavailable, and Invalid for a redirect that is not allowed."""
+    """Writes a sign-in down. Raises ProviderUnavailable, and Invalid for a redirect that is not allowed.
+
+    `page` is one of our own, where the browser ends instead; `hint` the address to sign in with, else the actor's.
+    """
     oauth = _provider(app, provider)
     if redirect_uri is not None and redirect_uri not in app.settings.redirect_uris:
         raise Invalid(
@@ -79,12 +92,12 @@ async def begin(
                 browser=tokens.digest(browser),
                 workspace_id=actor.workspace_id if actor else None,
                 user_id=actor.user_id if actor else None,
-                redirect_uri=redirect_uri,
+                redirect_uri=page or redirect_uri,
                 expires_at=expires_at,
             )
         )
     url = oauth.authorization_url(
-        challenge_of(app, state), redirect_uri=_callback(app), hint=actor.email if actor else None
+        challenge_of(app, state), redirect_uri=_callback(app), hint=hint or (actor.email if actor else None)
     )
     return Begun(url, state, browser, expires_at)
 
@@ -120,16 +133,20 @@ async def exchange(app: Runtime, sign_in: SignIn, *, state: str, code: str) -> t
         raise Unavailable(f"{failure.message} Begin again in a minute.", retry_after=60) from failure
     if sign_in.user_id is None and not identity.is_vouched:
         # Else whoever writes another's address into an account of their own would come in as that other.
-        raise SignInRefused(NOT_VOUCHED.format(name=sign_in.provider.capitalize(), email=identity.email), field="code")
+        raise SignInRefused(NOT_VOUCHED.format(name=shown(sign_in.provider), email=identity.email), field="code")
     return tokens, identity
+
+
+def shown(provider: str) -> str:
+    """A provider's name as people write it, whatever it is asked for."""
+    return provider.removesuffix(CALENDARS).capitalize()
 
 
 def _provider(app: Runtime, name: str) -> OAuthProvider:
     provider = app.oauth.get(name)
     if provider is None:
         raise ProviderUnavailable(
-            f"Signing in with {name.capitalize()} is not set up on this server. Connect the mailbox with provider imap "
-            "instead.",
+            f"Signing in with {shown(name)} is not set up on this server. {_INSTEAD[name.endswith(CALENDARS)]}",
             field="provider",
         )
     return provider

@@ -58,17 +58,22 @@ class SignInFailed(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class State:
+    """`page` is one of our own, where a browser ends that was sent from it; else it ends in the app."""
+
     workspace_id: UUID
     job_id: UUID
     user_id: UUID
+    page: str | None = None
 
 
 def is_set_up(app: Runtime, provider: str) -> bool:
     return provider in app.contacts and grant_name(provider) in app.oauth
 
 
-async def begin(app: Runtime, db: AsyncSession, actor: Actor, provider: Provider) -> tuple[ImportJob, str]:
-    """Makes an import that waits for its owner's consent, and the address to ask for it at.
+async def begin(
+    app: Runtime, db: AsyncSession, actor: Actor, provider: Provider, *, page: str | None = None
+) -> tuple[ImportJob, str]:
+    """Makes an import that waits for its owner's consent, and the address to ask for it at. `page`: see `State`.
 
     Raises ConfigurationRequired, and Limited for a user's sixth import within an hour.
     """
@@ -82,7 +87,7 @@ async def begin(app: Runtime, db: AsyncSession, actor: Actor, provider: Provider
         status=Status.AUTHENTICATING,
         state_expires_at=now() + LIFETIME,
     )
-    state = _make_state(app, job)
+    state = _make_state(app, job, page)
     job.state_digest = tokens.digest(state)
     db.add(job)
     await db.flush()
@@ -107,7 +112,15 @@ def read_state(app: Runtime, text: str) -> State:
     signature = said.pop("signature", None)
     if not isinstance(signature, str) or not hmac.compare_digest(signature.encode(), _sign(app, said).encode()):
         raise SignInFailed("The state is not one that this server made. Start the import again.")
-    return State(UUID(said["workspace_id"]), UUID(said["job_id"]), UUID(said["user_id"]))
+    return State(UUID(said["workspace_id"]), UUID(said["job_id"]), UUID(said["user_id"]), said.get("page"))
+
+
+def page_of(app: Runtime, text: str) -> str | None:
+    """Returns the page of our own that a state leads to, if we have made it."""
+    try:
+        return read_state(app, text).page
+    except SignInFailed:
+        return None
 
 
 async def take_back(app: Runtime, provider: str, state: str) -> ImportJob:
@@ -195,12 +208,13 @@ def _oauth(app: Runtime, provider: Provider) -> OAuthProvider:
     return found
 
 
-def _make_state(app: Runtime, job: ImportJob) -> str:
+def _make_state(app: Runtime, job: ImportJob, page: str | None) -> str:
     said = {
         "job_id": str(job.id),
         "user_id": str(job.user_id),
         "workspace_id": str(job.workspace_id),
         "random": tokens.new_secret(),
+        **({"page": page} if page else {}),
     }
     return base64.b64encode(json.dumps({**said, "signature": _sign(app, said)}).encode()).decode()
 

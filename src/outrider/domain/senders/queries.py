@@ -51,8 +51,11 @@ async def search(
     sender_type: SenderType | None = None,
     words: str | None = None,
     order: Order = Order.LATEST,
+    total: int | None = None,
 ) -> Page[Sender]:
-    """Returns who writes to a user. Each filter and order has its index; words are looked for in all senders."""
+    """Returns who writes to a user. Each filter and order has its index; words are looked for in all senders. Where no
+    words are looked for, `total` saves counting what the caller has counted.
+    """
     where = [Sender.workspace_id == workspace_id, Sender.user_id == user_id, Sender.email_count > 0]
     if category is not None:
         where.append(Sender.category == category)
@@ -60,7 +63,8 @@ async def search(
         where.append(Sender.sender_type == sender_type)
     if words:
         return await _search(db, page, [*where, Sender.words.contains(words.lower(), autoescape=True)], order)
-    total = await db.scalar(select(func.count()).select_from(Sender).where(*where)) or 0
+    if total is None:
+        total = await db.scalar(select(func.count()).select_from(Sender).where(*where)) or 0
     rows = await db.scalars(select(Sender).where(*where).order_by(*ORDERS[order]).offset(page.offset).limit(page.size))
     return Page(list(rows), total, page.number, page.size)
 

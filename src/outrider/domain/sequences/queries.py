@@ -96,14 +96,16 @@ async def search_enrollments(
     *,
     status: str | None = None,
     sequence_id: UUID | None = None,
+    total: int | None = None,
 ) -> Page[Enrollment]:
-    """Returns a user's enrolments, newest first: ids grow with time."""
+    """Returns a user's enrolments, newest first: ids grow with time. `total` saves counting what the caller has counted."""
     where = [Enrollment.workspace_id == workspace_id, Enrollment.user_id == user_id, Enrollment.deleted_at.is_(None)]
     if status:
         where.append(Enrollment.status == status)
     if sequence_id:
         where.append(Enrollment.sequence_id == sequence_id)
-    total = await db.scalar(select(func.count()).select_from(Enrollment).where(*where)) or 0
+    if total is None:
+        total = await db.scalar(select(func.count()).select_from(Enrollment).where(*where)) or 0
     # The page is found in the index alone; only its rows are read.
     ids = select(Enrollment.id).where(*where).order_by(Enrollment.id.desc()).offset(page.offset).limit(page.size)
     rows = await db.scalars(

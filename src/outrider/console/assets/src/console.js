@@ -3,8 +3,6 @@ import './islands.js'
 import './calls.js'
 import './keys.js'
 
-
-
 // What a click on any page's chrome does: bound once, so that exchanged parts need nothing of their own.
 addEventListener('click', event => {
   const opener = event.target.closest('[data-open]')
@@ -28,4 +26,18 @@ addEventListener('submit', event => {
   const { busy } = event.target.dataset
   const button = event.target.querySelector('button')
   if (busy && button) { button.textContent = busy; button.setAttribute('aria-busy', 'true') }
+})
+
+// A consent is for one number: another one has to be agreed to anew.
+addEventListener('input', ({ target }) => {
+  if (!target.matches('[data-consent]')) return
+  const { consents, consented_to: before } = target.form.elements
+  consents.checked = false
+  before.value = ''
+})
+
+// What a form was refused for is where the cursor goes.
+addEventListener('htmx:after:swap', () => {
+  const form = document.querySelector('form[data-error]:not([data-error=""])')
+  form?.elements[form.dataset.error]?.focus()
 })

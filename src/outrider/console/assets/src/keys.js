@@ -1,4 +1,4 @@
-// The keyboard: `g` and a letter to go, `j` and `k` through rows, digits to sort, `/`, `?` and the palette.
+// The keyboard: `g` and a letter to go, `j` and `k` through rows, `n` and `p` through pages, digits to sort, `/`, `?`, the palette.
 let isGoing = false
 
 const rows = () => [...document.querySelectorAll('tbody tr[id]')]
@@ -30,11 +30,22 @@ function sort(pick) {
   move(1)
 }
 
+// The row goes with its pair: the one after it is chosen once the list is there again.
+function merge(row) {
+  const at = rows().indexOf(row)
+  if (!row?.querySelector('[data-merge]')) return
+  addEventListener('htmx:after:swap', () => select(rows()[Math.min(at, rows().length - 1)]), { once: true })
+  row.querySelector('[data-merge] button').click()
+}
+
 const single = {
   '?': () => document.getElementById('keys').showModal(),
   '/': () => document.querySelector('input[type=search]:not(dialog *)')?.focus(),
   j: () => move(1),
   k: () => move(-1),
+  n: () => document.querySelector('[data-page=next]')?.click(),
+  p: () => document.querySelector('[data-page=previous]')?.click(),
+  m: () => merge(current()),
   a: () => sort(row => row.dataset.proposed),
   g: () => { isGoing = true; setTimeout(() => { isGoing = false }, 1000) },
 }
@@ -59,6 +70,7 @@ addEventListener('keydown', event => {
     const link = document.querySelector(`[data-go="${CSS.escape(event.key)}"]`)
     if (link) { event.preventDefault(); return link.click() }
   }
+  if (event.key === 'Enter' && event.target === current()) return current().querySelector('[data-row]')?.click()
   if (single[event.key]) { event.preventDefault(); single[event.key]() }
 })
 
