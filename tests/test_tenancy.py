@@ -50,7 +50,7 @@ DEFINER_FUNCTIONS = {
 # Tables without an audit trail, and why; every other one leaves an entry for each change.
 UNAUDITED = {
     "mirrors what a provider holds": {
-        "messages", "threads", "folders", "places", "calendars", "calendar_sources", "calendar_occurrences",
+        "messages", "mentions", "threads", "folders", "places", "calendars", "calendar_sources", "calendar_occurrences",
     },
     "made from what is audited": {"contact_words", "contact_sources", "imported_contacts", "contact_import_files", "urgency_models"},
     "a log of its own": {
