@@ -212,7 +212,7 @@ async def test_a_mailbox_that_was_connected_is_told_what_its_domain_lacks(
             await jobs.on_connected(asking, event)
             await jobs.on_connected(asking, event)
     async with runtime.db.begin(ada.scope) as db:
-        found = await queries.preflight_of(db, ada.workspace_id, mailbox.id)
+        found = (await queries.preflights_of(db, ada.workspace_id, [mailbox.id])).get(mailbox.id)
         assert await db.scalar(text("select count(*) from preflights")) == 1
         assert await waiting(db, mailbox) == 0
         await db.delete(await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id)))
