@@ -8,8 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from outrider import doctor
+from outrider.core import jobs
 from outrider.core.db import Scope, as_asyncpg
 from outrider.core.embedded import OWNER, EmbeddedServer
+from outrider.core.ids import new_id
 from outrider.doctor import Color, Finding
 from outrider.domain.mailboxes.models import Mailbox
 from outrider.runtime import Addresses, Runtime
@@ -131,6 +133,20 @@ async def test_what_receivers_miss_in_the_dns_is_red_with_the_record_to_publish(
     assert colors["mx"] is Color.OK
     assert (colors["dkim"], colors["dmarc"]) == (Color.FAIL, Color.FAIL)
     assert any("TXT of _dmarc.firm.example: v=DMARC1" in each.cure for each in found)
+
+
+async def test_jobs_that_were_set_aside_are_counted(runtime: Runtime, given: dict[str, str]) -> None:
+    forget = text("delete from pgqueuer where status = 'failed'")
+    async with runtime.db.begin() as db:
+        await db.execute(forget)  # what other tests have set aside
+    assert (await found_with(given))["jobs"].color is Color.OK
+    async with runtime.db.begin() as db:
+        await jobs.enqueue(db, "pipeline.advance", workspace_id=new_id(), addresses=[], status="contacted")
+        await db.execute(text("update pgqueuer set status = 'failed' where id = (select max(id) from pgqueuer)"))
+    found = (await found_with(given))["jobs"]
+    async with runtime.db.begin() as db:
+        await db.execute(forget)
+    assert (found.color, found.message) == (Color.WARN, "1 set aside after failing")
 
 
 async def test_nothing_is_said_of_google_where_nobody_wants_it(given: dict[str, str]) -> None:
