@@ -13,6 +13,7 @@ from outrider.core.embedded import EmbeddedServer
 from outrider.core.ids import new_id
 from outrider.domain.operations.models import Operation, OperationStatus
 from outrider.domain.senders.models import Category, Sender
+from outrider.domain.sending.models import ANSWER, Send
 from outrider.runtime import Addresses, Runtime
 from outrider.settings import Settings
 from tests.factories.accounts import PASSWORD, Someone, make_user, retire
@@ -111,6 +112,26 @@ async def test_axe_finds_nothing_serious_and_nothing_is_logged(
         found += await serious(judged.page)
     assert found == []
     assert strict.errors == []
+
+
+async def test_a_draft_is_read_changed_and_approved(chromium: Any, live: Live, runtime: Runtime, ada: Someone) -> None:
+    page = (watched := await signed_in(chromium, live, ada)).page
+    await page.keyboard.press("g")
+    await page.keyboard.press("d")
+    await page.wait_for_url("**/console/drafts")
+    await page.get_by_role("link", name="Read and decide").click()
+    words = page.get_by_label("Answer")
+    assert "thank you for your message" in await words.input_value()
+    await words.fill("Dear Grace,\n\nthe second draft suits me.\n\nAda")
+    await page.get_by_role("button", name="Save").click()
+    await page.wait_for_selector("text=You wrote this")
+    await words.fill("Dear Grace,\n\nsigned.\n\nAda")
+    await page.get_by_role("button", name="Approve and send").click()
+    await page.wait_for_selector(".pill.approved")
+    async with runtime.db.begin(ada.scope) as db:
+        send = (await db.scalars(select(Send).where(Send.origin == ANSWER))).one()
+    assert (send.recipient, send.body) == ("grace@harbour.example", "Dear Grace,\n\nsigned.\n\nAda")
+    assert watched.errors == []
 
 
 async def test_progress_is_shown_while_it_is_made(chromium: Any, live: Live, runtime: Runtime, ada: Someone) -> None:

@@ -46,7 +46,8 @@ async def test_an_answer_is_asked_for_read_changed_and_approved(
     changed = (await client.put(path, json={"body": "Friday suits us."})).json()["data"]["draft"]
     assert (changed["body"], changed["subject"], changed["written_by"]) == ("Friday suits us.", "Re: The offer", "user")
     approved = (await client.post(f"{path}/approve")).json()["data"]["draft"]
-    assert approved["status"] == "approved"
+    assert (approved["status"], approved["waiting_for"]) == ("approved", "queued")
+    assert approved["next_attempt_at"] is not None
     for refused in (
         client.post(f"{path}/approve"),
         client.put(path, json={"body": "No."}),

@@ -14,7 +14,7 @@ from outrider.domain.drafts.models import DraftNotWaiting, ReplyDraft, State, Wr
 from outrider.domain.drafts.queries import DraftNotFound
 from outrider.domain.mailboxes.models import Direction, Mailbox, Message
 from outrider.domain.mailboxes.queries import EmailNotFound
-from outrider.domain.sending.models import ANSWER, Send
+from outrider.domain.sending.models import ANSWER, Send, Waiting
 from outrider.domain.sending.models import State as SendState
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone, make_user, retire
@@ -140,6 +140,18 @@ async def test_an_answer_from_a_mailbox_that_is_gone_waits(runtime: Runtime, ada
         await approve(runtime, ada, draft)
     assert (await found(runtime, ada, draft.id)).state is State.WAITING
     assert await sends(runtime, ada) == []
+
+
+async def test_an_approved_draft_says_why_it_has_not_left(runtime: Runtime, ada: Someone, mailbox: Mailbox) -> None:
+    drafts = [await make_draft(runtime, ada, mailbox), await make_draft(runtime, ada, mailbox)]
+    drafts[0] = await approve(runtime, ada, drafts[0])
+    async with runtime.db.begin(ada.scope) as db:
+        found = await queries.waiting(db, ada.workspace_id, drafts, now())
+        (await db.get_one(Mailbox, (ada.workspace_id, mailbox.id))).disconnect(now())
+        await db.flush()
+        gone = await queries.waiting(db, ada.workspace_id, drafts, now())
+    assert {key: each.reason for key, each in found.items()} == {drafts[0].id: Waiting.QUEUED}
+    assert {key: each.reason for key, each in gone.items()} == {drafts[0].id: Waiting.MAILBOX_DISCONNECTED}
 
 
 async def test_drafts_are_listed_by_state(runtime: Runtime, ada: Someone, mailbox: Mailbox) -> None:

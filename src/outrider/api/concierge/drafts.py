@@ -18,6 +18,9 @@ from outrider.domain.drafts import actions, queries
 from outrider.domain.drafts.actions import MailboxNotConnected
 from outrider.domain.drafts.models import DraftNotWaiting, ReplyDraft, State, Writer
 from outrider.domain.mailboxes.models import Message
+from outrider.domain.sending.diagnosis import Diagnosis
+from outrider.domain.sending.models import Waiting
+from outrider.runtime import Runtime
 
 router = contract.router("/drafts", tag="drafts")
 
@@ -26,6 +29,7 @@ NOT_WAITING = DraftNotWaiting("The draft is sent: it can't be changed any more."
 NO_MAILBOX = MailboxNotConnected(
     "The mailbox ada@lovelace.example is not connected any more: connect it and try again."
 )
+WORKED_OUT = frozenset({"status", "answers", "waiting_for", "next_attempt_at"})
 Paging = Annotated[PageRequest, Depends(paging)]
 
 
@@ -41,7 +45,9 @@ class AnsweredOut(Out):
 
 
 class DraftOut(Out):
-    """`note` says why it is as it is: why a template wrote it, what it waits for, or why it did not leave."""
+    """`note` says why it is as it is: why a template wrote it, or why it did not leave. Of an approved one that has not left
+    yet, `waiting_for` and `next_attempt_at` say why and until when.
+    """
 
     id: UUID
     status: State
@@ -56,6 +62,8 @@ class DraftOut(Out):
     written_by: Writer
     model: str | None
     note: str | None
+    waiting_for: Waiting | None
+    next_attempt_at: Moment | None
     created_at: Moment
     updated_at: Moment
     decided_at: Moment | None
@@ -79,6 +87,7 @@ class DraftEdit(In):
 
 @router.get("", needs=Permission.DRAFTS_READ, model=Page[DraftOut])
 async def list_drafts(
+    app: App,
     db: Db,
     actor: Caller,
     page: Paging,
@@ -86,34 +95,34 @@ async def list_drafts(
 ) -> Page[DraftOut]:
     """Returns the caller's drafts, the latest first."""
     found = await queries.page(db, actor.workspace_id, actor.user_id, page, state=status)
-    return Page(await _shown(db, actor.workspace_id, found.items), found.total, found.number, found.size)
+    return Page(await _shown(app, db, actor.workspace_id, found.items), found.total, found.number, found.size)
 
 
 @router.post("", needs=Permission.DRAFTS_WRITE, model=DraftHeld, status_code=201, errors=[NOT_FOUND])
-async def ask_for_draft(db: Db, actor: Caller, body: DraftNew) -> DraftHeld:
+async def ask_for_draft(app: App, db: Db, actor: Caller, body: DraftNew) -> DraftHeld:
     """Has an answer to a mail drafted, as key 4 does on a call: by a language model where one may, else by a template.
     It is written within moments, and waits then for its approval.
     """
     draft = await actions.ask_for(db, actor.workspace_id, actor.user_id, body.message_id)
-    return await _held(db, draft)
+    return await _held(app, db, draft)
 
 
 @router.get("/{draft_id}", needs=Permission.DRAFTS_READ, model=DraftHeld, errors=[NOT_FOUND])
-async def get_draft(db: Db, actor: Caller, draft_id: UUID) -> DraftHeld:
-    return await _held(db, await queries.get(db, actor.workspace_id, actor.user_id, draft_id))
+async def get_draft(app: App, db: Db, actor: Caller, draft_id: UUID) -> DraftHeld:
+    return await _held(app, db, await queries.get(db, actor.workspace_id, actor.user_id, draft_id))
 
 
 @router.put("/{draft_id}", needs=Permission.DRAFTS_WRITE, model=DraftHeld, errors=[NOT_FOUND, NOT_WAITING])
-async def edit_draft(db: Db, actor: Caller, draft_id: UUID, body: DraftEdit) -> DraftHeld:
+async def edit_draft(app: App, db: Db, actor: Caller, draft_id: UUID, body: DraftEdit) -> DraftHeld:
     """Changes what is given of a draft that waits. Whoever gives a body before it is written writes it themselves."""
     draft = await actions.edit(db, actor.workspace_id, actor.user_id, draft_id, subject=body.subject, body=body.body)
-    return await _held(db, draft)
+    return await _held(app, db, draft)
 
 
 @router.post("/{draft_id}/decline", needs=Permission.DRAFTS_WRITE, model=DraftHeld, errors=[NOT_FOUND, NOT_WAITING])
-async def decline_draft(db: Db, actor: Caller, draft_id: UUID) -> DraftHeld:
+async def decline_draft(app: App, db: Db, actor: Caller, draft_id: UUID) -> DraftHeld:
     """Lays a draft aside: it is never sent."""
-    return await _held(db, await actions.decline(db, actor.workspace_id, actor.user_id, draft_id))
+    return await _held(app, db, await actions.decline(db, actor.workspace_id, actor.user_id, draft_id))
 
 
 @router.post(
@@ -127,23 +136,24 @@ async def approve_draft(app: App, db: Db, actor: Caller, draft_id: UUID) -> Draf
     waits again.
     """
     due_at = await app.clock.due_now(db)
-    return await _held(db, await actions.approve(db, actor.workspace_id, actor.user_id, draft_id, due_at=due_at))
+    return await _held(app, db, await actions.approve(db, actor.workspace_id, actor.user_id, draft_id, due_at=due_at))
 
 
-async def _held(db: Db, draft: ReplyDraft) -> DraftHeld:
-    (shown,) = await _shown(db, draft.workspace_id, [draft])
+async def _held(app: Runtime, db: Db, draft: ReplyDraft) -> DraftHeld:
+    (shown,) = await _shown(app, db, draft.workspace_id, [draft])
     return DraftHeld(draft=shown)
 
 
-async def _shown(db: Db, workspace_id: UUID, drafts: Sequence[ReplyDraft]) -> list[DraftOut]:
+async def _shown(app: Runtime, db: Db, workspace_id: UUID, drafts: Sequence[ReplyDraft]) -> list[DraftOut]:
     await db.flush()
+    waiting = await queries.waiting(db, workspace_id, drafts, await app.clock.due_now(db))
     mails = await queries.answered(db, workspace_id, [each.message_id for each in drafts])
-    return [_draft(each, mails[each.message_id]) for each in drafts]
+    return [_draft(each, mails[each.message_id], waiting.get(each.id)) for each in drafts]
 
 
-def _draft(draft: ReplyDraft, mail: Message) -> DraftOut:
+def _draft(draft: ReplyDraft, mail: Message, waiting: Diagnosis | None) -> DraftOut:
     own = {
-        name: getattr(draft, name) for name in DraftOut.model_fields if name not in {"status", "answers"}
+        name: getattr(draft, name) for name in DraftOut.model_fields if name not in WORKED_OUT
     }  # named as in the table
     answers = AnsweredOut(
         message_id=mail.id,
@@ -153,4 +163,10 @@ def _draft(draft: ReplyDraft, mail: Message) -> DraftOut:
         snippet=mail.snippet,
         received_at=mail.received_at,
     )
-    return DraftOut(**own, status=draft.state, answers=answers)
+    return DraftOut(
+        **own,
+        status=draft.state,
+        answers=answers,
+        waiting_for=waiting.reason if waiting else None,
+        next_attempt_at=waiting.until if waiting else None,
+    )

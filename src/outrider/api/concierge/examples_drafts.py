@@ -25,6 +25,8 @@ DRAFT = {
     "written_by": "model",
     "model": "gpt-4.1-mini",
     "note": None,
+    "waiting_for": None,
+    "next_attempt_at": None,
     "created_at": "2026-11-21T09:31:00.000Z",
     "updated_at": "2026-11-21T09:31:04.000Z",
     "decided_at": None,
@@ -32,6 +34,13 @@ DRAFT = {
 }
 FRESH = {**DRAFT, "status": "writing", "body": "", "written_by": "template", "model": None, "call_id": None}
 CHANGED = {**DRAFT, "body": "Dear Charles,\n\nby Thursday.\n\nAda", "written_by": "user"}
+APPROVED = {
+    **CHANGED,
+    "status": "approved",
+    "waiting_for": "mailbox_gap",
+    "next_attempt_at": "2026-11-21T09:44:10.000Z",
+    "decided_at": "2026-11-21T09:40:00.000Z",
+}
 MODEL = {
     "consents": True,
     "consent_wording": "We agree that the content of our mail is sent to the language model at api.openai.com, to word"
@@ -76,7 +85,7 @@ ANSWERS: dict[str, Any] = {
     "ask_for_draft": _done({"draft": FRESH}),
     "get_draft": _done({"draft": DRAFT}),
     "edit_draft": _done({"draft": CHANGED}),
-    "approve_draft": _done({"draft": {**DRAFT, "status": "approved", "decided_at": "2026-11-21T09:40:00.000Z"}}),
+    "approve_draft": _done({"draft": APPROVED}),
     "decline_draft": _done({"draft": {**DRAFT, "status": "declined", "decided_at": "2026-11-21T09:40:00.000Z"}}),
     "get_language_model": _done({"language_model": MODEL}),
     "edit_language_model": _done(

@@ -46,6 +46,7 @@ async def list_drafts(
         page=found,
         shown=shown,
         mails=await queries.answered(db, actor.workspace_id, list(ids)),
+        waiting=await queries.waiting(db, actor.workspace_id, found.items, await app.clock.due_now(db)),
         chosen=status,
         statuses=[each for each in State if counts[each]],
         counts=counts,

@@ -3,15 +3,19 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.errors import NotFound
 from outrider.core.pages import Page, PageRequest
 from outrider.domain.drafts.models import ReplyDraft, State
 from outrider.domain.mailboxes.models import Direction, Message
+from outrider.domain.sending import diagnosis
+from outrider.domain.sending.diagnosis import Diagnosis
+from outrider.domain.sending.models import ANSWER, Send, Waiting
 
 MOST_APPROVED = 1_000
 
@@ -64,6 +68,26 @@ async def many(db: AsyncSession, workspace_id: UUID, draft_ids: Sequence[UUID]) 
     """Locks several drafts, for jobs."""
     query = select(ReplyDraft).where(ReplyDraft.workspace_id == workspace_id, ReplyDraft.id.in_(draft_ids))
     return list(await db.scalars(query.order_by(ReplyDraft.id).with_for_update()))
+
+
+async def waiting(
+    db: AsyncSession, workspace_id: UUID, drafts: Sequence[ReplyDraft], due_now: datetime
+) -> dict[UUID, Diagnosis]:
+    """Says of those that are approved why they have not left yet, and when that is tried next."""
+    approvals = {each.id: each.approvals for each in drafts if each.state is State.APPROVED}
+    if not approvals:
+        return {}
+    at = literal(due_now)
+    told: tuple[ColumnElement[Any], ...] = (diagnosis.reason_of(at), diagnosis.until_of(at), diagnosis.detail_of(at))
+    columns = [each.label(name) for each, name in zip(told, ("reason", "until", "detail"), strict=True)]
+    query = diagnosis.with_mailbox(select(Send.origin_id, Send.step, *columns)).where(
+        Send.workspace_id == workspace_id, Send.origin == ANSWER, Send.origin_id.in_(approvals)
+    )
+    return {
+        row.origin_id: diagnosis.describe(Waiting(row.reason), row.until, detail=row.detail)
+        for row in await db.execute(query)
+        if row.reason is not None and row.step == approvals[row.origin_id]
+    }
 
 
 async def approved(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> list[ReplyDraft]:
