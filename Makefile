@@ -43,6 +43,7 @@ check: $(VENV)/.developing ## Format, lint, types, import rules, contracts
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m scripts.contracts --check
 	$(BIN)/python -m scripts.console --check
+	$(BIN)/python -m scripts.wording --check
 
 .PHONY: bench
 bench: $(VENV)/.developing ## Print ratios against peers and limits: make bench [NAME=syncing] [MAIL=folder]

@@ -1,6 +1,6 @@
 """Measures the reading of incoming mail on a folder of labelled mails. `python -m bench.judge FOLDER [--errors]`.
 
-The folder holds `autoreplies`, `bounces`, `replies`, `extraction` and `senders`, each with mails and a `labels.jsonl`; what is missing is passed
+The folder holds `autoreplies`, `bounces`, `replies`, `extraction`, `senders` and `urgency`, each with mails and a `labels.jsonl`; what is missing is passed
 over. A folder that is one of them by itself will do too.
 """
 
@@ -11,12 +11,14 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from bench import judge_leads, judge_senders
+from bench import judge_leads, judge_senders, judge_urgency
 from outrider.domain.mailboxes.classify import classify
 from outrider.domain.mailboxes.verdict import Kind, Verdict
 from outrider.providers.mail.mime import parse, visible_text
@@ -32,6 +34,7 @@ BOUNCE_CLASS_OF = {
     Kind.RECEIPT: "delivery_notice", Kind.BOUNCE: "bounce", Kind.DELAY: "bounce", Kind.COMPLAINT: "complaint",
     Kind.UNSUBSCRIBE: "complaint", Kind.OUT_OF_OFFICE: "auto_reply", Kind.AUTO_REPLY: "auto_reply",
 }  # fmt: skip
+DATE = re.compile(rb"^Date:[ \t]*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
 UNDATED = datetime(2026, 1, 1, tzinfo=UTC)
 Row = dict[str, Any]
 
@@ -41,6 +44,7 @@ class Judged:
     row: Row
     mail: ParsedMail
     verdict: Verdict
+    zone: tzinfo = UTC  # of whoever reads it
 
 
 def main() -> None:
@@ -59,7 +63,7 @@ def main() -> None:
             started = time.perf_counter()
             mail = parse(raw)
             parsed = time.perf_counter()
-            judged.append(Judged(row, mail, classify(mail, received_at=mail.sent_at or UNDATED)))
+            judged.append(Judged(row, mail, classify(mail, received_at=mail.sent_at or UNDATED), _zone(raw)))
             parsing, judging, mails = parsing + parsed - started, judging + time.perf_counter() - parsed, mails + 1
         print(f"\n{name}: {len(rows)} mails")
         report(judged, errors)
@@ -94,6 +98,14 @@ def _rows(folder: Path) -> list[Row]:
     if len(there) < len(rows):
         print(f"\n{len(rows) - len(there)} mails of {folder} are labelled but not there")
     return there
+
+
+def _zone(raw: bytes) -> tzinfo:
+    """The zone that a mail's date is written in."""
+    if match := DATE.search(raw):
+        with suppress(ValueError, TypeError):
+            return parsedate_to_datetime(match[1].decode("ascii", "replace")).tzinfo or UTC
+    return UTC
 
 
 def _part(file: str) -> str:
@@ -234,10 +246,16 @@ def _senders(judged: list[Judged], errors: list[str]) -> None:
     judge_senders.report(((each.row, each.mail, each.verdict) for each in judged), errors)
 
 
+def _urgency(judged: list[Judged], errors: list[str]) -> None:
+    judge_urgency.report(((each.row, each.mail, each.verdict, each.zone) for each in judged), errors)
+
+
 REPORTS = {
     "autoreplies": _autoreplies, "bounces": _bounces, "replies": _replies, "extraction": _extraction, "senders": _senders,
+    "urgency": _urgency,
 }  # fmt: skip
 FIELD_OF = {
+    "urgency": "interrupt",
     "senders": "sender_type",
     "autoreplies": "return_date",
     "bounces": "reason",

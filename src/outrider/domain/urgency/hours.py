@@ -64,21 +64,25 @@ def _clock(tokens: Sequence[Token], at: int, known: Words) -> int | None:
     if word in known.midnight:
         return MOST_HOURS * 60
     hours, _, minutes = word.replace(".", ":").replace("h", ":").partition(":")
-    if not hours.isdigit() or (minutes and not minutes.isdigit()):
+    if not hours.isdigit() or int(hours) > MOST_HOURS or (minutes and not _is_minutes(minutes)):
         return None
     after = tokens[at + 1].word if at + 1 < len(tokens) else ""
     before = tokens[at - 1].word if at else ""
-    if int(hours) > MOST_HOURS or int(minutes or 0) > MOST_MINUTES or not _is_marked(minutes, before, after, known):
+    if not _is_marked(word, before, after, known):
         return None
     is_afternoon = after == "pm" and int(hours) < HALF_DAY
     return (int(hours) + HALF_DAY * is_afternoon) * 60 + int(minutes or 0)
 
 
-def _is_marked(minutes: str, before: str, after: str, known: Words) -> bool:
-    """Whether a number is a time: by its own form or by its neighbours. "At 5 minutes" is none."""
+def _is_minutes(text: str) -> bool:
+    return len(text) == 2 and text.isdigit() and int(text) <= MOST_MINUTES  # noqa: PLR2004
+
+
+def _is_marked(word: str, before: str, after: str, known: Words) -> bool:
+    """Whether a number is a time: by its own form or by its neighbours. "At 5 minutes" is none, nor is "version 7.30"."""
     if after in known.minutes or after in known.hours - known.behind:
         return False
-    return bool(minutes) or after in known.behind or before in known.before
+    return ":" in word or "h" in word or after in known.behind or before in known.before
 
 
 def _is_ahead(tokens: Sequence[Token], at: int, known: Words) -> bool:

@@ -1,4 +1,5 @@
-"""Whether a mail deserves a call now, what it is about, and why: by signs that add up, each with a name a user understands.
+"""Whether a mail deserves a call now, what it is about, and why: by signs that add up, each with a name a user understands,
+and by its wording.
 
 It knows no language as such: the words of all of them are looked for at once. Runs in a child process.
 """
@@ -8,31 +9,39 @@ import tomllib
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
 
 from outrider.domain.mailboxes.sender_types import SenderType
 from outrider.domain.mailboxes.verdict import Kind
-from outrider.domain.urgency import hours
+from outrider.domain.urgency import hours, wording
 from outrider.domain.urgency.topics import Topic
 from outrider.domain.urgency.words import Hit, Phrases, Token, tokens_of
 
-LOOKED_AT = 600  # words of a mail
+LOOKED_AT = 150  # words of a mail: what can't wait is said at once
+LONG = -2.5  # and briefly: more than that is said with time
+NOT_TO_YOU = -6.0
+MOST_WORDING = 2.0  # points: words alone ring nobody
 LONGEST_SENTENCE = 240
 MOST_REASONS = 5
 BIAS = -2.9
+SHARE = 0.7  # of the points of signs; the wording has the rest
+MOST_WORDS = 3
 DUE_SOON = 1.9
 SECOND = 0.35  # what a second phrase of the same sense adds to the first
 IN_SUBJECT = 1.6
 WAITING_TOPICS = 0.9  # points of a topic that one word reaches
 # What wrote it: machines ring nobody by themselves.
-BY_KIND = {Kind.HUMAN: 0.0, Kind.CALENDAR: -4.0, Kind.BULK: -3.5}
-BY_OTHER_KIND = -8.0
-BY_TYPE = {SenderType.NEWSLETTER: -3.0, SenderType.PROMOTIONAL: -3.0, SenderType.TOOL: -1.0}
+BY_KIND = {Kind.HUMAN: 0.0, Kind.CALENDAR: -6.0, Kind.BULK: -8.0}
+BY_OTHER_KIND = -12.0
+BY_TYPE = {SenderType.NEWSLETTER: -6.0, SenderType.PROMOTIONAL: -6.0, SenderType.TOOL: -1.0}
 _SAYS = {
     "due_soon": "it names an hour of today",
+    "wording": "it is worded like such mail",
+    "long": "it is long",
+    "not_to_you": "it is not addressed to you",
     "kind": "a machine or a list sent it",
     "sender_type": "its sender is no person",
 }
@@ -42,7 +51,7 @@ _SAYS = {
 class Subject:
     """What is judged. `text` holds the writer's own words; `written_at` stands in the zone of whoever reads it.
 
-    `is_own_house` says that it comes from the user's own domain.
+    `is_own_house` says that it comes from the user's own domain, `is_to_user` that it names them as recipient.
     """
 
     subject: str
@@ -53,6 +62,7 @@ class Subject:
     sender_type: SenderType
     written_at: datetime
     is_own_house: bool = False
+    is_to_user: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +115,30 @@ def lexicon() -> Lexicon:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A mail as its words show it, before its wording is weighed."""
+
+    tokens: Sequence[Token]
+    reasons: Sequence[Reason]
+    sentence: str
+    features: Mapping[str, float]
+
+    @property
+    def by_signs(self) -> float:
+        return SHARE * (BIAS + sum(each.points for each in self.reasons))
+
+
 def judge(mail: Subject) -> Judgement:
+    found = read(mail)
+    reasons = sorted(_weighed(found), key=lambda each: -abs(each.points))
+    score = SHARE * BIAS + wording.weights().get("bias", 0.0) + sum(each.points for each in reasons)
+    topic = _topic(mail, found.tokens, found.reasons, lexicon())
+    features = _features(mail, found.tokens, topic, found.reasons)
+    return Judgement(topic, round(score, 3), reasons, found.sentence, features)
+
+
+def read(mail: Subject) -> Read:
     text = f"{mail.subject}.\n{mail.text}"
     tokens = tokens_of(text, LOOKED_AT)
     known = lexicon()
@@ -115,17 +148,27 @@ def judge(mail: Subject) -> Judgement:
         *_by_words(hits, tokens, text, known),
         *_by_hours(hits, tokens, sentences, text, mail),
         *_by_sender(mail),
+        *_by_form(mail, tokens),
     ]
-    score = BIAS + sum(each.points for each in reasons)
-    topic = _topic(mail, tokens, reasons, known)
-    told = sorted(reasons, key=lambda each: -abs(each.points))
-    return Judgement(
-        topic,
-        round(score, 3),
-        told,
-        _telling(hits, tokens, sentences, text, known),
-        _features(mail, tokens, topic, told),
-    )
+    features = wording.features(tokens, [each.sign for each in reasons], is_question=mail.text.rstrip().endswith("?"))
+    return Read(tokens, reasons, _telling(hits, tokens, sentences, text, known), features)
+
+
+def _weighed(found: Read) -> list[Reason]:
+    """The signs with what they count in truth, and the wording, named by the words that count most."""
+    known, features = wording.weights(), dict(found.features)
+    features.pop("bias", None)
+    signs = []
+    for each in found.reasons:
+        name = wording.sign_name(each.sign)
+        points = SHARE * each.points + known.get(name, 0.0) * features.pop(name, 0.0)
+        signs.append(replace(each, points=round(points, 3)))
+    told = {name: known[name] * strength for name, strength in features.items() if name in known}
+    total = round(max(-MOST_WORDING, min(MOST_WORDING, sum(told.values()))), 3)
+    most = sorted(told, key=lambda name: -told[name] if total > 0 else told[name])[:MOST_WORDS]
+    stems = {wording.stem(each.word): each.word for each in found.tokens}
+    words = [stems.get(name.partition(":")[2], name) for name in most]
+    return [*signs, Reason("wording", total, _SAYS["wording"], ", ".join(words))] if total else signs
 
 
 def _by_words(hits: Sequence[Hit], tokens: Sequence[Token], text: str, known: Lexicon) -> list[Reason]:
@@ -171,6 +214,15 @@ def _by_sender(mail: Subject) -> list[Reason]:
         )
         if points
     ]
+
+
+def _by_form(mail: Subject, tokens: Sequence[Token]) -> list[Reason]:
+    told = []
+    if len(tokens) == LOOKED_AT:
+        told.append(Reason("long", LONG, _SAYS["long"]))
+    if not mail.is_to_user:
+        told.append(Reason("not_to_you", NOT_TO_YOU, _SAYS["not_to_you"]))
+    return told
 
 
 def _topic(mail: Subject, tokens: Sequence[Token], reasons: Sequence[Reason], known: Lexicon) -> Topic:

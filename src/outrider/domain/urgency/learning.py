@@ -1,20 +1,20 @@
 """Learning from what a user says of judgements: points that are added to the packaged ones, feature by feature.
 
-It is logistic regression on top of the packaged score (which stays as it is), fitted by gradient descent with weights held
-near zero, so that what nobody spoke of is judged as before. Every weight has a name, so every change can be explained.
+It is logistic regression on top of the packaged score, which stays as it is, with weights held near zero: what nobody spoke
+of is judged as before. Every weight has a name, so every change can be explained.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from outrider.domain.urgency.fitting import Row, fit
 from outrider.domain.urgency.judging import Judgement, Reason
 from outrider.domain.urgency.topics import Topic
 
-ROUNDS = 40
+ROUNDS = 60
 RATE = 0.5
-HOLD = 0.02  # how strongly weights are drawn to zero
-MOST_POINTS = 5.0  # that what was learnt may add or take away
+HOLD = 0.05  # how strongly weights are drawn to zero
+MOST_POINTS = 8.0  # that what was learnt may add or take away
 MOST_WEIGHTS = 2_000
 SLIGHT = 0.02  # a weight that is not worth keeping
 # What a kind of feature tells of other mail: the same sender much, a single word little.
@@ -43,16 +43,12 @@ class Learnt:
 
 def learn(examples: Sequence[Example]) -> Learnt:
     """The latest examples come last: of two topics for one sender the later counts."""
-    points: dict[str, float] = {}
-    for _ in range(ROUNDS):
-        for each in examples:
-            features = _strengths(each.judgement)
-            score = each.judgement.score + sum(points.get(name, 0.0) * by for name, by in features.items())
-            # A mail at the very edge rings: the target lies a point beyond it.
-            error = _sigmoid(-score - 1) if each.is_urgent else -_sigmoid(score + 1)
-            step = RATE * each.weight * error / math.sqrt(sum(by * by for by in features.values()))
-            for name, by in features.items():
-                points[name] = points.get(name, 0.0) * (1 - RATE * HOLD / ROUNDS) + step * by
+    # A mail at the very edge rings: the target lies a point beyond it.
+    rows = [
+        Row(each.judgement.score, _strengths(each.judgement), each.is_urgent, margin=1.0, weight=each.weight)
+        for each in examples
+    ]
+    points = fit(rows, rounds=ROUNDS, rate=RATE, hold=HOLD)
     kept = sorted(points.items(), key=lambda item: -abs(item[1]))[:MOST_WEIGHTS]
     topics = {f"sender:{_sender(each.judgement)}": each.topic for each in examples if each.topic is not None}
     return Learnt({name: round(value, 3) for name, value in kept if abs(value) >= SLIGHT}, topics)
@@ -78,7 +74,3 @@ def _strengths(judgement: Judgement) -> dict[str, float]:
 
 def _sender(judgement: Judgement) -> str:
     return next((name.partition(":")[2] for name in judgement.features if name.startswith("sender:")), "")
-
-
-def _sigmoid(value: float) -> float:
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, value))))

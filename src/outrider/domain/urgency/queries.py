@@ -64,18 +64,13 @@ async def unjudged(
     judged = select(MessageJudgement.id).where(
         MessageJudgement.workspace_id == workspace_id, MessageJudgement.message_id == Message.id
     )
-    query = (
-        _mails()
-        .add_columns(Mailbox.connected_at)
-        .join(Mailbox, (Mailbox.workspace_id == Message.workspace_id) & (Mailbox.id == Message.mailbox_id))
-        .where(
-            Message.workspace_id == workspace_id,
-            Message.user_id == user.id,
-            Message.id.in_(message_ids),
-            Message.direction == Direction.IN,
-            Message.received_at >= since,
-            ~judged.exists(),
-        )
+    query = _mails().where(
+        Message.workspace_id == workspace_id,
+        Message.user_id == user.id,
+        Message.id.in_(message_ids),
+        Message.direction == Direction.IN,
+        Message.received_at >= since,
+        ~judged.exists(),
     )
     return [
         Candidate(row.id, row.received_at, row.connected_at, _subject(row, user)) for row in await db.execute(query)
@@ -184,8 +179,9 @@ async def get(db: AsyncSession, workspace_id: UUID, user_id: UUID, message_id: U
 def _mails() -> Select[Any]:
     return select(
         Message.id, Message.received_at, Message.sent_at, Message.subject, func.left(Message.text, MOST_TEXT).label("text"),
-        Message.from_address, Message.from_name, Message.kind, Message.sender_type,
-    )  # fmt: skip
+        Message.from_address, Message.from_name, Message.kind, Message.sender_type, Message.to, Message.cc,
+        Mailbox.address, Mailbox.connected_at,
+    ).join(Mailbox, (Mailbox.workspace_id == Message.workspace_id) & (Mailbox.id == Message.mailbox_id))  # fmt: skip
 
 
 def _subject(row: Any, user: User) -> Subject:
@@ -196,6 +192,7 @@ def _subject(row: Any, user: User) -> Subject:
         row.subject, row.text, row.from_address, row.from_name, row.kind, row.sender_type or SenderType.PERSONAL,
         written_at.astimezone(ZoneInfo(user.timezone)),
         is_own_house=domain == user.email.rpartition("@")[2].lower() and domain not in FREE_MAIL,
+        is_to_user=bool({box["address"].lower() for box in (*row.to, *row.cc)} & {row.address.lower(), user.email.lower()}),
     )  # fmt: skip
 
 
