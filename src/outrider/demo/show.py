@@ -110,7 +110,7 @@ async def _follow_up(
         answering = asyncio.create_task(_answer_once(system))
         try:
             outcome = await _watch(http)
-            return await calls.ring(runtime, http, _say) and brought, outcome
+            return await calls.ring(runtime, http, system, _say) and brought, outcome
         finally:
             answering.cancel()
             with suppress(asyncio.CancelledError):

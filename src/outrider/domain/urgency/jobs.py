@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core import jobs
+from outrider.core.clock import database_now
 from outrider.core.db import Scope
 from outrider.core.events import during, on
 from outrider.domain.accounts import queries as accounts
@@ -29,14 +30,14 @@ async def on_mail(app: Runtime, fact: MailStored) -> None:
     scope = Scope(fact.workspace_id, fact.user_id, actor=ACTOR)
     async with app.db.begin(scope) as db:
         user = await accounts.get_user(db, fact.user_id)
-        since = await app.clock.due_now(db) - LOOKED_BACK
+        since = await database_now(db) - LOOKED_BACK
         found = await queries.unjudged(db, fact.workspace_id, user, fact.message_ids, since=since)
     if not found:
         return
     judged = await app.parser.read_many(reading.JUDGING, reading.given([each.mail for each in found]))
     pairs = [(candidate, each) for candidate, each in zip(found, judged, strict=True) if each is not None]
     async with app.db.begin(scope) as db:
-        rings = await actions.record(db, fact.workspace_id, fact.user_id, pairs, await app.clock.due_now(db))
+        rings = await actions.record(db, fact.workspace_id, fact.user_id, pairs, await database_now(db))
     log.info("urgency.judged", user_id=str(fact.user_id), mails=len(pairs), rings=rings)
 
 
