@@ -141,6 +141,7 @@ TESTED_ELSEWHERE = {
     "domain/sending/letterhead.py": "api/test_unsubscribe.py",
     "domain/sending/queries.py": "domain/sending/test_jobs.py",
     "domain/sequences/actions.py": "api/followups/test_enrollments.py",
+    "domain/erasure/walking.py": "domain/erasure/test_contact_erasing.py",
     "domain/sequences/queries.py": "api/followups/test_sequences.py",
     "domain/sequences/schedules.py": "api/followups/test_schedules.py",
     "domain/mailboxes/drafts.py": "domain/mailboxes/test_recording.py",

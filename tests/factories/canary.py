@@ -35,7 +35,7 @@ async def furnish(runtime: Runtime, word: str, *, workspace_id: UUID | None = No
     async with runtime.db.begin(Scope(someone.workspace_id, someone.user.id, someone.user.email)) as db:
         for table in Model.metadata.sorted_tables:
             if table.name not in MADE_ALREADY:
-                made[table.name] = _row(table, someone.actor, made, word)
+                made[table.name] = row_of(table, someone.actor, made, word)
                 await db.execute(table.insert(), made[table.name])
         await open_vault(db, runtime.keyring, someone.workspace_id)
         await _unmodelled(db, someone, word)
@@ -57,7 +57,7 @@ async def _unmodelled(db: AsyncSession, someone: Someone, word: str) -> None:
                        attempt=1, word=word)  # fmt: skip
 
 
-def _row(table: Table, actor: Actor, made: dict[str, dict[str, Any]], word: str) -> dict[str, Any]:
+def row_of(table: Table, actor: Actor, made: dict[str, dict[str, Any]], word: str) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for column in table.columns:
         if column.name == "workspace_id":

@@ -1,13 +1,31 @@
-"""Erases deleted accounts whose time has come."""
+"""Erases deleted accounts whose time has come, and people who asked for it."""
+
+from uuid import UUID
 
 import structlog
 
 from outrider.core import jobs
 from outrider.core.db import Scope
-from outrider.domain.erasure import purging
+from outrider.domain.erasure import contact_erasing, purging
 from outrider.runtime import Runtime
 
 log = structlog.get_logger()
+
+WAIT = 10.0  # seconds until what is under way has ended
+
+
+async def _give_up(app: Runtime, *, workspace_id: UUID, erasure_id: UUID) -> None:
+    await contact_erasing.fail(app.db, workspace_id, erasure_id)
+
+
+@jobs.job(contact_erasing.JOB, set_aside=_give_up)
+async def erase_contact(app: Runtime, *, workspace_id: UUID, erasure_id: UUID) -> None:
+    """Goes on where a killed worker stopped; waits for a mail that is leaving."""
+    if await contact_erasing.erase(app.db, workspace_id, erasure_id):
+        log.info("contact.erased", erasure_id=str(erasure_id))
+        return
+    async with app.db.begin(Scope(workspace_id, actor=purging.ACTOR)) as db:
+        await jobs.enqueue(db, contact_erasing.JOB, delay=WAIT, workspace_id=workspace_id, erasure_id=erasure_id)
 
 
 @jobs.periodic("erasure.purge_due", every=60.0)

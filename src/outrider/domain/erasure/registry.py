@@ -70,6 +70,7 @@ PERSONAL = (
     Personal("grants", "user_id"),
     Personal("access_keys", "user_id"),
     Personal("idempotency_keys"),
+    Personal("contact_erasures"),
     Personal("events"),
     Personal("data_keys"),
     Personal("members", "user_id"),

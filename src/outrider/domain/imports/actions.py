@@ -16,7 +16,7 @@ from outrider.core.encoding import encode
 from outrider.core.errors import Limited
 from outrider.core.ids import new_id
 from outrider.domain.imports import queries
-from outrider.domain.imports.models import Action, ImportedContact, ImportFile, ImportJob, Provider, Status
+from outrider.domain.imports.models import Action, ImportedContact, ImportFile, ImportJob, ImportNotStopped, Provider, Status
 from outrider.domain.imports.reading import Part, Row, Source
 from outrider.domain.people import actions as people
 from outrider.domain.people import models as people_models
@@ -86,6 +86,8 @@ async def queue(db: AsyncSession, job: ImportJob, *, delay: float = 0) -> None:
 async def retry(db: AsyncSession, job: ImportJob) -> None:
     """Goes on with what was not taken in yet. Raises ImportNotStopped."""
     job.retry()
+    if not (job.is_of_account or await queries.has_file(db, job.workspace_id, job.id)):
+        raise ImportNotStopped("The file of this import was erased with a person who was in it. Upload it anew.")
     await db.flush()
     await queue(db, job)
 

@@ -122,6 +122,11 @@ async def taken(db: AsyncSession, workspace_id: UUID, job_id: UUID, remote_ids: 
     return {each for each in rows if each is not None}
 
 
+async def has_file(db: AsyncSession, workspace_id: UUID, job_id: UUID) -> bool:
+    query = select(ImportFile.id).where(ImportFile.workspace_id == workspace_id, ImportFile.id == job_id)
+    return await db.scalar(query) is not None
+
+
 async def part_of_file(db: AsyncSession, workspace_id: UUID, job_id: UUID, start: int, size: int) -> tuple[bytes, bool]:
     """Returns some bytes of an import's file and whether they are its last."""
     row = (

@@ -12,8 +12,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.clock import database_now, now
+from outrider.core.crypto import Keyring
 from outrider.core.db import Scope
-from outrider.domain.mailboxes import connections, judging, queries, recording
+from outrider.domain.mailboxes import connections, forgetting, judging, queries, recording
 from outrider.domain.mailboxes.judging import Judged
 from outrider.domain.mailboxes.models import Folder, Mailbox
 from outrider.domain.operations import actions as operations
@@ -142,7 +143,7 @@ async def read_folder(
                 if goes_on:
                     ahead = asyncio.create_task(_fetch(app, parser, folder, batch.changes.cursor, reader))
                 async with app.db.begin(scope) as db:
-                    written = await _write(db, mailbox, folder, batch, holds_claim=holds_claim)
+                    written = await _write(db, app.keyring, mailbox, folder, batch, holds_claim=holds_claim)
                 if written is None:
                     return Read(new, is_whole=True)
                 folder, new = written.folder, new + written.new
@@ -177,7 +178,7 @@ async def _fetch(app: Runtime, parser: Parser, folder: Folder, cursor: Cursor | 
 
 
 async def _write(
-    db: AsyncSession, mailbox: Mailbox, folder: Folder, batch: Batch, *, holds_claim: bool
+    db: AsyncSession, keyring: Keyring, mailbox: Mailbox, folder: Folder, batch: Batch, *, holds_claim: bool
 ) -> Written | None:
     """Records a batch with its cursor, unless the folder has moved on; None if the mailbox is used no more."""
     owner = await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id))
@@ -186,7 +187,10 @@ async def _write(
     current = await db.get_one(Folder, (folder.workspace_id, folder.id), with_for_update=True)
     if current.cursor != folder.cursor:
         return Written(current, 0, is_stale=True)
-    new = await recording.record(db, owner, current, batch.changes, batch.judged)
+    changes, judged = await forgetting.without_erased(
+        db, keyring, owner.workspace_id, owner.address, batch.changes, batch.judged
+    )
+    new = await recording.record(db, owner, current, changes, judged)
     at = await database_now(db)
     if holds_claim and owner.sync_due_at is not None and owner.sync_due_at > at:
         owner.sync_due_at = at + CLAIM

@@ -33,6 +33,7 @@ ENDS_AS = {
     Reason.BOUNCE: EnrollmentStatus.BOUNCED,
     Reason.GONE: EnrollmentStatus.BOUNCED,
     Reason.MANUAL: EnrollmentStatus.CANCELLED,
+    Reason.ERASED: EnrollmentStatus.CANCELLED,
 }
 
 

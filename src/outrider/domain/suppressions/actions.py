@@ -1,5 +1,6 @@
 """Putting addresses and domains on the suppression list, and taking them off."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -99,6 +100,21 @@ async def forget(db: AsyncSession, workspace_id: UUID, address: str) -> int:
         .execution_options(synchronize_session=False)
     )
     return len(erased.all())
+
+
+async def mark_erased(db: AsyncSession, keyring: Keyring, workspace_id: UUID, address: str, *, at: datetime) -> None:
+    """Notes of a suppressed address that its owner is erased, with all that came before."""
+    vault = await open_vault(db, keyring, workspace_id)
+    await db.execute(
+        update(Suppression)
+        .where(
+            Suppression.workspace_id == workspace_id,
+            Suppression.digest == rules.digest(vault, rules.normalise(address)),
+            Suppression.origin.is_(None),
+        )
+        .values(erased_at=at)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def require_reachable(

@@ -27,11 +27,13 @@ class Reason(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     GONE = "gone"  # the person has left
     MANUAL = "manual"
+    ERASED = "erased"  # everything of the person was erased when they asked for it
 
 
 class Suppression(Tenant, Model):
     """`digest` (HMAC) recognises the address after `value` was erased with the person. With an `origin` (`sequence`,
-    `campaign`) only mail of that origin is held back.
+    `campaign`) only mail of that origin is held back. `erased_at` is when the person was erased: what the mailboxes
+    hold of before is not read again.
     """
 
     __tablename__ = "suppressions"
@@ -43,8 +45,10 @@ class Suppression(Tenant, Model):
     reason: Mapped[Reason] = mapped_column()
     proof: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(default=now)
+    erased_at: Mapped[datetime | None]
 
     __table_args__ = (
+        Index("ix_suppressions_erased", "workspace_id", postgresql_where="erased_at is not null"),
         UniqueConstraint("workspace_id", "digest", "origin", postgresql_nulls_not_distinct=True),
         Index(None, "workspace_id", "value"),
     )
@@ -64,4 +68,5 @@ WORDS = {
     Reason.UNSUBSCRIBE: "they unsubscribed",
     Reason.GONE: "the person has left",
     Reason.MANUAL: "it was put on the suppression list",
+    Reason.ERASED: "the person was erased when they asked for it",
 }

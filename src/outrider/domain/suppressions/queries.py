@@ -1,6 +1,7 @@
 """Reads of the suppression list."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
@@ -64,6 +65,21 @@ async def among(
         for recipient, values in covering.items()
         if (found := next((by_value[value] for value in values if value in by_value), None)) is not None
     }
+
+
+async def erased(
+    db: AsyncSession, keyring: Keyring, workspace_id: UUID, addresses: Collection[str]
+) -> dict[str, datetime]:
+    """Returns, for each of these addresses whose owner was erased, when."""
+    where = (Suppression.workspace_id == workspace_id, Suppression.erased_at.is_not(None))
+    if await db.scalar(select(Suppression.id).where(*where).limit(1)) is None:
+        return {}
+    vault = await open_vault(db, keyring, workspace_id)
+    digests = {rules.digest(vault, rules.normalise(each)): each for each in addresses}
+    rows = await db.execute(
+        select(Suppression.digest, Suppression.erased_at).where(*where, Suppression.digest.in_(digests))
+    )
+    return {digests[digest]: at for digest, at in rows if at is not None}
 
 
 async def of_value(db: AsyncSession, keyring: Keyring, workspace_id: UUID, value: str) -> list[Suppression]:
