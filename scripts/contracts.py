@@ -16,6 +16,8 @@ from outrider.api.concierge import app as concierge
 from outrider.api.concierge import examples as concierge_examples
 from outrider.api.contact_import import app as contact_import
 from outrider.api.contact_import import examples as contact_import_examples
+from outrider.api.contacts import app as contacts
+from outrider.api.contacts import examples as contacts_examples
 from outrider.api.followups import app as followups
 from outrider.api.followups import examples as followups_examples
 from outrider.api.harvest import app as harvest
@@ -26,6 +28,7 @@ SURFACES = {
     "followups": (lambda version: followups.build(version).openapi(), followups_examples),
     "concierge": (lambda version: concierge.build(version).openapi(), concierge_examples),
     "contact-import": (lambda version: contact_import.build(version).openapi(), contact_import_examples),
+    "contacts": (lambda version: contacts.build(version).openapi(), contacts_examples),
     "harvest": (harvest.describe, harvest_examples),
 }
 METHODS = ("get", "post", "put", "delete")

@@ -5,6 +5,7 @@ from scripts.contracts import endpoints, files
 from outrider import VERSION
 from outrider.api.concierge import app as concierge
 from outrider.api.contact_import import app as contact_import
+from outrider.api.contacts import app as contacts
 from outrider.api.followups import app
 from outrider.api.harvest import app as harvest
 
@@ -82,6 +83,14 @@ def test_contact_import_has_its_8_endpoints() -> None:
         f"GET {base}/health", f"POST {base}/csv", f"GET {base}/status/{{jobId}}", f"GET {base}/list",
         f"POST {base}/{{jobId}}/cancel", f"POST {base}/{{jobId}}/retry",
         f"POST {base}/{{provider}}/start", f"GET {base}/{{provider}}/callback",
+    }  # fmt: skip
+
+
+def test_contacts_give_what_they_hold_and_forget_it() -> None:
+    base = "/api/v1/contacts"
+    found = {f"{each.method} {each.path}" for each in endpoints(contacts.build(VERSION).openapi())}
+    assert found == {
+        f"GET {base}/{{contactId}}/export", f"POST {base}/{{contactId}}/erase", f"GET {base}/erasures/{{erasureId}}",
     }  # fmt: skip
 
 

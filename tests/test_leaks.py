@@ -12,7 +12,10 @@ from outrider.core.clock import now
 from outrider.core.ids import new_id
 from outrider.domain.accounts import actions as accounts
 from outrider.domain.accounts.models import Role, Session
+from outrider.domain.erasure import contact_erasing, subjects
 from outrider.domain.mailboxes.models import Folder, Mailbox
+from outrider.domain.people.actions import upsert as contacts_of
+from outrider.domain.people.person import make_person
 from outrider.domain.preferences.models import Preferences
 from outrider.domain.senders import actions as senders
 from outrider.domain.senders.models import Sender
@@ -34,10 +37,11 @@ from tests.factories.urgency import make_judgement
 
 CANARY = "canary"
 IMPORT = "/api/v1/contacts/import"
+PEOPLE = "/api/v1/contacts"
 API = "/api"
 # Reviewed: what anybody may call.
 PUBLIC = {
-    ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json"), ("GET", f"{IMPORT}/openapi.json"), ("GET", f"{IMPORT}/health"),
+    ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json"), ("GET", f"{IMPORT}/openapi.json"), ("GET", f"{PEOPLE}/openapi.json"), ("GET", f"{IMPORT}/health"),
     ("GET", f"{IMPORT}/{{provider}}/callback"),
     ("GET", "/health"),
     ("GET", "/c/{token}"), ("GET", "/o/{token}"), ("GET", "/u/{token}"), ("POST", "/u/{token}"),
@@ -65,6 +69,8 @@ class Treasure:
     integration_id: str
     draft_id: str
     letter_id: str
+    contact_id: str
+    erasure_id: str
 
 
 @dataclass(frozen=True)
@@ -161,6 +167,9 @@ MATRIX: dict[tuple[str, str], Row] = {
     ),
     ("GET", f"{API}/integrations/calendar/events"): Row(query="?days_ahead=90"),
     ("DELETE", f"{API}/integrations/calendar/connections/{{integration_id}}"): Row(is_named=True),
+    ("GET", f"{PEOPLE}/{{contactId}}/export"): Row(),
+    ("POST", f"{PEOPLE}/{{contactId}}/erase"): Row(),
+    ("GET", f"{PEOPLE}/erasures/{{erasureId}}"): Row(),
     # These end the session that they are called with.
     ("DELETE", f"{API}/users/account"): Row(),
     ("POST", f"{API}/auth/logout"): Row(is_for_all=True),
@@ -194,10 +203,18 @@ async def treasure(runtime: Runtime) -> Treasure:
     await harvest.finish(runtime, owner, batch_id)
     async with runtime.db.begin(owner.scope) as db:
         await db.execute(text("update harvest_batches set query = :q"), {"q": CANARY})
+        names = [
+            make_person(name=f"{CANARY} {each}", emails=[(f"{CANARY}.{each}@c.test", "")]) for each in ("Kept", "Gone")
+        ]
+        people = await contacts_of(db, owner.workspace_id, owner.user.id, names, provider="csv", account="")
+        going = await subjects.of_contact(db, owner.workspace_id, people[1].contact_id)
+        erasure, _ = await contact_erasing.begin(db, runtime.keyring, owner.actor, going)
+        erasure.proof = {"erased": {CANARY: 1}}
     draft = await make_draft(runtime, owner, mailbox, subject=f"{CANARY} letter", body=f"{CANARY} draft")
     return Treasure(
         owner, mailbox, str(email.id), str(sequence.id), str(enrollment.id), str(job.id), str(sender.id), str(scan.id),
         str(batch_id), str(integration_id), str(draft.id), str(draft.message_id),
+        str(people[0].contact_id), str(erasure.id),
     )  # fmt: skip
 
 
@@ -211,6 +228,8 @@ def fill(path: str, treasure: Treasure) -> str:
         .replace("{job_id}", treasure.scan_id)
         .replace("{id}", treasure.sender_id)
         .replace("{batchId}", treasure.batch_id)
+        .replace("{contactId}", treasure.contact_id)
+        .replace("{erasureId}", treasure.erasure_id)
         .replace("{integration_id}", treasure.integration_id)
         .replace("{message_id}", treasure.email_id)
         .replace("{draft_id}", treasure.draft_id)

@@ -1,5 +1,8 @@
-"""Commands about people: finding contacts, one contact with all that is known, edits, duplicates, merges."""
+"""Commands about people: finding contacts, one contact with all that is known, edits, duplicates, merges; what is held of
+somebody, and erasing it.
+"""
 
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +14,7 @@ contacts = typer.Typer(no_args_is_help=True, help="Contacts and leads of a works
 
 STATUSES = "new, contacted, replied, qualified, converted or lost"
 User = Annotated[str, typer.Argument(help="The user's email address.")]
+Whom = Annotated[str, typer.Argument(help="The contact's id, or an address of whoever asks.")]
 Contact = Annotated[UUID, typer.Argument(help="The contact's id.")]
 
 
@@ -99,3 +103,29 @@ def duplicates(user: User) -> None:
     from outrider import managing_people
 
     run(managing_people.list_duplicates(read_settings(), user))
+
+
+@contacts.command(
+    "export", epilog="Example: `outrider contacts export ada@example.com grace@example.org --to grace.json`"
+)
+def export(
+    user: User,
+    whom: Whom,
+    to: Annotated[Path | None, typer.Option(help="A new file to write to; default standard output.")] = None,
+) -> None:
+    """Write everything held of a person as JSON, for the person who asks for it."""
+    from outrider import managing_privacy
+
+    run(managing_privacy.export(read_settings(), user, whom, to=to))
+
+
+@contacts.command("erase", epilog="Example: `outrider contacts erase ada@example.com grace@example.org --yes`")
+def erase(
+    user: User, whom: Whom, yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False
+) -> None:
+    """Erase everything held of a person; it can't be undone, and no mail is sent to them any more."""
+    from outrider import managing_privacy
+
+    if not yes:
+        typer.confirm(f"Erase everything held of {whom} in the workspace of {user}, for good?", abort=True)
+    run(managing_privacy.erase(read_settings(), user, whom))

@@ -16,6 +16,8 @@ from outrider.api.concierge import app as concierge
 from outrider.api.concierge.contract import PREFIX as CONCIERGE
 from outrider.api.contact_import import app as contact_import
 from outrider.api.contact_import.contract import PREFIX as CONTACT_IMPORT
+from outrider.api.contacts import app as contacts
+from outrider.api.contacts.contract import PREFIX as CONTACTS
 from outrider.api.edge import Edge
 from outrider.api.followups import app as followups
 from outrider.api.harvest import app as harvest
@@ -34,6 +36,7 @@ from outrider.runtime import Runtime
 # The longest prefix first.
 SURFACES = {
     CONTACT_IMPORT: contact_import.build,
+    CONTACTS: contacts.build,
     PROCESSING: harvest.build_processing,
     GMAIL: harvest.build_gmail,
     CONCIERGE: concierge.build,

@@ -59,9 +59,7 @@ async def test_after_the_erasure_nothing_of_them_is_left_in_any_table(
     assert after == {}
     assert await where_it_is(database, admin(server), theirs) == of_others
     async with runtime.db.begin(canary.owner.scope) as db:
-        done = await db.get_one(ContactErasure, (canary.owner.workspace_id, erasure.id))
-        operation = await contact_erasing.standing(db, canary.owner.workspace_id, erasure.id)
-    assert operation is not None
+        done, operation = await contact_erasing.get(db, canary.owner.workspace_id, erasure.id)
     assert (operation.status, operation.progress) == ("succeeded", 100)
     assert done.proof["left"] == {}
     assert done.proof["erased"]["messages"] == 1

@@ -28,13 +28,15 @@ class Permission(StrEnum):
     DRAFTS_WRITE = "drafts:write"
     WORKSPACE_READ = "workspace:read"
     WORKSPACE_WRITE = "workspace:write"  # what holds for everybody in it
+    # All that is held of a person, in everybody's mailbox.
+    PRIVACY_WRITE = "privacy:write"
 
 
 EVERYTHING = frozenset(Permission)
 READING = frozenset(permission for permission in Permission if permission.endswith(":read"))
 GRANTS = {
     Role.OWNER: EVERYTHING,
-    Role.MEMBER: EVERYTHING - {Permission.WORKSPACE_WRITE},
+    Role.MEMBER: EVERYTHING - {Permission.WORKSPACE_WRITE, Permission.PRIVACY_WRITE},
     Role.VIEWER: READING,
 }
 

@@ -11,7 +11,7 @@ from outrider.core import jobs
 from outrider.core.clock import now
 from outrider.core.crypto import Keyring
 from outrider.core.db import Database, Scope
-from outrider.core.errors import AppError
+from outrider.core.errors import AppError, NotFound
 from outrider.domain.accounts.permissions import Actor
 from outrider.domain.erasure import subjects, walking
 from outrider.domain.erasure.contact_registry import HELD, MENTIONED, Held, Mentioned
@@ -53,6 +53,10 @@ LEFT_IN_AUDIT = text("""
                 and coalesce(a.before::text, '') || ' ' || coalesce(a.after::text, '') ~* :trace_mask))
 """)
 Counts = dict[str, int]
+
+
+class ErasureNotFound(NotFound):
+    code = "erasure_not_found"
 
 
 async def begin(db: AsyncSession, keyring: Keyring, actor: Actor, subject: Subject) -> tuple[ContactErasure, Operation]:
@@ -122,8 +126,13 @@ async def fail(database: Database, workspace_id: UUID, erasure_id: UUID) -> None
         await operations.finish_of(db, workspace_id, OPERATION, erasure_id, error=why)
 
 
-async def standing(db: AsyncSession, workspace_id: UUID, erasure_id: UUID) -> Operation | None:
-    return await operation_queries.latest(db, workspace_id, OPERATION, erasure_id)
+async def get(db: AsyncSession, workspace_id: UUID, erasure_id: UUID) -> tuple[ContactErasure, Operation]:
+    """Returns an erasure and how far it has come. Raises ErasureNotFound."""
+    erasure = await db.get(ContactErasure, (workspace_id, erasure_id))
+    operation = await operation_queries.latest(db, workspace_id, OPERATION, erasure_id)
+    if erasure is None or operation is None:
+        raise ErasureNotFound("There is no such erasure.")
+    return erasure, operation
 
 
 async def _unfinished(db: AsyncSession, subject: Subject) -> ContactErasure | None:
