@@ -78,7 +78,11 @@ end $$;
 """
 
 WALK = """
-create function workspaces_after(last uuid, at_most integer) returns setof uuid
+create function workspaces_after(last uuid, made_before timestamptz, at_most integer) returns setof uuid
     language sql stable security definer set search_path = public, pg_temp
-    as $$ select w.id from workspaces w where w.id > last order by w.id limit at_most $$;
+    as $$
+        select w.id from workspaces w where w.id > last and w.created_at < made_before order by w.id limit at_most
+    $$;
+-- When what has been kept long enough was last let go: one worker does it.
+alter table installation add column tidied_at timestamptz not null default clock_timestamp();
 """

@@ -78,6 +78,16 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+@app.command(epilog="Example: `outrider retention --dry-run`")
+def retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go, class by class.")] = False,
+) -> None:
+    """Let go what has been kept longer than OUTRIDER_KEEP_… say; workers do so by themselves every six hours."""
+    from outrider import managing_privacy
+
+    run(managing_privacy.tidy(read_settings(), dry_run=dry_run))
+
+
 @app.command(epilog="Example: `outrider keys >> .env`")
 def keys() -> None:
     """Print fresh values for the two secret settings."""

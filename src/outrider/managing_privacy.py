@@ -11,10 +11,11 @@ from uuid import UUID
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from outrider.core.clock import database_now
 from outrider.core.errors import NotFound
 from outrider.domain import all_jobs
 from outrider.domain.accounts.permissions import Actor
-from outrider.domain.erasure import contact_erasing, exporting, subjects
+from outrider.domain.erasure import contact_erasing, exporting, retention, subjects
 from outrider.domain.erasure.subjects import Subject
 from outrider.operating import acting, actor_of
 from outrider.runtime import Runtime
@@ -58,6 +59,19 @@ def _opened(to: Path | None) -> AbstractContextManager[BinaryIO]:
     if to is None:
         return nullcontext(sys.stdout.buffer)
     return os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+async def tidy(settings: Settings, *, dry_run: bool) -> None:
+    """Lets go what has been kept longer than the settings say, or only says what would go."""
+    async with running(settings, name="outrider-cli") as runtime:
+        async with runtime.db.begin() as db:
+            at = await database_now(db)
+        kept_for = retention.limits(settings)
+        work = retention.count if dry_run else retention.tidy
+        rows = await work(runtime.db, kept_for, at=at)
+    for name, limit in kept_for.items():
+        kept = "forever" if limit is None else f"{limit.total_seconds() / 86_400:g} days"
+        typer.echo(f"{name:<12} kept {kept:<10} {rows[name]:>9} {'would go' if dry_run else 'gone'}")
 
 
 @asynccontextmanager

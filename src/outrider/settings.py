@@ -97,6 +97,11 @@ def _app_scheme(value: str) -> str:
     return value
 
 
+def _read_limit(value: Any) -> Any:
+    return None if value in ("", "forever") else _read_duration(value)
+
+
+Limit = Annotated[timedelta | None, BeforeValidator(_read_limit)]
 Duration = Annotated[timedelta, BeforeValidator(_read_duration)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
 RedisUrl = Annotated[SecretStr | None, BeforeValidator(lambda value: value or None), AfterValidator(_redis_url)]
@@ -177,6 +182,17 @@ class Settings(BaseSettings):
     keep_raw_contacts: Duration = Field(parse_duration("90d"), alias="OUTRIDER_KEEP_RAW_CONTACTS")
     # How long a deleted account can be brought back by the operator before it is erased for good
     erase_after: Duration = Field(parse_duration("30d"), alias="OUTRIDER_ERASE_AFTER")
+
+    # How long each class of data is kept (docs/privacy.md): a duration, or forever
+    keep_bodies: Limit = Field(None, alias="OUTRIDER_KEEP_BODIES")
+    keep_tracking: Limit = Field(parse_duration("395d"), alias="OUTRIDER_KEEP_TRACKING")
+    keep_calls: Limit = Field(parse_duration("365d"), alias="OUTRIDER_KEEP_CALLS")
+    keep_speech: Limit = Field(parse_duration("30d"), alias="OUTRIDER_KEEP_SPEECH")
+    keep_operations: Limit = Field(parse_duration("180d"), alias="OUTRIDER_KEEP_OPERATIONS")
+    keep_events: Limit = Field(parse_duration("90d"), alias="OUTRIDER_KEEP_EVENTS")
+    keep_sessions: Limit = Field(parse_duration("90d"), alias="OUTRIDER_KEEP_SESSIONS")
+    keep_jobs: Limit = Field(parse_duration("30d"), alias="OUTRIDER_KEEP_JOBS")
+    keep_answers: Limit = Field(parse_duration("2d"), alias="OUTRIDER_KEEP_ANSWERS")
 
     # Limits of the API, a minute
     rate_per_user: int = Field(600, alias="OUTRIDER_RATE_PER_USER", ge=1)

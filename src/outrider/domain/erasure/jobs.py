@@ -1,4 +1,4 @@
-"""Erases deleted accounts whose time has come, and people who asked for it."""
+"""Erases deleted accounts whose time has come, people who asked for it, and what has been kept long enough."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ import structlog
 
 from outrider.core import jobs
 from outrider.core.db import Scope
-from outrider.domain.erasure import contact_erasing, purging
+from outrider.domain.erasure import contact_erasing, purging, retention
 from outrider.runtime import Runtime
 
 log = structlog.get_logger()
@@ -16,6 +16,22 @@ WAIT = 10.0  # seconds until what is under way has ended
 
 async def _give_up(app: Runtime, *, workspace_id: UUID, erasure_id: UUID) -> None:
     await contact_erasing.fail(app.db, workspace_id, erasure_id)
+
+
+@jobs.periodic("erasure.tidy", every=600.0)
+async def tidy(app: Runtime) -> None:
+    """Lets go what has been kept long enough, by the database's clock; one worker every six hours."""
+    async with app.db.begin() as db:
+        at = await retention.claim(db)
+    if at is None:
+        return
+    gone = {
+        name: count
+        for name, count in (await retention.tidy(app.db, retention.limits(app.settings), at=at)).items()
+        if count
+    }
+    if gone:
+        log.info("retention.tidied", **gone)
 
 
 @jobs.job(contact_erasing.JOB, set_aside=_give_up)

@@ -1,6 +1,5 @@
 """Erasing a deleted account for good, in short transactions that may be repeated, and proving it."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,12 +12,13 @@ from outrider.core.db import Database, Scope
 from outrider.core.errors import AppError
 from outrider.domain.accounts import queries as accounts
 from outrider.domain.accounts.models import Erasure
+from outrider.domain.erasure import walking
 from outrider.domain.erasure.registry import PERSONAL, Personal
+from outrider.domain.erasure.walking import Step
 
-AT_ONCE = 2_000  # rows a transaction
+AT_ONCE = 250  # rows a transaction: what others wait for at most
 LEASE = timedelta(minutes=10)
 ACTOR = "erasure"
-Step = Callable[[AsyncSession], Awaitable[int]]
 Counts = dict[str, int]
 # What is left of a workspace beside the registry's tables, by the column that names it.
 WHOLE = (("workspaces", "id"), *((each, "workspace_id") for each in ("audit_entries", "audit_seals", "audit_erased")))
@@ -74,14 +74,7 @@ async def _is_shared(database: Database, scope: Scope, user_id: UUID) -> bool:
 
 
 async def _all(database: Database, scope: Scope, step: Step) -> int:
-    """Repeats a step in transactions of its own until there is nothing more to do."""
-    total = 0
-    while True:
-        async with database.begin(scope) as db:
-            done = await step(db)
-        total += done
-        if done < AT_ONCE:
-            return total
+    return await walking.repeat(database, scope, step, at_once=AT_ONCE)
 
 
 def _erase(personal: Personal, workspace_id: UUID, user_id: UUID | None) -> Step:
