@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from outrider.core.schema import audit, execute, grant, protect, tenant
 
 revision = "0030"
-down_revision = "0023"
+down_revision = "0029"
 
 WORDS = ("addresses", "numbers", "names", "objects")
 

@@ -5,7 +5,7 @@ from alembic import context
 from outrider.core.schema import execute, grant
 
 revision = "0031"
-down_revision = "0029"
+down_revision = "0030"
 
 # Entries of users alone belong to no workspace; their chain stands under the nil id. Nobody writes here but the
 # functions below: there is no policy by which the application's role could.
