@@ -16,7 +16,15 @@ from outrider.core.encoding import encode
 from outrider.core.errors import Limited
 from outrider.core.ids import new_id
 from outrider.domain.imports import queries
-from outrider.domain.imports.models import Action, ImportedContact, ImportFile, ImportJob, ImportNotStopped, Provider, Status
+from outrider.domain.imports.models import (
+    Action,
+    ImportedContact,
+    ImportFile,
+    ImportJob,
+    ImportNotStopped,
+    Provider,
+    Status,
+)
 from outrider.domain.imports.reading import Part, Row, Source
 from outrider.domain.people import actions as people
 from outrider.domain.people import models as people_models
