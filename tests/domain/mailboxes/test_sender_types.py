@@ -1,6 +1,5 @@
 """What kind of sender a mail shows, and why. The figures on real mail come from `make judge`."""
 
-import re
 import time
 from datetime import UTC, datetime
 
@@ -86,21 +85,19 @@ def test_no_pattern_takes_long_over_hostile_text() -> None:
         "-" * 3_000,
     ):
         began = time.perf_counter()
-        for pattern in (pattern for sign in signs for pattern in (sign.pattern, sign.gate) if pattern is not None):
-            assert isinstance(pattern, re.Pattern)
-            pattern.search(hostile)
+        for sign in signs:
+            sign.pattern.search(hostile)
+        sender_phrases.TEXTS.maybe_in(hostile)
         assert time.perf_counter() - began < 1
 
 
-def test_a_gate_lets_through_whatever_its_pattern_finds() -> None:
+def test_a_sieve_lets_through_whatever_its_pattern_finds() -> None:
     given = [part for head, body, _ in MAILS.values() for part in (head, body)]
-    texts = [text for each in given for text in (each, each.upper(), each.title())]
-    tables = [table for table in vars(sender_phrases).values() if isinstance(table, tuple)]
     tried = 0
-    for sign in (sign for table in tables for sign in table):
-        for text in texts:
-            found = [match.span() for match in sign.pattern.finditer(text)]
-            again = [match.span() for match in sign.find(text, text.lower())]
-            assert found == again, (sign.pattern.pattern[:60], text)
+    for text in (text for each in given for text in (each, each.upper(), each.title())):
+        for signs in (sender_phrases.SUBJECTS, sender_phrases.TEXTS):
+            let_through = {sign.pattern.pattern for _, sign in signs.maybe_in(text)}
+            found = {sign.pattern.pattern for _, sign in signs._signs if sign.pattern.search(text)}
+            assert found <= let_through, text
             tried += len(found)
     assert tried > 100

@@ -68,7 +68,8 @@ async def test_a_mail_that_kills_its_reader_is_poison_with_a_sender_and_the_next
     async with Parser() as parser:
         await parser.parse(letter(0))
         # Each of these costs the parser more memory or time than it has.
-        lines = bombs.HEAD + b"\r\n" + b"\n" * (34 * 2**20)
+        within = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\n"
+        lines = bombs.HEAD + within + b"\n" * (34 * 2**20)
         before, poisoned, after = await parser.parse_many([letter(1), lines, letter(2)])
         assert (before.subject, after.subject) == ("Letter 1", "Letter 2")
         assert poisoned.poison is not None

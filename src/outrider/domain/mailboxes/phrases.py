@@ -2,9 +2,11 @@
 
 import re
 
+from outrider.providers.mail.sieve import Sieved
 
-def _any(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(patterns), re.IGNORECASE)
+
+def _any(*patterns: str) -> Sieved:
+    return Sieved(re.compile("|".join(patterns), re.IGNORECASE))
 
 
 ANSWER_PREFIX = re.compile(r"^\s*(?:re|aw|sv|antw|odp|rif|r|res|tr|wg)\s?:\s*", re.IGNORECASE)

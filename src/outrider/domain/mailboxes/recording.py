@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select, text, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from outrider.core import bulk
 from outrider.core.clock import now
 from outrider.core.events import emit
 from outrider.core.ids import new_id
@@ -56,8 +56,7 @@ async def record(db: AsyncSession, mailbox: Mailbox, folder: Folder, changes: Ch
     found = await Threads.load(db, mailbox, fresh)
     rows = _new_rows(mailbox, fresh, found)
     await found.write(db)
-    if rows:
-        await db.execute(insert(Message).on_conflict_do_nothing(), rows)
+    await bulk.insert(db, Message, rows)
     known |= {row["identity"]: row["id"] for row in rows}
     await _place(db, folder, [(each.fetched.id, known[each.identity]) for each in arrived])
     named = {known[each.identity]: each.fetched.thread_id for each in arrived if each.fetched.thread_id is not None}
@@ -194,6 +193,7 @@ async def _known_by_lasting_id(db: AsyncSession, mailbox: Mailbox, arrived: Sequ
 
 
 def _new_rows(mailbox: Mailbox, fresh: Sequence[Arrived], found: Threads) -> list[dict[str, Any]]:
+    at = now()
     rows: dict[bytes, dict[str, Any]] = {}
     for each in fresh:
         if each.identity in rows:  # the same mail twice in one folder
@@ -231,24 +231,22 @@ def _new_rows(mailbox: Mailbox, fresh: Sequence[Arrived], found: Threads) -> lis
             "size": each.fetched.size,
             "sent_at": rules.sent_or_received(mail, each.fetched.received_at),
             "received_at": each.fetched.received_at,
+            "updated_at": at,
         }
     return list(rows.values())
 
 
 async def _place(db: AsyncSession, folder: Folder, places: Sequence[tuple[str, UUID]]) -> None:
-    if places:
-        await db.execute(
-            insert(Place).on_conflict_do_nothing(),
-            [
-                {
-                    "workspace_id": folder.workspace_id,
-                    "folder_id": folder.id,
-                    "remote_id": remote_id,
-                    "message_id": message_id,
-                }
-                for remote_id, message_id in places
-            ],
-        )
+    rows = [
+        {
+            "workspace_id": folder.workspace_id,
+            "folder_id": folder.id,
+            "remote_id": remote_id,
+            "message_id": message_id,
+        }
+        for remote_id, message_id in places
+    ]
+    await bulk.insert(db, Place, rows)
 
 
 async def _mark_replied(db: AsyncSession, mailbox: Mailbox, rows: Sequence[dict[str, Any]], found: Threads) -> None:

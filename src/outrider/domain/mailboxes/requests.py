@@ -3,13 +3,14 @@
 import re
 
 from outrider.providers.mail.parsed import ParsedMail
+from outrider.providers.mail.sieve import Sieved
 
 LONGEST = 60  # words of a request; who writes more wants to say more
 _MUCH = 1_500  # characters that are looked at
 
 
-def _any(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(patterns), re.IGNORECASE)
+def _any(*patterns: str) -> Sieved:
+    return Sieved(re.compile("|".join(patterns), re.IGNORECASE))
 
 
 _POLITE = r"(?:hi|hello|hey|dear [\w ]{1,30}|please|pls|plz|kindly|thanks|thank you|no thanks?|bitte|merci de|s'il vous plaît|svp|por favor|per favore|graag|a\.?u\.?b\.?|proszę(?: o)?|gracias|obrigad[oa])"

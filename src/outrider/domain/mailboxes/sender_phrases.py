@@ -1,35 +1,34 @@
 """Words by which a mail shows what kind of sender is behind it: each pattern, what it counts, and how it is called."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-_HAS_CAPITALS = re.compile(r"(?<!\\)[A-Z]")
+from outrider.providers.mail.sieve import Sieve
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """`gate` is the same pattern for small letters alone, which is known to be absent in less than half the time; None
-    where capitals matter.
-    """
-
     pattern: re.Pattern[str]
-    gate: re.Pattern[str] | None
     points: float
     what: str
 
-    def find(self, text: str, lowered: str) -> Iterator[re.Match[str]]:
-        if self.gate is None or self.gate.search(lowered):
-            yield from self.pattern.finditer(text)
-
 
 def _signs(*rows: tuple[str, float, str]) -> tuple[Sign, ...]:
-    return tuple(_sign(*row) for row in rows)
+    return tuple(Sign(re.compile(pattern, re.IGNORECASE), points, what) for pattern, points, what in rows)
 
 
-def _sign(pattern: str, points: float, what: str) -> Sign:
-    gate = None if _HAS_CAPITALS.search(pattern) else re.compile(pattern)
-    return Sign(re.compile(pattern, re.IGNORECASE), gate, points, what)
+class Signs:
+    """The signs of several kinds that are looked for in one text."""
+
+    def __init__(self, by_kind: Mapping[str, tuple[Sign, ...]]) -> None:
+        self._signs = [(kind, sign) for kind, signs in by_kind.items() for sign in signs]
+        self._sieve = Sieve([sign.pattern for _, sign in self._signs])
+
+    def maybe_in(self, text: str) -> list[tuple[str, Sign]]:
+        """Returns the kind and sign of those that the text may show, and no beginning of it shows another."""
+        found = self._sieve.may_hold(text)
+        return [each for place, each in enumerate(self._signs) if place in found]
 
 
 # Of the address before the @.
@@ -123,6 +122,7 @@ SHOP_TEXT = _signs(
     (r"\bdear (?:friend|sir|madam|customer|member|user|computer user|homeowner|investor)\b|\bto (?:be )?remove\w*\b|\bremove\b.{0,40}\bsubject\b|\bthis (?:e-?mail|message) (?:is|was|has been) (?:not )?(?:sent|an? ad|spam|unsolicited)|\b(?:unbelievable|lowest|best) prices?\b|\bguarantee[ds]?\b|\bopt[- ](?:in|out)\b", 1.0, "an advertiser's words"),
     (r"(?:\$|£|€) ?\d[\d.,]*\b.{0,300}(?:\$|£|€) ?\d[\d.,]*\b", 0.5, "prices"),
 )  # fmt: skip
-SUBJECTS = {
-    "meeting": MEETING_SUBJECT, "tool": TOOL_SUBJECT, "newsletter": LETTER_SUBJECT, "promotional": SHOP_SUBJECT,
-}  # fmt: skip
+SUBJECTS = Signs(
+    {"meeting": MEETING_SUBJECT, "tool": TOOL_SUBJECT, "newsletter": LETTER_SUBJECT, "promotional": SHOP_SUBJECT}
+)
+TEXTS = Signs({"meeting": MEETING_TEXT, "tool": TOOL_TEXT, "newsletter": LETTER_TEXT, "promotional": SHOP_TEXT})

@@ -16,14 +16,17 @@ from outrider.domain.mailboxes import sender_phrases as phrases
 from outrider.domain.mailboxes.verdict import Kind, Verdict
 from outrider.providers.mail.mime import visible_text
 from outrider.providers.mail.parsed import Mailbox, ParsedMail
+from outrider.providers.mail.sieve import Sieved
 
 LOOKED_AT = 3_000  # characters of a body: what a mail is about shows at its beginning
 FOOTER = 800  # and how to leave it at its end
 MOST_REASONS = 3
 MOST_MATCHES = 20
-_LEAVING = re.compile(
-    r"unsubscri\w+|opt[- ]?out|abmelden|abbestellen|d[ée]sabonn\w*|d[ée]sinscri\w*|darse de baja|cancelar (?:la |a )?(?:suscri|inscri)\w+|disiscri\w*|cancellarsi|uitschrijven|afmelden|to (?:be )?remove\w*|leave-\w+|wypisz",
-    re.IGNORECASE,
+_LEAVING = Sieved(
+    re.compile(
+        r"unsubscri\w+|opt[- ]?out|abmelden|abbestellen|d[ée]sabonn\w*|d[ée]sinscri\w*|darse de baja|cancelar (?:la |a )?(?:suscri|inscri)\w+|disiscri\w*|cancellarsi|uitschrijven|afmelden|to (?:be )?remove\w*|leave-\w+|wypisz",
+        re.IGNORECASE,
+    )
 )
 _TRANSACTIONAL = re.compile(r"transact|notif|alert|receipt|account", re.IGNORECASE)
 _MACHINE_MADE = re.compile(r"\d{4,}|^[\w.]{0,4}\d[\w.]*$|^[0-9a-f]{10,}$")
@@ -71,14 +74,12 @@ class _Scores:
         self.points[kind] += points
         self.reasons[kind].append((points, reason))
 
-    def read(self, kind: SenderType, text: str, signs: tuple[phrases.Sign, ...], where: str) -> None:
-        lowered = text.lower()
-        for sign in signs:
-            matches = islice(sign.find(text, lowered), MOST_MATCHES)
-            if found := {" ".join(match[0].lower().split()) for match in matches}:
-                # A second word of the same sense says more, a third hardly.
-                more = 1.5 if len(found) > 1 else 1.0
-                self.add(kind, sign.points * more, f"{where}: {sign.what} ({min(found, key=len)[:40]})")
+    def read(self, kind: SenderType, text: str, sign: phrases.Sign, where: str) -> None:
+        matches = islice(sign.pattern.finditer(text), MOST_MATCHES)
+        if found := {" ".join(match[0].lower().split()) for match in matches}:
+            # A second word of the same sense says more, a third hardly.
+            more = 1.5 if len(found) > 1 else 1.0
+            self.add(kind, sign.points * more, f"{where}: {sign.what} ({min(sorted(found), key=len)[:40]})")
 
     def best(self) -> Sorted:
         # People write in every way there is: a machine must show itself.
@@ -204,22 +205,28 @@ def _weigh_words(mail: ParsedMail, words: str, scores: _Scores) -> None:
     elif phrases.ANSWER.match(subject):
         # Advertisers write it too; a program that answers names what it answers.
         scores.add(SenderType.PERSONAL, 2.0, "Its subject is that of an answer.")
-    else:
-        for kind, signs in phrases.SUBJECTS.items():
-            scores.read(SenderType(kind), subject, signs, "Subject")
-    if is_answer or phrases.ANSWER.match(subject):
-        scores.read(SenderType.MEETING, subject, phrases.MEETING_SUBJECT, "Subject")
-    if len(text) < FOOTER:
-        scores.read(SenderType.MEETING, text, phrases.MEETING_TEXT, "Text")
-    scores.read(SenderType.TOOL, text[:FOOTER], phrases.TOOL_TEXT, "Text")
-    if is_answer:  # hardly a shop's or a periodical's: its text need not be searched for theirs
+    is_marked = is_answer or bool(phrases.ANSWER.match(subject))
+    for name, sign in phrases.SUBJECTS.maybe_in(subject):
+        if (kind := SenderType(name)) is SenderType.MEETING or not is_marked:
+            scores.read(kind, subject, sign, "Subject")
+    for name, sign in phrases.TEXTS.maybe_in(text):
+        kind = SenderType(name)
+        # An answer is hardly a shop's or a periodical's.
+        if not is_answer or kind in {SenderType.MEETING, SenderType.TOOL}:
+            _read_text(kind, text, sign, scores)
+    if is_answer:
         return
-    scores.read(SenderType.NEWSLETTER, text, phrases.LETTER_TEXT, "Text")
-    scores.read(SenderType.PROMOTIONAL, text, phrases.SHOP_TEXT, "Text")
     is_post = "list-post" in mail.headers or "mailing-list" in mail.headers  # such lists add their own way out
     if not is_post and _LEAVING.search(mail.text[-FOOTER:] + mail.text[:FOOTER]):
         scores.add(SenderType.NEWSLETTER, 1.0, "It says how to unsubscribe.")
         scores.add(SenderType.PROMOTIONAL, 1.0, "It says how to unsubscribe.")
+
+
+def _read_text(kind: SenderType, text: str, sign: phrases.Sign, scores: _Scores) -> None:
+    if kind is SenderType.TOOL:
+        text = text[:FOOTER]
+    if kind is not SenderType.MEETING or len(text) < FOOTER:
+        scores.read(kind, text, sign, "Text")
 
 
 def _weigh_form(mail: ParsedMail, scores: _Scores) -> None:

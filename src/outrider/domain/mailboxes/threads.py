@@ -10,9 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from outrider.core import bulk
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes import joining, rules
 from outrider.domain.mailboxes.models import Mailbox, Mention, Message, Thread
@@ -151,8 +151,7 @@ class Threads:
     async def write(self, db: AsyncSession) -> None:
         for thread_id, row in self.new.items():
             row["last_at"] = self.last[thread_id]
-        if self.new:
-            await db.execute(insert(Thread), list(self.new.values()))
+        await bulk.insert(db, Thread, list(self.new.values()))
         touched = {thread_id: at for thread_id, at in self.last.items() if thread_id not in self.new}
         if touched:
             await db.execute(TOUCH, {**self._scope, "threads": list(touched), "ats": list(touched.values())})
@@ -161,8 +160,7 @@ class Threads:
             for name, found in self._unknown.items()
             if name not in self._known
         ]
-        if mentions:
-            await db.execute(insert(Mention).on_conflict_do_nothing(), mentions)
+        await bulk.insert(db, Mention, mentions)
 
     async def _load_names(self, db: AsyncSession, fresh: Sequence[Arrived]) -> None:
         for each in fresh:

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from outrider.core import bulk
 from outrider.core.clock import now
 from outrider.core.ids import new_id
 from outrider.domain.mailboxes.models import Direction, Message
@@ -21,6 +21,9 @@ COUNTED = (
     "name", "words", "email_count", "sent_count", "votes", "sender_type", "type_reasons", "latest_subject", "latest_preview",
     "latest_date", "updated_at",
 )  # fmt: skip
+COUNT = "on conflict (workspace_id, user_id, email) do update set " + ", ".join(
+    f"{each} = excluded.{each}" for each in COUNTED
+)
 COLUMNS = tuple(Sender.__table__.columns.keys())
 LONGEST_NAME, LONGEST_SUBJECT = 200, 500
 Mail = Any  # a row of what is counted
@@ -53,14 +56,7 @@ async def gather(db: AsyncSession, workspace_id: UUID, user_id: UUID, message_id
         _row(known.get(email) or _fresh(workspace_id, user_id, email), received.get(email, ()), written[email])
         for email in emails
     ]
-    added = insert(Sender)
-    await db.execute(
-        added.on_conflict_do_update(
-            index_elements=["workspace_id", "user_id", "email"],
-            set_={column: getattr(added.excluded, column) for column in COUNTED},
-        ),
-        rows,
-    )
+    await bulk.insert(db, Sender, rows, otherwise=COUNT)
 
 
 async def _known(db: AsyncSession, workspace_id: UUID, user_id: UUID, emails: Collection[str]) -> dict[str, Any]:
@@ -89,11 +85,14 @@ def _row(row: dict[str, Any], mails: Sequence[Mail], written: int) -> dict[str, 
     row["votes"] = dict(votes)
     row["updated_at"] = now()
     latest = max(mails, key=lambda mail: mail.received_at, default=None)
+    named = max((mail for mail in mails if mail.from_name), key=lambda mail: mail.received_at, default=None)
+    if named is not None and not row["name"]:
+        row["name"] = named.from_name[:LONGEST_NAME]
     if latest is not None and (row["latest_date"] is None or latest.received_at >= row["latest_date"]):
         row["latest_date"], row["latest_preview"] = latest.received_at, latest.snippet
         row["latest_subject"] = latest.subject[:LONGEST_SUBJECT]
-        row["name"] = latest.from_name[:LONGEST_NAME] or row["name"]
-        row["words"] = f"{row['email']} {row['name']}".lower()
+        row["name"] = named.from_name[:LONGEST_NAME] if named is not None else row["name"]
+    row["words"] = f"{row['email']} {row['name']}".lower()
     before = row["sender_type"]
     row["sender_type"] = type_of(votes, sent=row["sent_count"], latest=latest.sender_type if latest else before)
     if told := next((mail.sender_reasons for mail in mails if mail.sender_type == row["sender_type"]), None):

@@ -63,12 +63,11 @@ def bare_subject(subject: str) -> str:
 def _may_forward(text: str, subject: str) -> bool:
     if _PREFIX.match(subject):
         return True
-    lowered = text.lower()
-    return any(stem in lowered for stem in quotes.FORWARD_STEMS)
+    return quotes.may_speak_of_forwarding(text)
 
 
 def _announced(lines: list[str], at: int) -> Forwarded | None:
-    match = quotes.ANNOUNCED.match(lines[at][: _LONGEST * 4]) if quotes.may_announce(lines[at]) else None
+    match = quotes.announced(lines[at][: _LONGEST * 4])
     if match is None:
         return None
     if rest := (match["rest"] or "").strip():

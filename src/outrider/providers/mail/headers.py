@@ -20,6 +20,10 @@ _LONGEST_ID = 998
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _MESSAGE_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
+# One address with or without a name, as most headers have it: the library would come to the same, at length.
+_PLAIN = re.compile(
+    r"[ \t]*(?:([\w.!#$%&*+/=?^`{|}~' -]*?)[ \t]*<([\w.+=-]+@[\w.-]+)>|([\w.+=-]+@[\w.-]+))[ \t]*", re.ASCII
+)
 # An apostrophe may stand within a name (o'neil@example.org), not before it: there it quotes the whole.
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'@][^\s<>()\[\],;:\"@]{0,255}@[^\s<>()\[\],;:\"'@]+")
 
@@ -48,12 +52,18 @@ def addresses(raw_values: Sequence[str]) -> tuple[Mailbox, ...]:
     """The usable addresses of these headers. Names are decoded after splitting: an encoded name may hold a comma."""
     raw = [_UNSAFE.sub(" ", _unescape(value))[:MAX_HEADER] for value in raw_values]
     found = []
-    for name, address in getaddresses(raw)[:MAX_ADDRESSES]:
+    for name, address in _split(raw)[:MAX_ADDRESSES]:
         if is_address(address):
             found.append(Mailbox(address.lower(), decode(name)))
     if not found:
         found = [Mailbox(match.lower()) for value in raw for match in _ADDRESS.findall(value) if is_address(match)]
     return tuple(found[:MAX_ADDRESSES])
+
+
+def _split(values: Sequence[str]) -> list[tuple[str, str]]:
+    if len(values) == 1 and (plain := _PLAIN.fullmatch(values[0])):
+        return [(" ".join((plain[1] or "").split()), plain[2] or plain[3])]
+    return getaddresses(values)
 
 
 def is_address(text: str) -> bool:

@@ -22,7 +22,20 @@ JUDGING = (
 )  # fmt: skip
 
 _BOUNDARY_IN_USE = re.compile(r"^--([^\s\"][^\n\"]{0,150}?)[ \t]*\n(?:content-|\n)", re.IGNORECASE | re.MULTILINE)
-_PARSER = BytesParser(policy=policy.compat32)
+
+
+class _Part(Message):
+    """The library's, which would work its type out of the headers each time it is asked."""
+
+    _type: str | None = None
+
+    def get_content_type(self) -> str:
+        if self._type is None:
+            self._type = super().get_content_type()
+        return self._type
+
+
+_PARSER = BytesParser(_Part, policy=policy.compat32)
 
 
 def parse(raw: bytes) -> ParsedMail:
@@ -35,10 +48,22 @@ def parse(raw: bytes) -> ParsedMail:
     except TooMuch as reason:
         return _read(_PARSER.parsebytes(header_block(raw), headersonly=True), poison=f"Too much to read: {reason}.")
     try:
-        return _read(_mended(_PARSER.parsebytes(raw)))
+        return _read(_mended(_parsed(raw)))
     except Exception as error:  # noqa: BLE001  # the library raises nearly anything on a bad mail
         unreadable = f"The mail can't be read: {type(error).__name__}."
         return _read(_PARSER.parsebytes(header_block(raw), headersonly=True), poison=unreadable)
+
+
+def _parsed(raw: bytes) -> Message:
+    """As the library parses it; a mail of one part is spared its reading line by line."""
+    head, gap, body = raw.partition(b"\n\n")
+    mail: Message = _PARSER.parsebytes(head + gap, headersonly=True)
+    # What stands behind a line that is no header is body already.
+    is_simple = gap and not mail.get_payload() and mail.get_content_maintype() not in {"multipart", "message"}
+    if not is_simple:
+        return _PARSER.parsebytes(raw)
+    mail.set_payload(body.decode("ascii", "surrogateescape"))
+    return mail
 
 
 @lru_cache(maxsize=4)  # a mail's text is asked for by its judge and by its reader
@@ -46,6 +71,7 @@ def visible_text(text: str) -> str:
     """The words that are new in an answer: without quotes, the line above them, signature, small print and footers."""
     lines = text.replace("\r\n", "\n").lstrip("\ufeff").split("\n")
     kept: list[str] = []
+    may_head = quotes.header_ends(lines)
     at = 0
     is_signed = False
     while at < len(lines):
@@ -58,7 +84,7 @@ def visible_text(text: str) -> str:
         if quotes.is_signature(lines, at):
             is_signed = True
             break
-        header = quotes.quote_header(lines, at)
+        header = quotes.quote_header(lines, at) if may_head[at] else 0
         if header and not _is_quoted_next(lines, at + header):
             break  # quoted without marks, to the end
         if not header and not _is_quoted(lines, at):

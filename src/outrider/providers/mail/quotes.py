@@ -3,6 +3,7 @@
 import re
 
 from outrider.providers.mail import field_names
+from outrider.providers.mail.sieve import FOR_ONE, Sieve
 
 _LONGEST = 400  # characters of a line, or of a few joined, that are looked at
 _MOST_LINES = 7  # over which programs wrap the line above a quote
@@ -16,6 +17,7 @@ FORWARD_STEMS = (
     "továbbít", "přepos", "prepos", "пересыл", "пересила", "переслан", "перенаправлен", "переадресован", "iletil", "iletiy", "i̇letil", "i̇leti ",
     "ileti ", "yönlendir", "redirec", "proslijeđen", "prosleđen", "posredovan", "προωθ", "diteruskan", "전달",
 )  # fmt: skip
+_MAY_FORWARD = Sieve([re.compile("|".join(map(re.escape, FORWARD_STEMS)))], memory=FOR_ONE)
 _FORWARDED = "|".join((*FORWARD_STEMS, "[iİ]let(?:il|iy|i )"))
 # "---- Forwarded message ----", "Begin forwarded message:", and the rest of that line: some programs go on in it.
 ANNOUNCED = re.compile(
@@ -96,6 +98,7 @@ _LIST_FOOTER = re.compile(
     r"mailing list|listinfo|mailman|unsubscribe|groups\.google|googlegroups|abmelden|désabonn|-(?:users|devel|dev|list)@|lists?\.",
     re.IGNORECASE,
 )
+_COLONS = frozenset(":：-–—*")
 _RULES = frozenset("-_=*—‐#")
 _RULE = re.compile(r"[-_=*~]{2,}\s*$")
 _LAST = 6  # lines under a closing that can be a name
@@ -124,7 +127,7 @@ def quote_header(lines: list[str], at: int) -> int:
 def _is_header(joined: str) -> bool:
     if _DATE_AND_ADDRESS.match(joined):
         return True
-    if joined[-1:] not in ":：-–—*":
+    if joined[-1:] not in _COLONS:
         return False
     return bool((_WROTE.search(joined) and _WHEN_OR_WHO.search(joined)) or _TIME_ADDRESS_COLON.match(joined))
 
@@ -141,6 +144,29 @@ def may_announce(line: str) -> bool:
     """A quick look before the slow ones: whether it is framed by a rule, or ends in a colon."""
     bare = line.strip(" \t>*\r")
     return bare[:1] in _RULES or bare[-1:] in {":", "："} or "reply above" in bare.lower()
+
+
+def may_speak_of_forwarding(text: str) -> bool:
+    return bool(_MAY_FORWARD.may_hold(text))
+
+
+def announced(line: str) -> re.Match[str] | None:
+    """What a line says that announces a forwarded mail."""
+    return ANNOUNCED.match(line) if may_announce(line) and may_speak_of_forwarding(line) else None
+
+
+def header_ends(lines: list[str]) -> list[bool]:
+    """Whether a line like "On Monday Ann wrote:" may begin at each of the lines: one must end in a sign of it soon."""
+    far = -_MOST_LINES
+    found = [False] * len(lines)
+    for at in range(len(lines) - 1, -1, -1):
+        line = lines[at]
+        # Where the lines are long, what is looked at may end within one.
+        last = line.rstrip()[-1:]
+        if last in _COLONS or last == ">" or len(line) >= _LONGEST // 4:
+            far = at
+        found[at] = 0 <= far < at + _MOST_LINES
+    return found
 
 
 def is_signature(lines: list[str], at: int) -> bool:
@@ -217,7 +243,7 @@ def _is_dated(line: str) -> bool:
 
 
 def _is_announced(lines: list[str], at: int) -> bool:
-    match = ANNOUNCED.match(lines[at][:_LONGEST])
+    match = announced(lines[at][:_LONGEST])
     if match is None and not _FRAMED.match(lines[at][:_LONGEST]):
         return False
     following = [line for line in lines[at + 1 : at + 6] if line.strip(" >*\t")][:2]

@@ -76,12 +76,14 @@ def _is_delivery_as_text(part: Message) -> bool:
 
 
 def _kind(part: Message) -> ReportKind | None:
-    if found := _KINDS.get(part.get_content_type()):
+    content_type = part.get_content_type()
+    if found := _KINDS.get(content_type):
         return found
-    if part.get_param("report-type") == "feedback-report" or _is_junk_report(part):
+    is_report = content_type.startswith("multipart/") and part.get_param("report-type") == "feedback-report"
+    if is_report or _is_junk_report(part):
         return ReportKind.FEEDBACK
     # Some send the fields of RFC 5965 as plain text.
-    is_text = part.get_content_type() == "text/plain" and not isinstance(part.get_payload(), list)
+    is_text = content_type == "text/plain" and not isinstance(part.get_payload(), list)
     return ReportKind.FEEDBACK if is_text and _FEEDBACK_FIELDS.match(str(part.get_payload())[: _LONGEST * 4]) else None
 
 
