@@ -48,6 +48,11 @@ async def furnish_contact(runtime: Runtime, word: str) -> Canary:
         "sends": {"recipient": address, "state": "sent"},
         "enrollments": {"recipient": address, "status": "active", "variables": {"who": address}},
         "senders": {"email": address},
+        "reply_drafts": {"recipient": address, "state": "sent"},
+        "message_judgements": {"message_id": ids["message_id"]},
+        "judgement_corrections": {"message_id": ids["message_id"]},
+        "urgency_models": {"learnt": {"senders": {address: "bank"}}},
+        "model_questions": {**_plain("model_questions"), "digest": new_id().bytes, "answer": {"text": f"Dear <{address}>"}, "error": None},
         "feedback": {"recipient": address},
         "call_speeches": {"id": ids["speech_id"]},
         "calls": ids | {"id": new_id()},
@@ -97,7 +102,8 @@ def _lists(word: str) -> dict[str, Any]:
 def _plain(name: str) -> dict[str, Any]:
     table = Model.metadata.tables[name]
     texts = {each.name for each in table.columns if each.type.python_type is str}
-    return {each: PLAIN for each in texts if each not in {"provider", "status"}} | {"options": {}}
+    plain = {each: PLAIN for each in texts if each not in {"provider", "status", "purpose"}}
+    return plain | ({"options": {}} if "options" in table.columns else {})
 
 
 def _of_others(address: str, word: str) -> dict[str, dict[str, Any]]:
@@ -119,6 +125,8 @@ def _of_others(address: str, word: str) -> dict[str, dict[str, Any]]:
         "sends": {"recipient": "carol@c.test", "origin_id": new_id(), "state": "sent", "body": mention, "proof": mention},
         "enrollments": {"recipient": "carol@c.test", "status": "completed", "reply": {"snippet": mention}, "stop_proof": {"a": address},
                         "stop_reason": mention, "hold_reason": mention, "variables": {}},
+        "reply_drafts": {"recipient": "carol@c.test", "state": "sent", "body": mention, "subject": mention},
+        "message_judgements": {"sentence": mention, "reasons": [{"said": mention}]},
         "senders": {"email": "carol@c.test", "latest_subject": mention, "latest_preview": mention},
         "calls": {"origin": "digest", "content": f"Good morning. {mention}", "content_summary": mention, "message_id": None},
         "calendar_sources": {"remote_id": "2", "series": "2", "ical": ical},

@@ -22,9 +22,9 @@ LIMIT = timedelta(days=10)
 AGED_BY = {
     "messages": "received_at", "sends": "sent_at", "hits": "at", "idempotency_keys": "created_at", "events": "created_at",
     "operations": "finished_at", "call_speeches": "created_at", "calls": "updated_at", "call_notices": "created_at",
-    "sessions": "expires_at",
+    "sessions": "expires_at", "reply_drafts": "updated_at", "message_judgements": "received_at", "model_questions": "asked_at",
 }  # fmt: skip
-ENDED = {"sends": "state = 'sent'", "calls": "status = 'completed', speech_id = null"}
+ENDED = {"reply_drafts": "state = 'sent'", "sends": "state = 'sent'", "calls": "status = 'completed', speech_id = null"}
 CASES = [(name, each) for name, several in CLASSES.items() for each in several]
 
 
@@ -119,6 +119,9 @@ async def holds(runtime: Runtime, owner: Someone, kind: Held | Mentioned) -> boo
     if isinstance(kind, Held):
         where = "true"
     else:
-        where = " or ".join(f"{column} <> {value}" for column, value in kind.strikes.items() if value != "null")
+        where = " or ".join(
+            f"{column} <> {value}" if value != "null" else f"{column} is not null"
+            for column, value in kind.strikes.items()
+        )
     async with runtime.db.begin(owner.scope) as db:
         return bool(await db.scalar(text(f"select exists (select 1 from {kind.table} where {where})")))

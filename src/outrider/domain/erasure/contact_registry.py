@@ -126,6 +126,9 @@ HELD = (
     Held("calls", _call("t")),
     Held("enrollments", f"({_SEND} or {_of_letter('t.email_id')})"),
     Held("sends", _SEND),
+    Held("reply_drafts", f"({_SEND} or {_of_letter('t.message_id')})"),
+    Held("judgement_corrections", _of_letter("t.message_id")),
+    Held("message_judgements", _of_letter("t.message_id")),
     Held("senders", "lower(t.email) = any(:addresses)", hidden=("words", "votes")),
     Held("messages", _letter("t"), hidden=("identity",), at_once=200),
     # A conversation of which nothing is left.
@@ -163,6 +166,14 @@ MENTIONED = (
     # A mail that has not left yet is not changed under its writer's hand.
     Mentioned("sends", f"{_FINISHED} and {_says('t.subject', 't.body', 't.last_error', 't.proof')}",
               {each: _struck(f"t.{each}") for each in ("subject", "body", "last_error", "proof")}, at_once=500),
+    Mentioned("reply_drafts", "t.state not in ('writing', 'waiting', 'approved')"
+              f" and {_says('t.subject', 't.body', 't.note')}",
+              {each: _struck(f"t.{each}") for each in ("subject", "body", "note")}),
+    Mentioned("message_judgements", _says("t.sentence", "cast(t.reasons as text)"),
+              {"sentence": _struck("t.sentence"), "reasons": _struck_json("t.reasons")}),
+    Mentioned("urgency_models", _says("cast(t.learnt as text)"), {"learnt": _struck_json("t.learnt")}, at_once=50),
+    Mentioned("model_questions", _says("cast(t.answer as text)", "t.error", likes="word_likes", mask="words"),
+              {"answer": "null", "error": _struck("t.error", "words")}),
     Mentioned("enrollments", _says("cast(t.reply as text)", "cast(t.stop_proof as text)", "t.stop_reason", "t.hold_reason"),
               {"reply": _struck_json("t.reply"), "stop_proof": _struck_json("t.stop_proof"),
                "stop_reason": _struck("t.stop_reason"), "hold_reason": _struck("t.hold_reason")}),
@@ -200,10 +211,11 @@ MENTIONED = (
 # What goes with the row that it belongs to, and says nothing that the row doesn't.
 GOES_WITH = {
     "places": "messages: where a mail lies on the server",
+    "mentions": "threads: which mail belongs to it, by Message-IDs",
     "contact_words": "contacts: the words that one is found by",
 }
 # Found by the words alone, in ways of their own (contact_erasing.py).
-BY_THEMSELVES = frozenset({"audit_entries", "pgqueuer", "pgqueuer_log"})
+BY_THEMSELVES = frozenset({"audit_entries", "audit_seals", "audit_erased", "pgqueuer", "pgqueuer_log"})
 # Where no contact is, and why.
 NOT_OF_CONTACTS = {
     "users": "people who sign in: their account is deleted instead",
@@ -222,6 +234,7 @@ NOT_OF_CONTACTS = {
     "sequences": "the users' own texts, written for many",
     "sequence_steps": "the users' own texts, written for many",
     "preferences": "users' wishes",
+    "model_consents": "users' consents",
     "call_settings": "users' numbers",
     "call_consents": "users' numbers",
     "do_not_call": "numbers at which somebody asked not to be called: a refusal outlives what led to it",

@@ -50,6 +50,10 @@ CLASSES: Mapping[str, tuple[Held | Mentioned, ...]] = {
         ),
         Mentioned("sends", f"{_FINISHED} and coalesce(t.sent_at, t.updated_at) < :before and t.body <> ''"
                   f" and {_NOT_FOLLOWED_UP}", {"body": "''"}),
+        Mentioned("reply_drafts", "t.state not in ('writing', 'waiting', 'approved') and t.updated_at < :before"
+                  " and t.body <> ''", {"body": "''"}),
+        Mentioned("message_judgements", "t.received_at < :before and (t.sentence <> '' or t.reasons <> '[]')",
+                  {"sentence": "''", "reasons": "'[]'"}),
     ),
     "tracking": (Held("hits", "t.at < :before"),),
     "answers": (Held("idempotency_keys", "t.created_at < :before", key="(t.route || ' ' || t.key)"),),
@@ -60,6 +64,7 @@ CLASSES: Mapping[str, tuple[Held | Mentioned, ...]] = {
         Mentioned("calls", f"{_SAID} and t.updated_at < :before and (t.content <> '' or t.content_summary <> '')",
                   {"content": "''", "content_summary": "''"}),
         Held("call_notices", "t.created_at < :before"),
+        Mentioned("model_questions", "t.asked_at < :before and t.answer is not null", {"answer": "null"}),
     ),
     "sessions": (Held("sessions", "least(t.expires_at, t.revoked_at) < :before"),),
 }  # fmt: skip
@@ -87,13 +92,14 @@ KEPT = {
     **dict.fromkeys(
         ("enrollments", "sequences", "sequence_steps", "mailboxes", "mailbox_paces", "folders", "threads", "places",
          "senders", "preferences", "call_settings", "calendar_connections", "calendars", "calendar_sources",
-         "calendar_occurrences", "grants", "access_keys", "members", "data_keys", "signing_keys", "preflights"), _OWN),
+         "calendar_occurrences", "judgement_corrections", "urgency_models", "mentions", "grants", "access_keys", "members", "data_keys", "signing_keys", "preflights"), _OWN),
     **dict.fromkeys(
         ("contacts", "contact_emails", "contact_phones", "contact_sources", "contact_words", "contact_tags", "tags",
          "contact_merges"), _PEOPLE),
     "suppressions": "a refusal has no end",
     "do_not_call": "a refusal has no end",
     "call_consents": "the proof that a call was allowed",
+    "model_consents": "the proof that a language model may be asked",
     "call_attempts": "the call's own log: who was called when, not what was said",
     "feedback": "why an address is suppressed",
     "harvest_batches": _OWN,
