@@ -60,7 +60,9 @@ def _first_kind(parts: list[Message]) -> ReportKind | None:
 
 
 def _is_from_nobody(mail: Message) -> bool:
-    return str(mail.get("return-path", "")).strip() == "<>"
+    sender = headers.addresses(headers.values(mail, "from")[:1])
+    is_system = any(each.address.lower().startswith("mailer-daemon@") for each in sender)
+    return is_system or str(mail.get("return-path", "")).strip() == "<>"
 
 
 def _attached(parts: list[Message]) -> Iterator[Message]:
