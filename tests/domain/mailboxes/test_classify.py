@@ -369,6 +369,20 @@ def test_a_bounce_in_the_words_of_any_language_is_found_with_its_reason(row: dic
     assert [each.address for each in verdict.bounced] == row["recipients"]
 
 
+NOT_DELIVERED = (
+    "Nicht zugestellt", "E-Mail wurde nicht ausgeliefert", "Nachricht nicht übermittelt", "Zustellung fehlgeschlagen", "Message non distribué",
+    "Échec de la livraison", "Correo no entregado", "Mensaje devuelto", "Fallo en la entrega", "Messaggio non recapitato", "Mancata consegna",
+    "Mensagem não entregue", "Falha na entrega", "Bericht niet afgeleverd", "Niet bezorgd", "Bezorging mislukt", "Nie dostarczono wiadomości",
+    "Zwrot wiadomości", "Błąd dostarczania", "Не удалось доставить письмо", "配信できません", "メール送信エラー", "お届けできませんでした",
+    "Undeliverable: Hello", "Message rejected",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("subject", NOT_DELIVERED)
+def test_a_daemons_subject_tells_of_a_bounce_in_any_language(subject: str) -> None:
+    assert judge(subject, "bob@b.example", sender="MAILER-DAEMON@b.example").kind is Kind.BOUNCE
+
+
 @pytest.mark.parametrize(
     "subject", ["Re: Unzustellbar: Hallo", "Nicht zugestellt?", "Re: Mensaje no entregado", "Message rejected"]
 )

@@ -101,11 +101,7 @@ def _says_so(mail: ParsedMail, text: str) -> str:
     """The same from a mail without such a header: by its words, or by words and weak headers together."""
     if len(text) <= LONGEST_ANSWER and _calls_itself_automatic(text):
         return "It says of itself that it is automatic."
-    if (
-        len(text) <= LONGEST_ANSWER
-        and _has_any(phrases.UNREAD_STEMS, text)
-        and (found := phrases.UNREAD_BODY.search(text))
-    ):
+    if len(text) <= LONGEST_ANSWER and (found := phrases.UNREAD_BODY.search(text)):
         return f"It says that nobody reads what is sent there: {found[0]}"
     if len(text) <= LONGEST_ANSWER and (found := phrases.SURE_CHALLENGE.search(text)):
         return f"It asks the sender to prove who they are: {found[0]}"

@@ -89,10 +89,6 @@ AUTOMATIC_BODY = _any(
     r"automatyczna odpowiedź|odpowiedź automatyczna", r"自動(?:返信|送信|配信)(?:メール|です|され|して)", r"(?:created|generated|sent) automatically by",
 )  # fmt: skip
 # Nobody reads what is sent there.
-UNREAD_STEMS = (
-    "monitor", "attended", "not checked", "longer checked", "not read", "longer read", "gelesen", "betreut", "überwacht", "consult",
-    "relevée", "surveill", "supervis", "se lee", "revisa", "presidiat", "gelezen", "beheerd", "obsługiwan", "odczytywan", "ておりません",
-)  # fmt: skip
 UNREAD_BODY = _any(
     r"\b(?:mail ?box|inbox|e-?mail account|e-?mail address|address) is (?:no longer|not(?: being)?|un)[ -]?(?:monitored|attended|checked|read)\b(?!\?)",
     r"postfach wird nicht (?:mehr )?(?:gelesen|betreut|überwacht)", r"(?:boîte|adresse)\b.{0,30} n'est (?:plus|pas) (?:consultée|lue|relevée|surveillée)",
@@ -114,8 +110,8 @@ _NOT_DELIVERED = (
     r"\bnon (?:è |e' |stato |può |essere |possibile |ha ){0,4}(?:recapit|consegn)|(?:mancat[oa]|impossibile|errore di) (?:il |la )?(?:recapit|consegn)",
     r"\bnão (?:pôde |foi |possível |ser |pode ){0,4}entreg|falha (?:na|de) entrega|mensagem devolvida",
     r"\bniet (?:worden |is |kunnen )?(?:afgeleverd|bezorgd|geleverd)|onbestelbaar|(?:aflevering|bezorging)\b.{0,20}mislukt",
-    r"\bnie (?:została|mogła|udało się|można|być).{0,20}(?:dostarcz|doręcz)|nie(?:dostarcz|doręcz)|zwrot wiadomości|błąd dostarcz",
-    r"не (?:удалось|может быть|был\w?) .{0,20}доставл|недоставлен|не доставлен",
+    r"\bnie (?:(?:została|mogła|udało się|można|być).{0,20})?(?:dostarcz|doręcz)|nie(?:dostarcz|doręcz)|zwrot wiadomości|błąd dostarcz",
+    r"не (?:удалось|может быть|был\w?) .{0,20}достав|недоставлен|не доставлен",
     r"(?:配信|送信|配送|お届け|届け).{0,12}(?:できません|出来ません|できなかった|不能|失敗|エラー)",
 )
 BOUNCE_SUBJECT = _any(
