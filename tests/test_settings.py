@@ -93,3 +93,20 @@ def test_the_example_names_every_setting_and_no_other() -> None:
         if "=" in line and line.lstrip("# ").partition("=")[0].isupper()
     }
     assert named == {field.alias for field in Settings.model_fields.values()}
+
+
+@pytest.mark.parametrize(
+    ("given", "sign_up"),
+    [
+        ({}, ("*",)),
+        ({"OUTRIDER_ENV": "production"}, ()),
+        ({"OUTRIDER_ENV": "production", "OUTRIDER_SIGN_UP": "*"}, ("*",)),
+        ({"OUTRIDER_SIGN_UP": ""}, ()),
+        ({"OUTRIDER_SIGN_UP": "firm.test, ada@b.test"}, ("firm.test", "ada@b.test")),
+    ],
+    ids=["development", "production", "anybody", "nobody", "some"],
+)
+def test_in_production_nobody_signs_up_unless_the_operator_says_so(
+    tmp_path: Path, given: dict[str, str], sign_up: tuple[str, ...]
+) -> None:
+    assert load(data_dir=tmp_path, _env_file=None, **given).sign_up == sign_up

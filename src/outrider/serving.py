@@ -126,9 +126,9 @@ async def _tell_when_ready(
         await serving  # shows why it could not start, such as a port in use
         return
     async with runtime.db.begin() as db:
-        users = await accounts.count_users(db)
+        has_users = await accounts.has_users(db)
     lines = [f"Outrider is ready at {settings.public_url}", f"  data   {settings.data_dir.resolve()}"]
-    if users:
+    if has_users:
         lines.append('  sign in  POST /auth/connect {"provider": "password", "email": …, "password": …}')
     else:
         lines.append(

@@ -101,6 +101,10 @@ def _read_limit(value: Any) -> Any:
     return None if value in ("", "forever") else _read_duration(value)
 
 
+def _everybody_in_development(others: dict[str, Any]) -> tuple[str, ...]:
+    return ("*",) if others.get("environment") == "development" else ()
+
+
 Limit = Annotated[timedelta | None, BeforeValidator(_read_limit)]
 Duration = Annotated[timedelta, BeforeValidator(_read_duration)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
@@ -169,9 +173,9 @@ class Settings(BaseSettings):
     )
     clock_rate: float = Field(1.0, alias="OUTRIDER_CLOCK_RATE", gt=0, le=1_000_000)
 
-    # Signing in with a provider: who may come without having been added (a domain, an address, or * for anybody),
-    # and where a browser may be sent with the outcome, to the letter
-    sign_up: Words = Field(("*",), alias="OUTRIDER_SIGN_UP")
+    # Who may come without having been added (a domain, an address, or * for anybody; the first user always may), and
+    # where a browser may be sent after signing in with a provider, to the letter
+    sign_up: Words = Field(default_factory=_everybody_in_development, alias="OUTRIDER_SIGN_UP")
     redirect_uris: Words = Field((), alias="OUTRIDER_REDIRECT_URIS")
 
     # Imports of contacts: the scheme of the links by which the app is told of a sign-in's end, and whether the

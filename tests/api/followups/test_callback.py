@@ -268,9 +268,9 @@ async def test_a_newcomer_from_elsewhere_is_turned_away_where_sign_up_is_narrow(
         google_runtime(settings, database, google, sign_up=("hopper.test", "eve@gmail.test")) as runtime,
         Client(create_app(runtime)) as client,
     ):
+        known = await make_user(runtime, email=new_address(google))
         answer = await come_back(client, google, new_address(google), await begin(client))
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
-        known = await make_user(runtime, email=new_address(google))
         answer = await come_back(client, google, known.user.email, await begin(client))
         assert answer.status_code == 200
         await retire_boxes(runtime, google)

@@ -12,8 +12,9 @@ from outrider.console import session
 from outrider.console.pages import go_to, show
 from outrider.console.routing import Router
 from outrider.core.errors import AppError
-from outrider.domain.accounts import registering, sessions
+from outrider.domain.accounts import newcomers, registering, sessions
 from outrider.domain.accounts.permissions import Permission
+from outrider.runtime import Runtime
 
 router = Router()
 
@@ -29,7 +30,7 @@ async def home() -> Response:
 
 @router.get("/sign-in", needs=PUBLIC)
 async def ask(request: Request, app: App, next: str = HOME) -> Response:
-    return _form(request, app, next=next)
+    return await _form(request, app, next=next)
 
 
 @router.post("/sign-in", needs=PUBLIC, reaches_out=True)
@@ -46,7 +47,7 @@ async def sign_in(
             request_id=request.state.request_id,
         )
     except AppError as refusal:
-        return _form(request, app, next=next, email=email, error=refusal)
+        return await _form(request, app, next=next, email=email, error=refusal)
     response = RedirectResponse(_own(next), 303)
     session.remember(response, app, issued.session)
     return response
@@ -54,7 +55,7 @@ async def sign_in(
 
 @router.get("/register", needs=PUBLIC)
 async def ask_to_register(request: Request, app: App) -> Response:
-    return show(request, "register.html", email="", name="", error=None, is_open=bool(app.settings.sign_up))
+    return show(request, "register.html", email="", name="", error=None, is_open=await _is_open(app))
 
 
 @router.post("/register", needs=PUBLIC, reaches_out=True)
@@ -81,7 +82,7 @@ async def register(
         return show(
             request, "register.html", status=refusal.status, email=email, name=name, error=refusal, is_open=True
         )
-    return _form(request, app, next=HOME, email=known, notice="Registered. Sign in with your password.")
+    return await _form(request, app, next=HOME, email=known, notice="Registered. Sign in with your password.")
 
 
 @router.post("/sign-out", needs=Permission.ACCOUNT_READ)
@@ -93,16 +94,21 @@ async def sign_out(db: Db, actor: Caller) -> Response:
     return response
 
 
-def _form(
+async def _form(
     request: Request, app: App, *, next: str, email: str = "", error: AppError | None = None, notice: str = ""
 ) -> Response:
     status = error.status if error else 200
     return show(
         request, "sign_in.html", status=status, next=_own(next), email=email, error=error, notice=notice,
-        may_register=bool(app.settings.sign_up),
+        may_register=await _is_open(app),
     )  # fmt: skip
 
 
 def _own(path: str) -> str:
     """Nobody is sent to another site after signing in."""
     return path if path.startswith(HOME) and "\\" not in path and "//" not in path else HOME
+
+
+async def _is_open(app: Runtime) -> bool:
+    async with app.db.begin() as db:
+        return await newcomers.is_open(db, app.settings.sign_up)

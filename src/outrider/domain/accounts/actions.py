@@ -17,7 +17,7 @@ from outrider.core.clock import now
 from outrider.core.db import Scope, set_scope
 from outrider.core.errors import Conflict, Forbidden, Invalid
 from outrider.core.ids import new_id
-from outrider.domain.accounts import queries, sessions
+from outrider.domain.accounts import newcomers, queries, sessions
 from outrider.domain.accounts.models import AccessKey, Member, Role, Session, User, Workspace
 from outrider.domain.accounts.permissions import Permission
 
@@ -78,7 +78,7 @@ async def welcome(db: AsyncSession, *, email: str, name: str, picture: str | Non
     """Returns the user whom a provider vouches for, made now where `sign_up` lets newcomers in."""
     user = await queries.user_by_email(db, normalise_email(email), lock=True)
     if user is None:
-        check_welcome(email, sign_up)
+        await newcomers.check_welcome(db, email, sign_up)
         user, _ = await create_user(db, email=email, password=None, name=name, actor="sign-in")
     if user.disabled_at is not None:
         raise Forbidden("This user has been disabled. Ask the operator of this server.")
@@ -111,12 +111,6 @@ async def end_access(db: AsyncSession, workspace_id: UUID, user_id: UUID, *, rea
         .values(revoked_at=at)
         .execution_options(synchronize_session=False)
     )
-
-
-def check_welcome(email: str, sign_up: Collection[str]) -> None:
-    """Raises Forbidden where newcomers with such an address are not let in."""
-    if not {"*", email.lower(), email.rpartition("@")[2].lower()} & {each.lower() for each in sign_up}:
-        raise Forbidden(f"{email} is not known here. Ask the operator of this server to add you.")
 
 
 async def edit_profile(db: AsyncSession, user_id: UUID, *, name: str | None, timezone: str | None) -> User:

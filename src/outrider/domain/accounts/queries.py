@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import exists, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.errors import Unauthenticated
@@ -33,8 +33,8 @@ async def get_user(db: AsyncSession, user_id: UUID) -> User:
     return user
 
 
-async def count_users(db: AsyncSession) -> int:
-    return await db.scalar(select(func.count()).select_from(User)) or 0
+async def has_users(db: AsyncSession) -> bool:
+    return bool(await db.scalar(select(exists(select(User.id)))))
 
 
 async def memberships(db: AsyncSession, user_id: UUID) -> list[tuple[UUID, Role]]:

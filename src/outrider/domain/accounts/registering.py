@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from outrider.core import passwords
 from outrider.core.db import Database, Scope
 from outrider.core.ids import new_id
-from outrider.domain.accounts import queries
-from outrider.domain.accounts.actions import add_user, check_timezone, check_welcome, normalise_email
+from outrider.domain.accounts import newcomers, queries
+from outrider.domain.accounts.actions import add_user, check_timezone, normalise_email
 from outrider.domain.accounts.models import User
 
 ACTOR = "register"
@@ -34,10 +34,12 @@ async def register(
     email = normalise_email(email)
     check_timezone(timezone)
     passwords.check_strength(password, email=email, shortest=SHORTEST)
-    check_welcome(email, sign_up)
-    # Before the transaction: hashing is slow on purpose.
+    async with database.begin(Scope(actor=ACTOR, request_id=request_id)) as db:
+        await newcomers.check_welcome(db, email, sign_up)
+    # Outside of transactions: hashing is slow on purpose.
     user = User(email=email, name=name, timezone=timezone, password_hash=await passwords.hash_password(password))
     async with database.begin(Scope(actor=ACTOR, request_id=request_id)) as db:
+        await newcomers.check_welcome(db, email, sign_up)
         if await queries.user_by_email(db, email) is None:
             await _add(db, user)
         else:
