@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.errors import Forbidden
 from outrider.core.ids import new_id
@@ -11,8 +12,11 @@ from outrider.domain.accounts import newcomers, registering
 from outrider.runtime import Runtime
 from tests.factories.accounts import PASSWORD, make_user
 
-# As if there were nobody: a table of the transaction's own stands before the real one.
-EMPTY = text("create temporary table users (id uuid) on commit drop")
+
+async def forget_everybody(db: AsyncSession) -> None:
+    """As if there were nobody: a table of the transaction's own stands before the real one."""
+    await db.execute(text("create temporary table users (id uuid) on commit drop"))
+    await db.execute(text("set local search_path = pg_temp, public"))  # statements prepared before look anew
 
 
 @pytest.mark.parametrize(
@@ -49,14 +53,14 @@ async def test_others_are_turned_away_unless_they_are_the_first(
             await newcomers.check_welcome(db, email, sign_up)
         assert await newcomers.is_open(db, sign_up) is bool(sign_up)
     async with runtime.db.begin() as db:
-        await db.execute(EMPTY)
+        await forget_everybody(db)
         await newcomers.check_welcome(db, email, sign_up)
         assert await newcomers.is_open(db, ())
 
 
 async def test_of_two_who_come_first_the_second_waits_for_the_first_to_be_one(runtime: Runtime) -> None:
     async with runtime.db.begin() as db:
-        await db.execute(EMPTY)
+        await forget_everybody(db)
         await newcomers.check_welcome(db, "ada@firm.test", ())
 
         async def second() -> None:
