@@ -13,7 +13,20 @@ from typing import Any
 import uvloop
 from tests.real.mail_servers import MailServers
 
-from bench import console, finding, footprint, harvesting, importing, lists, reading, scale, sending, syncing, workers
+from bench import (
+    concierge,
+    console,
+    finding,
+    footprint,
+    harvesting,
+    importing,
+    lists,
+    reading,
+    scale,
+    sending,
+    syncing,
+    workers,
+)  # fmt: skip
 from bench.figures import Figure, table
 from bench.unpaced import UNPACED
 from outrider import starting
@@ -22,7 +35,7 @@ from outrider.runtime import open_runtime
 from outrider.settings import load
 
 NAMES = ("footprint", "lists", "sending", "workers", "reading", "harvesting", "syncing")
-LONG = ("console", "finding", "importing", "scale")
+LONG = ("concierge", "console", "finding", "importing", "scale")
 ON_REAL_SERVERS = {"syncing", "scale"}
 
 
@@ -43,6 +56,8 @@ async def measure(names: list[str], folder: Path, mail: Path | None, servers: Ma
         for name, bench in (("finding", finding), ("importing", importing), ("console", console)):
             if name in names:
                 figures += await bench.compare(runtime, found)
+        if "concierge" in names:
+            figures += await concierge.measure(runtime, found, folder)
         if servers is not None and "syncing" in names:
             figures += await syncing.compare(runtime, found, servers, mail)
         if servers is not None and "scale" in names:

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -20,6 +20,7 @@ from outrider.runtime import Addresses, Runtime
 ENROLLMENTS = 100_000
 CHUNK = 5_000
 LIMIT = 20
+TABLES = ("enrollments", "sends", "sessions", "members", "users")
 ROUNDS, CALLS = 7, 40
 COUNT = "select count(*) from enrollments where workspace_id = $1 and user_id = $2 and deleted_at is null"
 PAGE = (
@@ -72,11 +73,11 @@ async def compare(runtime: Runtime, addresses: Addresses) -> list[Figure]:
     ]
 
 
-async def vacuum(addresses: Addresses) -> None:
+async def vacuum(addresses: Addresses, tables: Sequence[str] = TABLES) -> None:
     connection = await asyncpg.connect(
         addresses.owner.set(drivername="postgresql").render_as_string(hide_password=False)
     )
-    for table in ("enrollments", "sends", "sessions", "members", "users"):
+    for table in tables:
         await connection.execute(f"vacuum analyze {table}")
     await connection.close()
 

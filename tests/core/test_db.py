@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -103,3 +103,20 @@ def test_every_spelling_of_an_address_is_understood(address: str) -> None:
 def test_another_kind_of_database_is_refused() -> None:
     with pytest.raises(ValueError, match="PostgreSQL"):
         as_asyncpg("mysql://u:p@h/d")
+
+
+async def test_a_scope_that_is_set_before_anything_is_asked_costs_no_statement(runtime: Runtime) -> None:
+    workspace, asked = new_id(), 0
+
+    def count(*_: object) -> None:
+        nonlocal asked
+        asked += 1
+
+    event.listen(runtime.db.engine.sync_engine, "before_cursor_execute", count)
+    try:
+        async with runtime.db.begin(Scope(request_id="one")) as db:
+            await set_scope(db, Scope(workspace, request_id="one"))
+            assert await db.scalar(text("select current_setting('app.ws')")) == str(workspace)
+    finally:
+        event.remove(runtime.db.engine.sync_engine, "before_cursor_execute", count)
+    assert asked == 2

@@ -36,7 +36,7 @@ from tests.factories.accounts import Someone, make_user
 from tests.factories.calls import SENDER, retire_calls, telephone_runtime
 from tests.faults.test_kills import Workers
 from tests.live import environment
-from tests.stand_ins.twilio import ACCOUNT, TOKEN, Fault, Twilio, running
+from tests.stand_ins.twilio import ACCOUNT, TOKEN, Twilio, running
 from tests.stand_ins.twilio import Call as Rung
 
 PATIENCE = 900  # a guard against waiting for ever, no figure
@@ -187,10 +187,12 @@ async def watch(
         if workers.kills < kills and len(twilio.calls) >= count * (workers.kills + 1) / (kills + 1):
             await asyncio.sleep(chance.random() * 0.3)
             workers.kill(chance)
-        # Every other one has been placed all the same.
-        if faults < len(twilio.calls) // FAULT_EVERY:
-            twilio.faults.append(Fault(500, after=faults % 2 == 0))
-            faults += 1
+        # One at a time, and none for the looks afterwards alone: every other call has been placed all the same.
+        if faults < len(twilio.calls) // FAULT_EVERY < count // FAULT_EVERY and not any(
+            each.times for each in twilio.faults
+        ):
+            faults = len(twilio.calls) // FAULT_EVERY
+            twilio.fail(500, after=len(twilio.faults) % 2 == 1)
         await asyncio.sleep(0.2)
 
 

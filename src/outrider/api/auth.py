@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core import tokens
 from outrider.core.clock import now
-from outrider.core.db import Scope, set_scope
+from outrider.core.db import Scope, note_scope, set_scope
 from outrider.core.errors import Unauthenticated
 from outrider.domain.accounts import queries
 from outrider.domain.accounts.permissions import Actor
@@ -24,9 +24,9 @@ async def authenticate(app: Runtime, db: AsyncSession, request: Request) -> Acto
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated(MISSING)
     claims = app.tokens.read(token.strip(), now=now())
-    await set_scope(db, Scope(claims.workspace_id, claims.user_id, request_id=request_id))
+    await set_scope(db, Scope(claims.workspace_id, request_id=request_id))
     actor = await queries.actor_of_session(db, claims.workspace_id, claims.session_id, now())
-    await set_scope(db, actor.scope(request_id))
+    note_scope(db, actor.scope(request_id))
     return actor
 
 

@@ -12,7 +12,8 @@ from outrider.domain.accounts.permissions import Actor
 from outrider.runtime import Runtime
 
 
-def get_runtime(request: Request) -> Runtime:
+# All of these are coroutines: FastAPI gives any other function to a thread, which takes longer than the function itself.
+async def get_runtime(request: Request) -> Runtime:
     runtime: Runtime = request.state.runtime
     return runtime
 
@@ -29,7 +30,7 @@ async def get_db(request: Request, app: App) -> AsyncIterator[AsyncSession]:
 Db = Annotated[AsyncSession, Depends(get_db, scope="function")]
 
 
-def get_actor(request: Request) -> Actor:
+async def get_actor(request: Request) -> Actor:
     actor: Actor | None = getattr(request.state, "actor", None)
     if actor is None:  # only on a public route that asks for an actor all the same
         raise Unauthenticated("Sign in first.")

@@ -79,7 +79,7 @@ class Enveloped(Contract):
         return {"success": False, "error": {"code": code, "message": error.message, "details": error.details}}
 
 
-def paging(
+async def paging(
     page: Annotated[int, Query(ge=1, le=LAST_PAGE, description="Counts from 1.")] = 1,
     limit: Annotated[int, Query(ge=1, le=MOST, description="Items on a page.")] = DEFAULT_LIMIT,
 ) -> PageRequest:

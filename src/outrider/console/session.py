@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.clock import now
-from outrider.core.db import Scope, set_scope
+from outrider.core.db import Scope, note_scope, set_scope
 from outrider.core.errors import Forbidden, Unauthenticated
 from outrider.domain.accounts import queries
 from outrider.domain.accounts.models import Session
@@ -62,7 +62,7 @@ async def enter(app: Runtime, db: AsyncSession, request: Request) -> Actor:
     request_id: str = request.state.request_id
     await set_scope(db, Scope(workspace_id, request_id=request_id))
     actor = await queries.actor_of_session(db, workspace_id, session_id, now())
-    await set_scope(db, actor.scope(request_id))
+    note_scope(db, actor.scope(request_id))
     return actor
 
 

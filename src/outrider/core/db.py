@@ -24,7 +24,7 @@ from outrider.core.encoding import encode
 from outrider.core.errors import AppError
 from outrider.core.ids import new_id
 
-SCOPE = "scope"
+SCOPE, BEGUN = "scope", "begun"
 SET_SCOPE = text(
     "select set_config('app.ws', :ws, true), set_config('app.user', :user, true),"
     " set_config('app.actor', :actor, true), set_config('app.email', :email, true),"
@@ -134,18 +134,27 @@ def _through_pooler() -> dict[str, Any]:
 @event.listens_for(Session, "after_begin")
 def _set_scope(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
     # The first statement of every transaction, whoever opened it; transaction-local, so a pool can't leak it.
+    session.info[BEGUN] = True
     scope = session.info.get(SCOPE)
     if scope is not None and scope is not NOBODY:
         connection.execute(SET_SCOPE, _parameters(scope))
 
 
 async def set_scope(db: AsyncSession, scope: Scope) -> None:
-    """Narrows a running transaction that began under nobody, once the caller is known."""
+    """Narrows a transaction that began under nobody, once the caller is known. One that has asked nothing yet sets it with
+    its first statement.
+    """
+    note_scope(db, scope)
+    if BEGUN in db.info:
+        await db.execute(SET_SCOPE, _parameters(scope))
+
+
+def note_scope(db: AsyncSession, scope: Scope) -> None:
+    """Keeps a scope of which a statement of the caller's has set what was missing."""
     current: Scope = db.info[SCOPE]
     if current.workspace_id not in (None, scope.workspace_id):
         raise AppError("A transaction can't change its workspace.")
     db.info[SCOPE] = scope
-    await db.execute(SET_SCOPE, _parameters(scope))
 
 
 def _parameters(scope: Scope) -> dict[str, str]:

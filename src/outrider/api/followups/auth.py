@@ -322,7 +322,7 @@ async def session_of(app: App, issued: sessions.Issued) -> SessionOut:
 
 
 async def _connect_imap(request: Request, app: App, body: ImapConnect) -> ConnectedOut:
-    actor = get_actor(request)
+    actor = await get_actor(request)
     if not actor.may(Permission.MAILBOXES_WRITE):
         raise Forbidden("Your role doesn't allow connecting a mailbox.", needs=str(Permission.MAILBOXES_WRITE))
     account = _account(body)

@@ -74,7 +74,7 @@ class Followups(Contract):
 contract = Followups()
 
 
-def paging(
+async def paging(
     page: Annotated[int, Query(ge=1, le=LAST_PAGE, description="Counts from 1.")] = 1,
     limit: Annotated[int, Query(ge=1, le=MOST, description="Items on a page.")] = DEFAULT_LIMIT,
 ) -> PageRequest:

@@ -56,5 +56,10 @@ class Actor:
         return permission in GRANTS[self.role] and (self.scopes is None or permission in self.scopes)
 
     def scope(self, request_id: str = "") -> Scope:
-        actor = f"session:{self.session_id}" if self.session_id else "access_key"
+        actor = session_actor(self.session_id) if self.session_id else "access_key"
         return Scope(self.workspace_id, self.user_id, self.email, actor, request_id)
+
+
+def session_actor(session_id: UUID) -> str:
+    """How the audit trail names who acts in a session."""
+    return f"session:{session_id}"

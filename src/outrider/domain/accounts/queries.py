@@ -3,15 +3,35 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, select, text
+from sqlalchemy import Text, bindparam, cast, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.errors import Unauthenticated
 from outrider.domain.accounts.models import AccessKey, Member, Role, Session, User
-from outrider.domain.accounts.permissions import Actor
+from outrider.domain.accounts.permissions import Actor, session_actor
 
 MOST_LISTED = 100
 SIGN_IN_AGAIN = "Your sign-in is no longer valid. Sign in again."
+ACTOR_OF_SESSION = (
+    select(
+        User.id,
+        User.email,
+        Member.role,
+        func.set_config("app.user", cast(User.id, Text), True),
+        func.set_config("app.email", User.email, True),
+        func.set_config("app.actor", bindparam("actor"), True),
+    )
+    .select_from(Session)
+    .join(User, User.id == Session.user_id)
+    .join(Member, (Member.user_id == User.id) & (Member.workspace_id == Session.workspace_id))
+    .where(
+        Session.workspace_id == bindparam("workspace_id"),
+        Session.id == bindparam("session_id"),
+        Session.revoked_at.is_(None),
+        Session.expires_at > bindparam("at"),
+        User.disabled_at.is_(None),
+    )
+)
 
 
 async def user_by_email(db: AsyncSession, email: str, *, lock: bool = False) -> User | None:
@@ -50,22 +70,11 @@ async def workspace_of_access_key(db: AsyncSession, digest: bytes) -> UUID | Non
 
 
 async def actor_of_session(db: AsyncSession, workspace_id: UUID, session_id: UUID, at: datetime) -> Actor:
-    """Returns the caller behind a session of the scope's workspace. Raises Unauthenticated once it has ended."""
-    row = (
-        await db.execute(
-            select(User.id, User.email, Member.role)
-            .select_from(Session)
-            .join(User, User.id == Session.user_id)
-            .join(Member, (Member.user_id == User.id) & (Member.workspace_id == Session.workspace_id))
-            .where(
-                Session.workspace_id == workspace_id,
-                Session.id == session_id,
-                Session.revoked_at.is_(None),
-                Session.expires_at > at,
-                User.disabled_at.is_(None),
-            )
-        )
-    ).one_or_none()
+    """Returns the caller behind a session of the scope's workspace, and has the transaction signed by them: in one
+    statement, as every request asks it. Raises Unauthenticated once the session has ended.
+    """
+    known = {"workspace_id": workspace_id, "session_id": session_id, "at": at, "actor": session_actor(session_id)}
+    row = (await db.execute(ACTOR_OF_SESSION, known)).one_or_none()
     if row is None:
         raise Unauthenticated(SIGN_IN_AGAIN)
     return Actor(row.id, workspace_id, row.email, Role(row.role), session_id=session_id)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from outrider.core.errors import NotFound
-from outrider.core.pages import Page, PageRequest
+from outrider.core.pages import Page, PageRequest, page_of, paged
 from outrider.domain.calls.models import (
     OPEN,
     Call,
@@ -66,11 +66,7 @@ async def history(
         query = query.where(Call.scheduled_at >= since)
     if until is not None:
         query = query.where(Call.scheduled_at < until)
-    total = await db.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = await db.scalars(
-        query.order_by(Call.scheduled_at.desc(), Call.id.desc()).offset(paging.offset).limit(paging.size)
-    )
-    return Page(list(rows), total, paging.number, paging.size)
+    return await page_of(db, paged(query.order_by(Call.scheduled_at.desc(), Call.id.desc())), paging)
 
 
 async def get(db: AsyncSession, workspace_id: UUID, user_id: UUID, call_id: UUID, *, lock: bool = False) -> Call:

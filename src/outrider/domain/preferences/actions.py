@@ -31,9 +31,10 @@ class Suggested:
     based_on: list[Basis]
 
 
-async def of_user(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> Preferences:
-    """Returns a user's preferences, the usual ones at first; locked until the transaction's end."""
+async def of_user(db: AsyncSession, workspace_id: UUID, user_id: UUID, *, lock: bool = False) -> Preferences:
+    """Returns a user's preferences, the usual ones at first."""
     query = select(Preferences).where(Preferences.workspace_id == workspace_id, Preferences.user_id == user_id)
+    query = query.with_for_update() if lock else query
     found: Preferences | None = await db.scalar(query)
     if found is None:
         made = insert(Preferences).values(workspace_id=workspace_id, id=new_id(), user_id=user_id)
@@ -44,8 +45,7 @@ async def of_user(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> Prefer
 
 async def change(db: AsyncSession, workspace_id: UUID, user_id: UUID, changes: Mapping[str, Any]) -> Preferences:
     """Changes what is given and leaves the rest."""
-    preferences = await of_user(db, workspace_id, user_id)
-    await db.refresh(preferences, with_for_update=True)
+    preferences = await of_user(db, workspace_id, user_id, lock=True)
     for name, value in changes.items():
         setattr(preferences, name, value)
     await db.flush()

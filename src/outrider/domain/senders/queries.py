@@ -1,16 +1,32 @@
 """Reads of senders. They are personal: every read names its user."""
 
+import functools
 from collections import Counter, defaultdict
 from collections.abc import Collection
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, UnaryExpression, func, select, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Text,
+    UnaryExpression,
+    any_,
+    bindparam,
+    func,
+    literal,
+    select,
+    text,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.core.errors import NotFound
-from outrider.core.pages import Page, PageRequest
+from outrider.core.pages import Page, PageRequest, page_of, paged
 from outrider.domain.mailboxes.models import Direction, Message
 from outrider.domain.mailboxes.sender_types import SenderType
 from outrider.domain.senders.models import Category, Sender
@@ -41,6 +57,34 @@ ORDERS: dict[Order, tuple[UnaryExpression[Any], ...]] = {
 }
 
 
+def _habits() -> CompoundSelect[Any]:
+    """Both kinds in one statement, built once: every list asks it."""
+    own = (
+        Sender.workspace_id == bindparam("workspace_id"),
+        Sender.user_id == bindparam("user_id"),
+        Sender.chosen_at.is_not(None),
+    )
+    lately = (
+        select(Sender.sender_type, Sender.category)
+        .where(*own)
+        .order_by(Sender.chosen_at.desc())
+        .limit(REMEMBERED)
+        .subquery()
+    )
+    of_type, of_domain = (
+        select(literal(name), type_coerce(key, Text), type_coerce(category, Text), func.count()).group_by(key, category)
+        for name, key, category in (
+            ("type", lately.c.sender_type, lately.c.category),
+            ("domain", Sender.domain, Sender.category),
+        )
+    )
+    asked = bindparam("domains", type_=ARRAY(Text))
+    return union_all(of_type, of_domain.where(*own, Sender.domain == any_(asked)))
+
+
+HABITS = _habits()
+
+
 async def search(
     db: AsyncSession,
     workspace_id: UUID,
@@ -56,27 +100,36 @@ async def search(
     """Returns who writes to a user. Each filter and order has its index; words are looked for in all senders. Where no
     words are looked for, `total` saves counting what the caller has counted.
     """
-    where = [Sender.workspace_id == workspace_id, Sender.user_id == user_id, Sender.email_count > 0]
-    if category is not None:
-        where.append(Sender.category == category)
-    if sender_type is not None:
-        where.append(Sender.sender_type == sender_type)
+    known = {"workspace_id": workspace_id, "user_id": user_id, "category": category, "sender_type": sender_type}
+    given = {name: value for name, value in known.items() if value is not None}
     if words:
-        return await _search(db, page, [*where, Sender.words.contains(words.lower(), autoescape=True)], order)
+        return await _search(db, page, given, words.lower(), order)
     if total is None:
-        total = await db.scalar(select(func.count()).select_from(Sender).where(*where)) or 0
-    rows = await db.scalars(select(Sender).where(*where).order_by(*ORDERS[order]).offset(page.offset).limit(page.size))
+        return await page_of(db, _paged(order, frozenset(given)), page, given)
+    rows = await db.scalars(_listed(order, given).offset(page.offset).limit(page.size), given)
     return Page(list(rows), total, page.number, page.size)
 
 
-async def _search(db: AsyncSession, page: PageRequest, where: list[ColumnElement[bool]], order: Order) -> Page[Sender]:
+@functools.cache
+def _paged(order: Order, given: frozenset[str]) -> "Select[Sender, int]":
+    """Built once for each order and each set of filters."""
+    return paged(_listed(order, given))
+
+
+def _listed(order: Order, given: Collection[str]) -> Select[Sender]:
+    where = [getattr(Sender, name) == bindparam(name) for name in sorted(given)]
+    return select(Sender).where(*where, Sender.email_count > 0).order_by(*ORDERS[order])
+
+
+async def _search(db: AsyncSession, page: PageRequest, given: dict[str, Any], words: str, order: Order) -> Page[Sender]:
     """Looks through all senders once: for what is on the page and for how many there are."""
-    hits = select(Sender.id, func.count().over().label("total")).where(*where).order_by(*ORDERS[order])
-    found = (await db.execute(hits.offset(page.offset).limit(page.size))).all()
+    wanted = _listed(order, given).where(Sender.words.contains(words, autoescape=True))
+    hits = wanted.with_only_columns(Sender.id, func.count().over().label("total"))
+    found = (await db.execute(hits.offset(page.offset).limit(page.size), given)).all()
     if not found:
-        total = await db.scalar(select(func.count()).select_from(Sender).where(*where)) if page.offset else 0
-        return Page([], total or 0, page.number, page.size)
-    own = select(Sender).where(where[0], Sender.id.in_([each.id for each in found]))
+        first = (await db.execute(hits.limit(1), given)).first() if page.offset else None
+        return Page([], first.total if first else 0, page.number, page.size)
+    own = select(Sender).where(Sender.workspace_id == given["workspace_id"], Sender.id.in_([each.id for each in found]))
     rows = await db.scalars(own.order_by(*ORDERS[order]))
     return Page(list(rows), found[0].total, page.number, page.size)
 
@@ -130,27 +183,14 @@ async def categories_of(
 
 async def habits(db: AsyncSession, workspace_id: UUID, user_id: UUID, domains: Collection[str]) -> Habits:
     """Returns what the user chose lately by kind of sender, and for others of these domains."""
-    own = (Sender.workspace_id == workspace_id, Sender.user_id == user_id, Sender.chosen_at.is_not(None))
-    lately = (
-        select(Sender.sender_type, Sender.category)
-        .where(*own)
-        .order_by(Sender.chosen_at.desc())
-        .limit(REMEMBERED)
-        .subquery()
-    )
-    by_type: defaultdict[SenderType, Counter[Category]] = defaultdict(Counter)
-    for row in await db.execute(
-        select(lately.c.sender_type, lately.c.category, func.count()).group_by(lately.c.sender_type, lately.c.category)
-    ):
-        by_type[row.sender_type][row.category] = row[2]
-    by_domain: defaultdict[str, Counter[Category]] = defaultdict(Counter)
-    for row in await db.execute(
-        select(Sender.domain, Sender.category, func.count())
-        .where(*own, Sender.domain.in_(set(domains) - FREE_MAIL))
-        .group_by(Sender.domain, Sender.category)
-    ):
-        by_domain[row.domain][row.category] = row[2]
-    return Habits(by_domain, by_type)
+    known = {"workspace_id": workspace_id, "user_id": user_id, "domains": sorted(set(domains) - FREE_MAIL)}
+    found: dict[str, defaultdict[str, Counter[Category]]] = {
+        "type": defaultdict(Counter),
+        "domain": defaultdict(Counter),
+    }
+    for of, key, category, count in await db.execute(HABITS, known):
+        found[of][key][Category(category)] = count
+    return Habits(found["domain"], {SenderType(key): counted for key, counted in found["type"].items()})
 
 
 async def unsorted(db: AsyncSession, workspace_id: UUID, user_id: UUID, *, at_most: int) -> list[Message]:
