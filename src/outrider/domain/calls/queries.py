@@ -1,10 +1,11 @@
 """Reads of calls. They are personal: what a person reads names its user."""
 
+import functools
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
@@ -61,12 +62,20 @@ async def history(
     until: datetime | None = None,
 ) -> Page[Call]:
     """Returns a user's calls, the latest first, those from `since` on and before `until`."""
-    query = select(Call).where(Call.workspace_id == workspace_id, Call.user_id == user_id)
-    if since is not None:
-        query = query.where(Call.scheduled_at >= since)
-    if until is not None:
-        query = query.where(Call.scheduled_at < until)
-    return await page_of(db, paged(query.order_by(Call.scheduled_at.desc(), Call.id.desc())), paging)
+    known = {"workspace_id": workspace_id, "user_id": user_id, "since": since, "until": until}
+    given = {name: value for name, value in known.items() if value is not None}
+    return await page_of(db, _history(frozenset(given)), paging, given)
+
+
+@functools.cache
+def _history(given: frozenset[str]) -> "Select[Call, int]":
+    """Built once for each set of bounds."""
+    query = select(Call).where(Call.workspace_id == bindparam("workspace_id"), Call.user_id == bindparam("user_id"))
+    if "since" in given:
+        query = query.where(Call.scheduled_at >= bindparam("since"))
+    if "until" in given:
+        query = query.where(Call.scheduled_at < bindparam("until"))
+    return paged(query.order_by(Call.scheduled_at.desc(), Call.id.desc()))
 
 
 async def get(db: AsyncSession, workspace_id: UUID, user_id: UUID, call_id: UUID, *, lock: bool = False) -> Call:
