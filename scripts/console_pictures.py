@@ -27,6 +27,7 @@ PAGES = (
     "follow-ups", "calls", "calls/settings", "drafts", "senders", "mailboxes", "calendars", "contacts", "duplicates", "imports",
     "batches", "operations", "preferences", "language-model",
 )  # fmt: skip
+OPENED = {"drafts": "Read and decide"}  # what is clicked first
 SIZE = {"width": 1160, "height": 640}
 
 
@@ -77,6 +78,8 @@ async def _walk(url: str, ada: Someone) -> None:
             await page.click("button")
             for name in PAGES:
                 await page.goto(f"{url}/console/{name}")
+                if name in OPENED:
+                    await page.get_by_role("link", name=OPENED[name]).first.click()
                 await page.wait_for_timeout(300)
                 await page.screenshot(path=FOLDER / f"{name.replace('/', '-')}-{scheme}.png")
         await browser.close()

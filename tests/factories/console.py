@@ -57,7 +57,9 @@ async def furnish(runtime: Runtime, owner: Someone) -> Mailbox:
     await _plan(runtime, owner)
     await _know(runtime, owner)
     await _follow_up(runtime, owner, mailbox)
-    await make_draft(runtime, owner, mailbox, sender="grace@harbour.example", subject="Contract, second draft")
+    await make_draft(
+        runtime, owner, mailbox, sender="grace@harbour.example", name="Grace Hopper", subject="Contract, second draft"
+    )
     refused = await make_mailbox(runtime, owner, address="ada.office@engine.example", daily_limit=30)
     async with runtime.db.begin(owner.scope) as db:
         shown = await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id))
