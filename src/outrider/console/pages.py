@@ -34,6 +34,7 @@ NAVIGATION = (
 # Pages that stand beside each other under one entry of the navigation.
 SECTIONS = {
     "calls": (("calls", "Calls"), ("calls/settings", "Settings")),
+    "drafts": (("drafts", "Drafts"), ("language-model", "Language model")),
     "contacts": (
         ("contacts", "People"),
         ("duplicates", "Duplicates"),
