@@ -106,12 +106,12 @@ async def test_what_a_form_is_refused_for_is_told_above_it(runtime: Runtime, ada
 
 async def test_a_button_of_a_list_leads_back_to_its_place(runtime: Runtime, ada: Someone) -> None:
     async with runtime.db.begin(ada.scope) as db:
-        job_id = await db.scalar(text("select id from contact_import_jobs where status = 'processing'"))
+        enrollment_id = await db.scalar(text("select id from enrollments where status = 'active' limit 1"))
     async with browser(runtime, ada) as client:
-        for path, query in (("/console/imports", "?page=1"), ("/console/senders", "")):
-            sent = {"HX-Current-URL": f"http://test{path}?page=1"}
-            back = await client.post(f"/console/imports/{job_id}/{'retry' if query == '' else 'cancel'}", headers=sent)
-            assert back.headers["location"] == f"/console/imports{query}"
+        for button, asked_on, query in (("pause", "follow-ups", "?page=1"), ("resume", "senders", "")):
+            sent = {"HX-Current-URL": f"http://test/console/{asked_on}?page=1"}
+            back = await client.post(f"/console/follow-ups/{enrollment_id}/{button}", headers=sent)
+            assert back.headers["location"] == f"/console/follow-ups{query}"
 
 
 async def test_who_is_signed_out_meanwhile_is_led_away_also_from_a_part_of_a_page(runtime: Runtime) -> None:
