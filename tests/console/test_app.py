@@ -125,3 +125,9 @@ async def test_nobody_is_sent_elsewhere_after_signing_in(runtime: Runtime) -> No
         for target in ("https://evil.example/", "//evil.example", "/console/\\evil", "/console//evil.example"):
             page = await client.get("/console/sign-in", params={"next": target})
             assert 'name="next" value="/console/"' in page.text
+
+
+async def test_suggestions_look_at_the_calendars_too(runtime: Runtime, ada: Someone) -> None:
+    async with browser(runtime, ada) as client:
+        page = (await client.post("/console/preferences/suggest")).text
+    assert "meetings in the next 28 days of your calendars" in page

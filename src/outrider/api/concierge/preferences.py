@@ -1,11 +1,9 @@
 """What the caller wants to be called for, told, or reminded of."""
 
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from outrider.api.bodies import Flag
 from outrider.api.concierge.contract import contract
@@ -13,14 +11,10 @@ from outrider.api.deps import Caller, Db
 from outrider.api.enveloped import In, Out
 from outrider.api.moments import Moment
 from outrider.core.clock import now
-from outrider.domain.accounts.permissions import Actor, Permission
+from outrider.domain.accounts.permissions import Permission
 from outrider.domain.calendars import agenda
-from outrider.domain.calendars import queries as calendars
 from outrider.domain.preferences import actions
-from outrider.domain.preferences.evidence import Agenda
 from outrider.domain.preferences.models import Frequency, Method, Preferences, Timing
-
-LOOKED_AHEAD = timedelta(days=28)
 
 router = contract.router("/preferences", tag="preferences")
 
@@ -101,17 +95,8 @@ async def reset_preferences(db: Db, actor: Caller) -> SuggestedOut:
     """Sets what suits the caller by their mail of the last 90 days and their calendars' next 28; `based_on` says from
     what, setting by setting.
     """
-    ahead = await _agenda(db, actor)
+    ahead = await agenda.outlined(db, actor.workspace_id, actor.user_id, now())
     return SuggestedOut.model_validate(await actions.reset(db, actor.workspace_id, actor.user_id, agenda=ahead))
-
-
-async def _agenda(db: AsyncSession, actor: Actor) -> Agenda | None:
-    if not await calendars.connections_of(db, actor.workspace_id, actor.user_id):
-        return None
-    at = now()
-    entries = await agenda.ahead(db, actor.workspace_id, actor.user_id, at, at + LOOKED_AHEAD)
-    meetings = [each.meeting for each in entries if each.meeting.has_others and not each.meeting.is_declined]
-    return Agenda(len(meetings), sum(each.is_external for each in meetings), LOOKED_AHEAD.days)
 
 
 def _held(preferences: Preferences) -> HeldOut:

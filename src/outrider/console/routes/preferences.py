@@ -9,8 +9,10 @@ from starlette.responses import Response
 from outrider.api.deps import Caller, Db
 from outrider.console.pages import go_to, show
 from outrider.console.routing import Router
+from outrider.core.clock import now
 from outrider.domain.accounts import actions as accounts
 from outrider.domain.accounts.permissions import Permission
+from outrider.domain.calendars import agenda
 from outrider.domain.preferences import actions
 from outrider.domain.preferences.evidence import Basis
 from outrider.domain.preferences.models import Frequency, Method, Timing
@@ -59,8 +61,9 @@ async def change(db: Db, actor: Caller, form: Annotated[Chosen, Form()]) -> Resp
 
 @router.post("/preferences/suggest", needs=Permission.ACCOUNT_WRITE)
 async def suggest(request: Request, db: Db, actor: Caller) -> Response:
-    """Sets what suits the user by their own mail, and says from what."""
-    suggested = await actions.reset(db, actor.workspace_id, actor.user_id)
+    """Sets what suits the user by their own mail and calendars, and says from what."""
+    ahead = await agenda.outlined(db, actor.workspace_id, actor.user_id, now())
+    suggested = await actions.reset(db, actor.workspace_id, actor.user_id, agenda=ahead)
     return await _page(request, db, actor, based_on=tuple(suggested.based_on))
 
 

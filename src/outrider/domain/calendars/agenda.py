@@ -1,7 +1,7 @@
 """What lies ahead of somebody: their meetings, what these are to them, and when they want to be reminded."""
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,9 @@ from outrider.domain.calendars import queries, rules
 from outrider.domain.calendars.models import Calendar, Occurrence
 from outrider.domain.calendars.rules import Meeting
 from outrider.domain.preferences import actions as preferences
+from outrider.domain.preferences.evidence import Agenda
+
+OUTLINED = timedelta(days=28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +47,12 @@ async def ahead(db: AsyncSession, workspace_id: UUID, user_id: UUID, since: date
         calendar, provider = calendars[each.calendar_id]
         entries.append(Entry(each, calendar, provider, meeting, at))
     return entries
+
+
+async def outlined(db: AsyncSession, workspace_id: UUID, user_id: UUID, at: datetime) -> Agenda | None:
+    """Returns how much lies ahead and with whom, for whoever suggests reminders by it; None where no calendar is known."""
+    if not await queries.connections_of(db, workspace_id, user_id):
+        return None
+    entries = await ahead(db, workspace_id, user_id, at, at + OUTLINED)
+    meetings = [each.meeting for each in entries if each.meeting.has_others and not each.meeting.is_declined]
+    return Agenda(len(meetings), sum(each.is_external for each in meetings), OUTLINED.days)
