@@ -1,4 +1,7 @@
-"""Fits the wording of mail that can't wait to the invented mails beside it. `python -m scripts.wording [--check]`."""
+"""Fits the wording of mail that can't wait, and of each topic, to the invented mails beside it.
+
+`python -m scripts.wording [--check]`
+"""
 
 import json
 import sys
@@ -10,16 +13,18 @@ from typing import Any
 
 from outrider.domain.mailboxes.sender_types import SenderType
 from outrider.domain.mailboxes.verdict import Kind
-from outrider.domain.urgency import fitting, judging, wording
+from outrider.domain.urgency import about, fitting, judging, wording
 from outrider.domain.urgency.fitting import Row
 from outrider.domain.urgency.judging import Subject
+from outrider.domain.urgency.topics import Topic
 
 SEEDS = Path(__file__).parent / "data/urgency_seeds.jsonl"
-TARGET = Path(wording.__file__).with_name(wording.FILE)
+FOLDER = Path(wording.__file__).parent
 ROUNDS, RATE, HOLD = 60, 0.3, 2.0
+TOPIC_ROUNDS = 30
 # What stands in every twentieth mail of a language tells nothing; what stands in one alone tells of that one.
 RARE, OFTEN, FEW = 1, 0.05, 4
-SLIGHT = 0.02  # a weight that is not worth keeping
+SLIGHT, SLIGHT_TOPIC = 0.02, 0.08  # weights that are not worth keeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +32,31 @@ class Seed:
     language: str
     mail: Subject
     is_urgent: bool
+    topic: Topic
 
 
 def main() -> None:
-    made = text(seeds())
+    made = targets(seeds())
     if "--check" in sys.argv:
-        if TARGET.read_text("utf-8") != made:
-            sys.exit("The wording is not what the seeds give: python -m scripts.wording")
+        if stale := [path.name for path, text in made.items() if path.read_text("utf-8") != text]:
+            sys.exit(f"{', '.join(stale)}: not what the seeds give: python -m scripts.wording")
         print("The wording is up to date.")
         return
-    TARGET.write_text(made, "utf-8")
-    print(f"Wrote {len(json.loads(made)):,} weights from {len(seeds())} mails.")
+    for path, text in made.items():
+        path.write_text(text, "utf-8")
+    print(f"Wrote {len(made)} files from {len(seeds())} mails.")
 
 
-def text(given: list[Seed]) -> str:
-    kept = {name: round(value, 3) for name, value in sorted(fit(given).items()) if abs(value) >= SLIGHT}
-    return json.dumps(kept, ensure_ascii=False, indent=0) + "\n"
+def targets(given: list[Seed]) -> dict[Path, str]:
+    return {FOLDER / wording.FILE: _shown(_kept(fit(given), SLIGHT)), FOLDER / about.FILE: _shown(fit_topics(given))}
+
+
+def _kept(weights: dict[str, float], slight: float) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in sorted(weights.items()) if abs(value) >= slight}
+
+
+def _shown(weights: Any) -> str:
+    return json.dumps(weights, ensure_ascii=False, indent=0) + "\n"
 
 
 def fit(given: list[Seed]) -> dict[str, float]:
@@ -58,9 +72,24 @@ def fit(given: list[Seed]) -> dict[str, float]:
     return fitting.fit(rows, rounds=ROUNDS, rate=RATE, hold=HOLD)
 
 
+def fit_topics(given: list[Seed]) -> dict[str, dict[str, float]]:
+    """One regression for each topic: it or another."""
+    found = [judging.clues(seed.mail, judging.read(seed.mail)) for seed in given]
+    held = Counter(name for clues in found for name in clues.features)
+    features = [{name: by for name, by in clues.features.items() if held[name] > RARE} for clues in found]
+    fitted = {}
+    for topic in about.lexicon().points:
+        rows = [
+            Row(clues.base(topic), own, seed.topic is topic)
+            for seed, clues, own in zip(given, found, features, strict=True)
+        ]
+        fitted[topic.value] = _kept(fitting.fit(rows, rounds=TOPIC_ROUNDS, rate=RATE, hold=HOLD), SLIGHT_TOPIC)
+    return fitted
+
+
 def seeds() -> list[Seed]:
     rows = [json.loads(line) for line in SEEDS.read_text("utf-8").splitlines()]
-    return [Seed(row["language"], _mail(row), row["is_urgent"]) for row in rows]
+    return [Seed(row["language"], _mail(row), row["is_urgent"], Topic(row["topic"])) for row in rows]
 
 
 def _telling(given: list[Seed], rows: list[Row]) -> set[str]:

@@ -4,7 +4,6 @@ and by its wording.
 It knows no language as such: the words of all of them are looked for at once. Runs in a child process.
 """
 
-import math
 import tomllib
 from bisect import bisect_right
 from collections import defaultdict
@@ -16,7 +15,8 @@ from importlib.resources import files
 
 from outrider.domain.mailboxes.sender_types import SenderType
 from outrider.domain.mailboxes.verdict import Kind
-from outrider.domain.urgency import hours, wording
+from outrider.domain.urgency import about, hours, wording
+from outrider.domain.urgency.about import Clues
 from outrider.domain.urgency.topics import Topic
 from outrider.domain.urgency.words import Hit, Phrases, Token, tokens_of
 
@@ -31,8 +31,6 @@ SHARE = 0.7  # of the points of signs; the wording has the rest
 MOST_WORDS = 3
 DUE_SOON = 1.9
 SECOND = 0.35  # what a second phrase of the same sense adds to the first
-IN_SUBJECT = 1.6
-WAITING_TOPICS = 0.9  # points of a topic that one word reaches
 # What wrote it: machines ring nobody by themselves.
 BY_KIND = {Kind.HUMAN: 0.0, Kind.CALENDAR: -6.0, Kind.BULK: -8.0}
 BY_OTHER_KIND = -12.0
@@ -95,23 +93,15 @@ class Lexicon:
     points: Mapping[str, float]
     says: Mapping[str, str]
     phrases: Phrases
-    topics: Mapping[Topic, float]
-    topic_phrases: Phrases
-    sender_phrases: Phrases
 
 
 @cache
 def lexicon() -> Lexicon:
-    home = files("outrider.domain.urgency")
-    signs = tomllib.loads((home / "signs.toml").read_text("utf-8"))
-    topics = tomllib.loads((home / "topics.toml").read_text("utf-8"))
+    signs = tomllib.loads((files("outrider.domain.urgency") / "signs.toml").read_text("utf-8"))
     return Lexicon(
         {name: each["points"] for name, each in signs.items()},
         {name: each["says"] for name, each in signs.items()} | _SAYS,
         Phrases({name: each["phrases"] for name, each in signs.items()}),
-        {Topic(name): each["points"] for name, each in topics.items()},
-        Phrases({name: each["phrases"] for name, each in topics.items()}),
-        Phrases({name: each["senders"] for name, each in topics.items()}),
     )
 
 
@@ -133,7 +123,7 @@ def judge(mail: Subject) -> Judgement:
     found = read(mail)
     reasons = sorted(_weighed(found), key=lambda each: -abs(each.points))
     score = SHARE * BIAS + wording.weights().get("bias", 0.0) + sum(each.points for each in reasons)
-    topic = _topic(mail, found.tokens, found.reasons, lexicon())
+    topic = _topic(mail, found)
     features = _features(mail, found.tokens, topic, found.reasons)
     return Judgement(topic, round(score, 3), reasons, found.sentence, features)
 
@@ -152,6 +142,14 @@ def read(mail: Subject) -> Read:
     ]
     features = wording.features(tokens, [each.sign for each in reasons], is_question=mail.text.rstrip().endswith("?"))
     return Read(tokens, reasons, _telling(hits, tokens, sentences, text, known), features)
+
+
+def clues(mail: Subject, found: Read) -> Clues:
+    """What tells of the topic of a mail that was read."""
+    local, _, domain = mail.from_address.partition("@")
+    sender = f"{domain.rpartition('.')[0]} {local} {mail.from_name}"
+    signs = [each.sign for each in found.reasons]
+    return about.clues(mail.subject, sender, found.tokens, signs, is_own_house=mail.is_own_house)
 
 
 def _weighed(found: Read) -> list[Reason]:
@@ -225,26 +223,11 @@ def _by_form(mail: Subject, tokens: Sequence[Token]) -> list[Reason]:
     return told
 
 
-def _topic(mail: Subject, tokens: Sequence[Token], reasons: Sequence[Reason], known: Lexicon) -> Topic:
-    is_selling = any(each.sign == "selling" for each in reasons)
-    if mail.sender_type is SenderType.PROMOTIONAL or (is_selling and mail.kind is Kind.BULK):
+def _topic(mail: Subject, found: Read) -> Topic:
+    signs = {each.sign for each in found.reasons}
+    if mail.sender_type is SenderType.PROMOTIONAL or ("selling" in signs and mail.kind is Kind.BULK):
         return Topic.PROMOTION
-    points: defaultdict[Topic, float] = defaultdict(float)
-    in_subject = len(tokens_of(mail.subject, LOOKED_AT))
-    seen: set[tuple[str, str]] = set()
-    for hit in known.topic_phrases.find(tokens):
-        if (hit.group, hit.phrase) not in seen:
-            seen.add((hit.group, hit.phrase))
-            length = 1 + 0.3 * (hit.last - hit.first)
-            points[Topic(hit.group)] += length * (IN_SUBJECT if hit.last < in_subject else 1)
-    local, _, domain = mail.from_address.partition("@")
-    sender = tokens_of(f"{domain.rpartition('.')[0]} {local} {mail.from_name}", LOOKED_AT)
-    for group in {hit.group for hit in known.sender_phrases.find(sender)}:
-        points[Topic(group)] += 1.5
-    if mail.is_own_house:
-        points[Topic.TEAM] += 1.5
-    scored = {topic: math.sqrt(value) * known.topics[topic] for topic, value in points.items()}
-    return max(scored, key=lambda each: scored[each], default=Topic.OTHER)
+    return about.topic_of(clues(mail, found))
 
 
 def _telling(hits: Sequence[Hit], tokens: Sequence[Token], sentences: Sequence[int], text: str, known: Lexicon) -> str:
