@@ -59,6 +59,10 @@ def weights() -> Mapping[Topic, Mapping[str, float]]:
 
 def topic_of(clues: Clues) -> Topic:
     known = weights()
+    if not clues.points and not any(
+        name in each for each in known.values() for name in clues.features if name != "bias"
+    ):
+        return Topic.OTHER  # nothing in it tells
     scores = {
         topic: clues.base(topic) + fitting.score(known.get(topic, {}), clues.features) for topic in lexicon().points
     }
