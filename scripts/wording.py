@@ -55,8 +55,14 @@ def _kept(weights: dict[str, float], slight: float) -> dict[str, float]:
     return {name: round(value, 3) for name, value in sorted(weights.items()) if abs(value) >= slight}
 
 
-def _shown(weights: Any) -> str:
-    return json.dumps(weights, ensure_ascii=False, indent=0) + "\n"
+def _shown(weights: dict[str, Any]) -> str:
+    """One line for each word, or for each topic."""
+    lines = (f"{json.dumps(name, ensure_ascii=False)}:{_short(value)}" for name, value in weights.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _short(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def fit(given: list[Seed]) -> dict[str, float]:

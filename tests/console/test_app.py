@@ -5,11 +5,16 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from outrider.domain.calls import scheduling
+from outrider.domain.calls.models import Priority
+from outrider.domain.mailboxes.models import Direction
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone, make_user, retire
 from tests.factories.browser import browser
-from tests.factories.calls import make_call
+from tests.factories.calls import make_call, retire_calls
 from tests.factories.console import furnish
+from tests.factories.mailboxes import make_mailbox, make_message
+from tests.factories.urgency import make_judgement
 
 PREFERENCES = {
     "meeting_reminder_timing": "1-hour", "meeting_reminder_frequency": "external-only",
@@ -131,3 +136,25 @@ async def test_suggestions_look_at_the_calendars_too(runtime: Runtime, ada: Some
     async with browser(runtime, ada) as client:
         page = (await client.post("/console/preferences/suggest")).text
     assert "meetings in the next 28 days of your calendars" in page
+
+
+async def test_a_call_says_why_its_mail_rang_and_takes_that_it_was_not_urgent(runtime: Runtime) -> None:
+    grace = await make_user(runtime)
+    mail = await make_message(runtime, await make_mailbox(runtime, grace), direction=Direction.IN)
+    await make_judgement(runtime, grace, mail)
+    async with runtime.db.begin(grace.scope) as db:
+        call = await scheduling.schedule_urgent(
+            db, grace.workspace_id, grace.user.id, content="The line stopped.", priority=Priority.HIGH,
+            at=await runtime.clock.due_now(db), origin=f"message:{mail.id}", message_id=mail.id,
+        )  # fmt: skip
+    async with browser(runtime, grace) as client:
+        page = (await client.get("/console/calls")).text
+        assert "It rang because it needs you (“please call”)." in page
+        assert "This was not urgent" in page
+        answer = await client.post(f"/console/calls/{call.id}/not-urgent")
+        assert answer.headers["location"] == "/console/calls"
+        page = (await client.get("/console/calls")).text
+        assert "You said that this was not urgent." in page
+        other = await make_call(runtime, grace)
+        assert (await client.post(f"/console/calls/{other.id}/not-urgent")).status_code == 404
+    await retire_calls(runtime, grace)

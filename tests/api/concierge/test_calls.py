@@ -8,12 +8,14 @@ import pytest
 from outrider.core.clock import now
 from outrider.domain.mailboxes.models import Direction
 from outrider.domain.senders.models import Category
+from outrider.domain.urgency.topics import Topic
 from outrider.runtime import Runtime
 from tests.api.concierge.test_senders import make_sender
 from tests.client import Client
 from tests.factories.accounts import Someone, make_user
 from tests.factories.calls import retire_calls
 from tests.factories.mailboxes import make_mailbox, make_message
+from tests.factories.urgency import make_judgement
 
 URGENT = {"content": "The bank needs your signature.", "priority": "high"}
 
@@ -84,6 +86,30 @@ async def test_the_preview_says_what_categories_and_preferences_let_through(
     assert "From shop" not in shown["content_preview"]
     assert shown["mails"] == 1
     assert datetime.fromisoformat(shown["scheduled_at"]) > at.astimezone(UTC)
+
+
+async def test_the_digest_tells_what_could_not_wait_first_and_topics_as_preferences_say(
+    runtime: Runtime, anonymous: Client
+) -> None:
+    ada, client = await stage(runtime, anonymous)
+    mailbox = await make_mailbox(runtime, ada)
+    await make_sender(runtime, ada, "bob@b.test")
+    for minutes, subject, values in (
+        (0, "Lunch", {"topic": Topic.OTHER, "is_urgent": False}),
+        (1, "Our reseller deal", {"topic": Topic.PARTNERSHIP, "is_urgent": False}),
+        (2, "Win a voucher", {"topic": Topic.PROMOTION, "is_urgent": False}),
+        (3, "Line stopped", {"topic": Topic.CUSTOMER, "is_urgent": True}),
+    ):
+        mail = await make_message(
+            runtime, mailbox, subject=subject, sender="bob@b.test", direction=Direction.IN, minutes_ago=minutes
+        )
+        await make_judgement(runtime, ada, mail, **values)
+    told = (await client.get("/api/calls/next-digest")).json()["data"]["content_preview"]
+    assert told.index("Line stopped") < told.index("Lunch") < told.index("Our reseller deal")
+    assert "voucher" not in told
+    await client.put("/api/preferences", json={"partnership_deals": False})
+    told = (await client.get("/api/calls/next-digest")).json()["data"]["content_preview"]
+    assert "reseller" not in told
 
 
 async def test_a_number_needs_consent_and_another_number_another(runtime: Runtime, anonymous: Client) -> None:

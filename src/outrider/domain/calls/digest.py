@@ -113,7 +113,9 @@ def is_told(category: Category, sender_type: SenderType, topic: Topic, wanted: P
 
 def topic_of(subject: str) -> Topic:
     """What mail is about that has no judgement: it came in before there were any."""
-    return next((each for each in TOLD_BY_PREFERENCE if SIGNS[PREFERENCE_OF[each]].search(subject)), Topic.OTHER)
+    return next(
+        (each for each in sorted(TOLD_BY_PREFERENCE) if SIGNS[PREFERENCE_OF[each]].search(subject)), Topic.OTHER
+    )
 
 
 async def _meetings(
