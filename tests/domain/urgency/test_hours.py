@@ -15,6 +15,7 @@ TWO = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
     [
         "by 4", "at 15:00", "um 16 Uhr", "à 14h30", "às 16h", "alle 16.30", "om 14.30 uur", "before 3 pm", "in 25 minutes",
         "within two hours", "in zwei Stunden", "dans une heure", "tra un'ora", "binnen 30 minuten", "a las 17:00",
+        "at five", "um vier Uhr", "a las seis", "alle quattro", "om vijf uur",
     ],
 )  # fmt: skip
 def test_what_is_still_to_come_today_is_soon(text: str) -> None:
@@ -25,7 +26,7 @@ def test_what_is_still_to_come_today_is_soon(text: str) -> None:
     "text",
     [
         "at 09:30", "11 minutes ago", "hace 5 minutos", "5 minuten geleden", "within 48 hours", "4 people", "25:00", "12.75",
-        "we met for 3 hours", "at 23:30",
+        "we met for 3 hours", "at 23:30", "at one", "five people", "at ten",
     ],
 )  # fmt: skip
 def test_what_is_over_far_off_or_no_time_is_not(text: str) -> None:

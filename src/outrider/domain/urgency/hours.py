@@ -1,7 +1,7 @@
 """Times of day and spans that a text names, against the hour it was written at."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -26,12 +26,14 @@ class Words:
     hours: frozenset[str]
     ahead: frozenset[str]
     ago: frozenset[str]
+    numbers: Mapping[str, str]
 
 
 @cache
 def words() -> Words:
     told = tomllib.loads((files("outrider.domain.urgency") / "hours.toml").read_text("utf-8"))
-    return Words(**{name: frozenset(listed.split()) for name, listed in told.items()})
+    numbers = {word: number for number, same in told.pop("numbers").items() for word in same.split()}
+    return Words(**{name: frozenset(listed.split()) for name, listed in told.items()}, numbers=numbers)
 
 
 def due_soon(tokens: Sequence[Token], written_at: datetime) -> list[int]:
@@ -63,6 +65,7 @@ def _clock(tokens: Sequence[Token], at: int, known: Words) -> int | None:
         return HALF_DAY * 60
     if word in known.midnight:
         return MOST_HOURS * 60
+    word = known.numbers.get(word, word)
     hours, _, minutes = word.replace(".", ":").replace("h", ":").partition(":")
     if not hours.isdigit() or int(hours) > MOST_HOURS or (minutes and not _is_minutes(minutes)):
         return None

@@ -27,6 +27,7 @@ MOST_WORDING = 2.0  # points: words alone ring nobody
 LONGEST_SENTENCE = 240
 MOST_REASONS = 5
 BIAS = -2.9
+LEAN = 0.4  # towards a call: a missed matter costs more than a call that could have waited
 SHARE = 0.7  # of the points of signs; the wording has the rest
 MOST_WORDS = 3
 DUE_SOON = 1.9
@@ -122,7 +123,7 @@ class Read:
 def judge(mail: Subject) -> Judgement:
     found = read(mail)
     reasons = sorted(_weighed(found), key=lambda each: -abs(each.points))
-    score = SHARE * BIAS + wording.weights().get("bias", 0.0) + sum(each.points for each in reasons)
+    score = LEAN + SHARE * BIAS + wording.weights().get("bias", 0.0) + sum(each.points for each in reasons)
     topic = _topic(mail, found)
     features = _features(mail, found.tokens, topic, found.reasons)
     return Judgement(topic, round(score, 3), reasons, found.sentence, features)
