@@ -21,7 +21,7 @@ from bench.figures import Figure
 from outrider import worker
 from outrider.core import statistics
 from outrider.core.ids import new_id
-from outrider.domain.mailboxes import syncing
+from outrider.domain.mailboxes import connections, syncing
 from outrider.domain.mailboxes.models import Folder, FolderRole, Mailbox, Message
 from outrider.runtime import Addresses, Runtime
 
@@ -33,10 +33,12 @@ STEP = 100  # messages that the bare FETCH asks for at a time
 async def compare(runtime: Runtime, addresses: Addresses, servers: MailServers, folder: Path | None) -> list[Figure]:
     """All sides read the same mailbox in turn, from files that are warm in memory; the best of two rounds counts."""
     size = await asyncio.to_thread(fill, servers, mails.read(folder, MAILS))
-    bare, single, plain, ours = [], [], [], []
+    bare, single, client, raw, plain, ours = [], [], [], [], [], []
     for _ in range(2):
         bare.append(await asyncio.to_thread(fetch_all, servers, STEP))
         single.append(await asyncio.to_thread(fetch_all, servers, 1))
+        client.append(await fetch_by_reader(runtime, servers))
+        raw.append(await fetch_copy(addresses, servers))
         ours.append(await first_sync(runtime, servers))
     plain.append(await fetch_parse_store(addresses, servers))
     source = "made-up mails" if folder is None else f"mails of {folder.name}"
@@ -44,6 +46,8 @@ async def compare(runtime: Runtime, addresses: Addresses, servers: MailServers, 
     return [
         _figure(what, ours, "bare FETCH of the same bytes, 100 at a time", bare, "0.5"),
         _figure(what, ours, "bare FETCH of the same bytes, one at a time", single, ""),
+        _figure(what, ours, "FETCH by our own reader, nothing parsed", client, ""),
+        _figure(what, ours, "FETCH, COPY of the raw bytes, nothing parsed", raw, ""),
         _figure(what, ours, "FETCH, the standard library's parser, INSERT", plain, "1"),
     ]
 
@@ -98,6 +102,34 @@ def batches(servers: MailServers, step: int) -> Iterator[list[bytes]]:
         _, answers = imap.fetch(f"{start}:{start + step - 1}", "(UID INTERNALDATE RFC822.SIZE BODY.PEEK[])")
         yield [each[1] for each in answers if isinstance(each, tuple)]
     imap.logout()
+
+
+async def fetch_by_reader(runtime: Runtime, servers: MailServers) -> float:
+    """What a first sync fetches, as it fetches it, and thrown away: sizes and dates first, then the bodies."""
+    owner = await make_user(runtime)
+    account = await connections.account_of(runtime, await connected(runtime, servers, owner))
+    began, taken, cursor, more = time.perf_counter(), 0, None, True
+    async with runtime.mail["imap"].open(account) as reader:
+        while more:
+            changes = await reader.changes("INBOX", cursor, batch=syncing.BATCH, since=None, at_most=MAILS)
+            taken, cursor, more = taken + len(changes.messages), changes.cursor, changes.more
+    assert taken == MAILS, f"the reader brought {taken} mails"
+    return time.perf_counter() - began
+
+
+async def fetch_copy(addresses: Addresses, servers: MailServers) -> float:
+    """The least that any sync has to do: the bytes as they came, in one table that knows nothing of them."""
+    began = time.perf_counter()
+    connection = await asyncpg.connect(
+        addresses.owner.set(drivername="postgresql").render_as_string(hide_password=False)
+    )
+    await connection.execute("create table raw_mails (raw bytea)")
+    for batch in batches(servers, STEP):
+        await connection.copy_records_to_table("raw_mails", records=[(raw,) for raw in batch])
+    seconds = time.perf_counter() - began
+    await connection.execute("drop table raw_mails")
+    await connection.close()
+    return seconds
 
 
 async def fetch_parse_store(addresses: Addresses, servers: MailServers) -> float:

@@ -181,14 +181,37 @@ async def test_few_long_reads_go_on_at_once_and_the_others_take_turns(
         given.append((ada, mailbox))
     results = await asyncio.gather(*(sync(trusting, mailbox) for _, mailbox in given))
     read = sorted(result.new for result in results)
-    assert read == [5, 5, 5, 60, 60], read
+    # The newest five of each, which nobody waits for, and a turn of five.
+    assert read == [10, 10, 10, 60, 60], read
     for (ada, mailbox), result in zip(given, results, strict=True):
         async with trusting.db.begin(ada.scope) as db:
             current = await db.get_one(Mailbox, (mailbox.workspace_id, mailbox.id))
         assert current.sync_due_at is not None
-        assert (current.sync_due_at < now() + syncing.TURN) == (result.new == 5)
+        assert (current.sync_due_at < now() + syncing.TURN) == (result.new == 10)
         await sync(trusting, current)
         assert await counts(trusting, ada) == (60, 30, 60)
+
+
+async def test_the_newest_mail_of_every_folder_is_read_before_the_rest_of_any(
+    trusting: Runtime, mail: MailServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(syncing, "BATCH", 5)
+    address = new_address(mail, "newest")
+    for folder in ("Archive", "INBOX"):
+        mail.append(address, folder, *mails(20, to=address))
+    ada, mailbox = await connect(trusting, mail, address)
+    await sync(trusting, mailbox)
+    async with trusting.db.begin(ada.scope) as db:
+        rows = await db.execute(
+            select(Folder.name, Message.snippet)
+            .join(Place, Place.folder_id == Folder.id)
+            .join(Message, Message.id == Place.message_id)
+            .order_by(Message.id)  # as they were stored
+        )
+        order = [(row.name, int(row.snippet.split()[-1].rstrip("."))) for row in rows]
+    newest = range(15, 20)
+    assert order[:10] == [*(("INBOX", each) for each in newest), *(("Archive", each) for each in newest)]
+    assert len(order) == 40
 
 
 @pytest.mark.parametrize("rounds", [4, pytest.param(20, marks=pytest.mark.faults)])

@@ -13,13 +13,14 @@ import pytest
 from sqlalchemy import func, select
 
 from outrider.core.clock import now
-from outrider.domain.mailboxes.models import Direction, Mailbox, Message
+from outrider.domain.mailboxes.models import Direction, Folder, Mailbox, Message
 from outrider.domain.mailboxes.verdict import Kind
 from outrider.domain.sending import claiming, letterhead, looking, rules
 from outrider.domain.sending.models import Claim, Hold, MailboxPace, Send, State, Waiting
 from outrider.domain.sending.pacing import Pace
 from outrider.domain.sequences import scheduling
 from outrider.runtime import Runtime
+from tests.domain.mailboxes.test_recording import folder_of
 from tests.factories.accounts import Someone, make_user
 from tests.factories.bulk import make_due_enrollments
 from tests.factories.mailboxes import make_mailbox, make_message
@@ -316,3 +317,30 @@ async def test_a_new_mailbox_begins_slowly_and_a_used_one_does_not(runtime: Runt
         return taken
 
     assert (await take_all(new), await take_all(used)) == (2, 4)
+
+
+async def test_a_follow_up_waits_until_the_latest_mail_of_a_new_mailbox_is_read(runtime: Runtime) -> None:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
+    email = await make_message(runtime, mailbox)
+    inbox = await folder_of(runtime, mailbox)
+    send = await make_send(runtime, ada, mailbox, email)
+    assert await claim(runtime, ada, mailbox) is None
+    waiting = await reload(runtime, ada, send)
+    assert (waiting.state, waiting.waiting_for) == (State.QUEUED, Waiting.MAILBOX_UNREAD)
+    assert waiting.due_at < now() + timedelta(seconds=10)
+    async with runtime.db.begin(ada.scope) as db:
+        folder = await db.get_one(Folder, (ada.workspace_id, inbox.id))
+        folder.advance("1", remaining=9_000, more=True, at=now())  # the newest batch is the first
+    assert await claim(runtime, ada, mailbox, at=waiting.due_at) is not None
+
+
+async def test_nothing_waits_for_ever_for_a_mailbox_to_be_read(runtime: Runtime) -> None:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
+    await make_send(runtime, ada, mailbox, await make_message(runtime, mailbox))
+    await folder_of(runtime, mailbox)
+    async with runtime.db.begin(ada.scope) as db:
+        stored = await db.get_one(Mailbox, (ada.workspace_id, mailbox.id))
+        stored.connected_at = now() - looking.UNREAD_AT_MOST - timedelta(seconds=1)
+    assert await claim(runtime, ada, mailbox) is not None

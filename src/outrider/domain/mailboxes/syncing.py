@@ -19,7 +19,7 @@ from outrider.domain.mailboxes.judging import Judged
 from outrider.domain.mailboxes.models import Folder, Mailbox
 from outrider.domain.operations import actions as operations
 from outrider.domain.operations.models import Operation
-from outrider.providers.mail.interface import Changes, ConnectFailed, Cursor, Reader, ReadFailed
+from outrider.providers.mail.interface import Changes, ConnectFailed, Cursor, Reader, ReadFailed, Role
 from outrider.providers.mail.sandbox import Given, Parser
 from outrider.runtime import Runtime
 
@@ -125,8 +125,10 @@ async def read_folder(
     scope: Scope,
     *,
     holds_claim: bool = False,
+    newest_alone: bool = False,
 ) -> Read:
-    """Reads a folder from its cursor on; each batch is committed with the cursor that covers it.
+    """Reads a folder from its cursor on; each batch is committed with the cursor that covers it. With `newest_alone` it
+    ends after the first, which holds the newest.
 
     While one batch is written, the next is fetched and taken apart. With `holds_claim` the mailbox's claim is
     renewed; a watch, which holds none, must not put a due sync off. A long read that finds enough others under way
@@ -139,7 +141,7 @@ async def read_folder(
             while True:
                 batch = await (ahead or _fetch(app, parser, folder, folder.cursor, reader))
                 ahead = None
-                goes_on = batch.changes.more and may_go_on(batch.changes.remaining)
+                goes_on = batch.changes.more and not newest_alone and may_go_on(batch.changes.remaining)
                 if goes_on:
                     ahead = asyncio.create_task(_fetch(app, parser, folder, batch.changes.cursor, reader))
                 async with app.db.begin(scope) as db:
@@ -159,10 +161,23 @@ async def read_folder(
 
 
 async def _read_all(app: Runtime, parser: Parser, mailbox: Mailbox, reader: Reader, scope: Scope) -> Read:
+    """Of folders never read before, first the newest mail of each: an answer must not wait for a whole archive."""
+    folders = await _folders(app, mailbox, scope)
+    new = 0
+    if any(each.cursor is None for each in folders):
+        for folder in folders:
+            read = await read_folder(app, parser, mailbox, folder, reader, scope, holds_claim=True, newest_alone=True)
+            new += read.new
+        folders = await _folders(app, mailbox, scope)
+    reads = [await read_folder(app, parser, mailbox, folder, reader, scope, holds_claim=True) for folder in folders]
+    return Read(new + sum(each.new for each in reads), is_whole=all(each.is_whole for each in reads))
+
+
+async def _folders(app: Runtime, mailbox: Mailbox, scope: Scope) -> list[Folder]:
+    """The one that answers come into stands first."""
     async with app.db.begin(scope) as db:
         folders = await queries.folders_of(db, mailbox.workspace_id, mailbox.id)
-    reads = [await read_folder(app, parser, mailbox, folder, reader, scope, holds_claim=True) for folder in folders]
-    return Read(sum(each.new for each in reads), is_whole=all(each.is_whole for each in reads))
+    return sorted(folders, key=lambda each: each.role is not Role.INBOX)
 
 
 async def _fetch(app: Runtime, parser: Parser, folder: Folder, cursor: Cursor | None, reader: Reader) -> Batch:

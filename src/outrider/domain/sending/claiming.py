@@ -22,6 +22,7 @@ from outrider.domain.suppressions.queries import NOT_SUPPRESSED
 
 # Looks at the queue of a mailbox in one claim; rows that may not leave yet are put off and the next ones looked at.
 ROUNDS, LOOK_AHEAD = 6, 50
+LOOK_AGAIN = timedelta(seconds=5)
 ANSWERED = "Somebody answered in the thread."
 LOCK = text("select pg_advisory_xact_lock(hashtextextended('sending:' || cast(:workspace as text), 0))")
 TAKE = text(f"""
@@ -90,7 +91,7 @@ def _choose(
         if line.room <= 0:
             continue
         for send in line.due:
-            if (obstacle := _obstacle(send, traffic, now=now, pace=pace)) is None:
+            if (obstacle := _obstacle(send, line, traffic, now=now, pace=pace)) is None:
                 chosen.append(send)
                 traffic.add(send)
                 break
@@ -98,7 +99,11 @@ def _choose(
     return chosen, later
 
 
-def _obstacle(send: Outgoing, traffic: Traffic, *, now: datetime, pace: Pace) -> tuple[Waiting, datetime] | None:
+def _obstacle(
+    send: Outgoing, line: Line, traffic: Traffic, *, now: datetime, pace: Pace
+) -> tuple[Waiting, datetime] | None:
+    if line.is_unread and send.answered_after is not None:
+        return Waiting.MAILBOX_UNREAD, now + LOOK_AGAIN
     if send.window is not None:
         opens = windows.next_open(now, windows.parse(send.window), ZoneInfo(send.timezone))
         if opens > now:

@@ -48,6 +48,10 @@ CODES = {
         "account_disconnected",
         "The mailbox can't be reached or needs its owner to connect it again.",
     ),
+    Waiting.MAILBOX_UNREAD: (
+        "account_unread",
+        "The mailbox was connected just now: its latest mail is read before a follow-up leaves, which takes seconds.",
+    ),
     Waiting.RETRY: ("retry_scheduled", "The last try failed for now; it is tried again."),
     Waiting.CONFIRMING: (
         "confirming",

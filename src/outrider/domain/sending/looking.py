@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,13 +16,19 @@ from outrider.domain.sending.models import MailboxPace, Outgoing
 from outrider.domain.sending.pacing import DAY, Cap, Pace
 
 URGENT = 100  # a person pressed the button: no gap holds it
+# How long a follow-up waits for the latest mail of a mailbox that was connected to be read. The newest is read first.
+UNREAD_AT_MOST = timedelta(minutes=15)
 COLUMNS = [each.name for each in fields(Outgoing)]
 # Each thing is counted once, however many rows it decides about: where the planner knows nothing of a young table yet,
 # it may read all that the workspace sent, which must not happen for each mailbox.
 LOOK = text(f"""
     with asked as (
         select m.id, m.provider, m.servers, m.address, m.daily_limit, m.connected_at, p.ramp_from,
-            p.mailbox_id is null as is_new, case when p.held_until > :now then {URGENT} else 0 end as least
+            m.connected_at > clock_timestamp() - cast(:unread_at_most as interval) and exists (
+                select from folders f
+                where f.workspace_id = m.workspace_id and f.mailbox_id = m.id and f.role in ('inbox', 'all')
+                    and (f.synced_at is null or f.synced_at < m.connected_at)
+            ) as is_unread, p.mailbox_id is null as is_new, case when p.held_until > :now then {URGENT} else 0 end as least
         from mailboxes m
         left join mailbox_paces p on p.workspace_id = m.workspace_id and p.mailbox_id = m.id
         where m.workspace_id = :workspace and m.id = any(:mailboxes) and m.state in ('connected', 'unreachable')
@@ -59,7 +65,7 @@ LOOK = text(f"""
     )
     select {", ".join(f"due.{name}" for name in COLUMNS)},
         asked.provider, asked.servers, asked.address, asked.daily_limit, asked.connected_at, asked.ramp_from,
-        asked.is_new, (select count(*) from flying where flying.mailbox_id = asked.id) as flying,
+        asked.is_new, asked.is_unread, (select count(*) from flying where flying.mailbox_id = asked.id) as flying,
         coalesce(f.sent, 0) as sent, f.oldest,
         d.sent + d.flying as to_domain, d.oldest as domain_oldest,
         c.sent + c.flying as to_company, c.oldest as company_oldest
@@ -79,6 +85,7 @@ class Line:
     cap: Cap
     room: int
     oldest: datetime | None
+    is_unread: bool = False  # its latest mail has not been read since it was connected
     due: list[Outgoing] = field(default_factory=list)
 
 
@@ -107,6 +114,7 @@ async def look(
     """
     values = {
         "workspace": workspace_id, "mailboxes": list(mailbox_ids), "now": now, "since": now - DAY, "ahead": ahead,
+        "unread_at_most": UNREAD_AT_MOST,
     }  # fmt: skip
     lines: dict[UUID, Line] = {}
     traffic = Traffic()
@@ -125,7 +133,7 @@ async def _line(db: AsyncSession, send: Outgoing, row: Row[Any], *, now: datetim
     cap = pacing.cap_of(smtp_host_of(row.provider, row.servers), row.address)
     ramp_from = await _first_ramp(db, send, row.connected_at) if row.is_new else row.ramp_from
     allowed = pacing.allowance(row.daily_limit, cap, ramp_from, now, pace)
-    return Line(send.mailbox_id, cap, allowed - row.sent - row.flying, row.oldest)
+    return Line(send.mailbox_id, cap, allowed - row.sent - row.flying, row.oldest, row.is_unread)
 
 
 async def _first_ramp(db: AsyncSession, send: Outgoing, connected_at: datetime) -> datetime | None:

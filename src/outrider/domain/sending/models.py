@@ -50,6 +50,7 @@ class Waiting(StrEnum):
     COMPANY_LIMIT = "company_limit"
     PAUSED = "paused"
     MAILBOX_DISCONNECTED = "mailbox_disconnected"
+    MAILBOX_UNREAD = "mailbox_unread"  # an answer may lie there
     RETRY = "retry"
     CONFIRMING = "confirming"
     QUEUED = "queued"  # nothing holds it; it leaves with the next free connection
@@ -192,6 +193,7 @@ class Outgoing:
     in_reply_to: str | None
     refs: list[str]
     message_id: str
+    answered_after: datetime | None
     priority: int
     window: dict[str, Any] | None
     timezone: str
