@@ -11,6 +11,8 @@ from sqlalchemy import text
 from outrider.core.clock import now
 from outrider.core.embedded import EmbeddedServer
 from outrider.core.ids import new_id
+from outrider.domain.audit import jobs as audit_jobs
+from outrider.domain.audit import trail
 from outrider.domain.erasure import contact_erasing, subjects
 from outrider.domain.erasure.contact_registry import HELD, MENTIONED
 from outrider.domain.erasure.jobs import erase_contact
@@ -183,3 +185,25 @@ async def take_in(runtime: Runtime, owner: Someone) -> UUID:
     async with runtime.db.begin(owner.scope) as db:
         taken = await people.upsert(db, owner.workspace_id, owner.user.id, [person], provider="csv", account="")
     return taken[0].contact_id
+
+
+async def test_the_sealed_trail_knows_an_erasure_for_what_it_is(runtime: Runtime) -> None:
+    canary = await furnish_contact(runtime, f"canary{new_id().hex}")
+    await seal(runtime)
+    erasure = await ask(runtime, canary.owner, canary.contact_id)
+    assert await contact_erasing.erase(runtime.db, canary.owner.workspace_id, erasure.id)
+    await seal(runtime)
+    async with runtime.db.begin() as db:
+        assert await trail.problems(db, canary.owner.workspace_id) == []
+    async with runtime.db.begin(canary.owner.scope) as db:
+        erased = await db.scalar(text("select count(*) from audit_erased"))
+        kept = await db.scalar(text("select count(*) from audit_entries where object = 'contacts' and before is null and after is null"))  # fmt: skip
+    assert erased
+    assert kept == 4, (
+        "who was added, changed and erased is said, and no more: of them, and of who was noted down with them"
+    )
+
+
+async def seal(runtime: Runtime) -> None:
+    await audit_jobs.seal(runtime)  # learns where the trail ends
+    await audit_jobs.seal(runtime)
