@@ -55,7 +55,6 @@ TESTED_ELSEWHERE = {
     "api/enveloped.py": "api/test_openapi.py",
     "api/contacts/app.py": "test_contracts.py",
     "api/contacts/contract.py": "api/contacts/test_privacy.py",
-    "api/contacts/examples.py": "api/contacts/test_privacy.py",
     "api/contact_import/app.py": "test_contracts.py",
     "api/contact_import/contract.py": "api/contact_import/test_imports.py",
     "api/contract.py": "api/test_openapi.py",
