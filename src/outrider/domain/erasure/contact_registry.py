@@ -38,7 +38,8 @@ class Mentioned:
 def _says(*columns: str, likes: str = "likes", mask: str = "mask") -> str:
     """That one of some texts names the person. The pattern decides; looking for its words first is much faster."""
     text = columns[0] if len(columns) == 1 else f"concat_ws(' ', {', '.join(columns)})"
-    return f"({text} ilike any(:{likes}) and {text} ~* :{mask})"
+    # ILIKE would fold the whole text anew for each pattern.
+    return f"(lower({text}) like any(:{likes}) and {text} ~* :{mask})"
 
 
 def _bytes(column: str) -> str:
@@ -117,7 +118,7 @@ HELD = (
     Held("imported_contacts", f"({_CONTACT} or {_says('t.raw_data', 't.error_message')})"),
     Held("contact_import_files",
          "exists (select 1 from contact_import_jobs j where j.workspace_id = :ws and j.id = t.id"
-         f" and j.status in ('failed', 'cancelled')) and {_bytes('t.content')} ilike any(:likes)",
+         f" and j.status in ('failed', 'cancelled')) and lower({_bytes('t.content')}) like any(:likes)",
          at_once=1, is_told=False),
     Held("call_speeches", "exists (select 1 from calls c where c.workspace_id = :ws and c.speech_id = t.id"
                           f" and ({_call('c')} or {_call_says('c')}))", hidden=("audio", "digest")),

@@ -115,7 +115,8 @@ def _spellings(address: str) -> list[str]:
 
 
 def _likes(words: Iterable[str]) -> list[str]:
-    return ["%" + re.sub(r"([%_\\])", r"\\\1", each) + "%" for each in words]
+    """Patterns of LIKE over texts in small letters."""
+    return ["%" + re.sub(r"([%_\\])", r"\\\1", each.lower()) + "%" for each in words]
 
 
 def _pattern(words: Iterable[str]) -> str:

@@ -79,7 +79,6 @@ async def rows(
     after: Any = _first(kind)
     seen = kind.at_once
     while seen == kind.at_once:
-        began = time.monotonic()
         async with database.begin(scope) as db:
             after, seen, keys = await _part(db, _finding(kind), after, values)
         for start in range(0, len(keys), at_once):
@@ -88,7 +87,6 @@ async def rows(
                 found = list(await db.scalars(statement, wanted))
             for each in found:
                 yield each
-        await rest(began)
 
 
 async def _walk(
