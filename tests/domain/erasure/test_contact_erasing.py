@@ -18,6 +18,8 @@ from outrider.domain.erasure.contact_registry import HELD, MENTIONED
 from outrider.domain.erasure.jobs import erase_contact
 from outrider.domain.erasure.models import ContactErasure
 from outrider.domain.erasure.subjects import OwnAddress
+from outrider.domain.imports import actions as import_actions
+from outrider.domain.imports.models import ImportJob, ImportNotStopped
 from outrider.domain.mailboxes.models import Direction, Mailbox
 from outrider.domain.people import actions as people
 from outrider.domain.people.person import make_person
@@ -28,6 +30,7 @@ from outrider.domain.suppressions.actions import RecipientSuppressed
 from outrider.runtime import Addresses, Runtime
 from tests.api.test_unsubscribe import PACE
 from tests.domain.erasure.test_purging import admin
+from tests.factories import imports
 from tests.factories.accounts import Someone, make_user
 from tests.factories.canary import where_it_is
 from tests.factories.contact_canary import furnish_contact
@@ -207,3 +210,16 @@ async def test_the_sealed_trail_knows_an_erasure_for_what_it_is(runtime: Runtime
 async def seal(runtime: Runtime) -> None:
     await audit_jobs.seal(runtime)  # learns where the trail ends
     await audit_jobs.seal(runtime)
+
+
+async def test_an_import_that_stopped_half_way_can_not_bring_them_back(runtime: Runtime) -> None:
+    ada, _, contact_id = await with_bob(runtime)
+    job = await imports.start(runtime, ada, b"Name,Mail\nBob Baker,Bob@b.test\nCarol,carol@c.test\n")
+    erasure = await ask(runtime, ada, contact_id)
+    assert not await contact_erasing.erase(runtime.db, ada.workspace_id, erasure.id), "it is reading the file"
+    async with runtime.db.begin(ada.scope) as db:
+        await import_actions.cancel(db, await db.get_one(ImportJob, (ada.workspace_id, job.id)))
+    assert await contact_erasing.erase(runtime.db, ada.workspace_id, erasure.id)
+    with pytest.raises(ImportNotStopped, match="Upload it anew"):
+        async with runtime.db.begin(ada.scope) as db:
+            await import_actions.retry(db, await db.get_one(ImportJob, (ada.workspace_id, job.id)))
