@@ -13,8 +13,8 @@ from outrider.domain.sending.models import Send, State
 from outrider.domain.sequences.models import Enrollment
 from outrider.runtime import Runtime
 from tests.domain.mailboxes.test_recording import a_mail, arrive, start
-from tests.factories.accounts import Someone
-from tests.factories.mailboxes import make_message
+from tests.factories.accounts import Someone, make_user
+from tests.factories.mailboxes import make_mailbox, make_message
 from tests.factories.sending import make_send
 from tests.factories.sequences import make_enrollment, make_sequence
 
@@ -50,7 +50,8 @@ async def test_an_answer_stops_its_send_though_what_leads_to_it_is_read_later(ru
 
 
 async def test_what_waits_in_the_outbox_is_refused_by_an_answer_in_the_other_thread(runtime: Runtime) -> None:
-    ada, mailbox, _ = await start(runtime)
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
     kept = await make_message(runtime, mailbox, subject="One")
     email = await make_message(runtime, mailbox, subject="Two")
     send = await make_send(runtime, ada, mailbox, email)
