@@ -32,9 +32,9 @@ async def test_a_bomb_costs_little_memory_and_ends_in_time(name):
 
 
 async def test_the_measure_sees_a_bomb_that_a_wider_limit_lets_through():
-    result = await met("gzip", "200")
+    result = await met("gzip", "90")
     print(result)
-    assert result["megabytes"] > 100
+    assert result["megabytes"] > 50  # which is what all of them stay below
 
 
 async def test_the_limits_fall_where_they_say():
