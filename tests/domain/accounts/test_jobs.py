@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import insert
@@ -27,6 +28,7 @@ from tests.live import environment
 
 SECRET = "an app password"
 READERS = 4
+AT_ONCE = 8
 
 
 def rotated(runtime: Runtime, settings: Settings) -> tuple[Runtime, Runtime, str]:
@@ -39,15 +41,26 @@ def rotated(runtime: Runtime, settings: Settings) -> tuple[Runtime, Runtime, str
 
 async def make_secrets(runtime: Runtime, count: int) -> list[tuple[Scope, bytes]]:
     """One sealed value in each of `count` workspaces."""
-    made = []
-    for _ in range(count):
-        scope = Scope(new_id())
-        assert scope.workspace_id is not None
-        async with runtime.db.begin(scope) as db:
-            await db.execute(insert(Workspace).values(id=scope.workspace_id, name="Rotating"))
-            vault = await open_vault(db, runtime.keyring, scope.workspace_id)
-        made.append((scope, vault.seal(SECRET, table="mailboxes", column="secret", row_id=scope.workspace_id)))
-    return made
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def make() -> tuple[Scope, bytes]:
+        own = new_id()
+        async with room, runtime.db.begin(Scope(own)) as db:
+            await db.execute(insert(Workspace).values(id=own, name="Rotating"))
+            vault = await open_vault(db, runtime.keyring, own)
+        return Scope(own), vault.seal(SECRET, table="mailboxes", column="secret", row_id=own)
+
+    return await asyncio.gather(*(make() for _ in range(count)))
+
+
+async def all_read(runtime: Runtime, made: list[tuple[Scope, bytes]]) -> bool:
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def is_read(scope: Scope, sealed: bytes) -> bool:
+        async with room:
+            return await read(runtime, scope, sealed) == SECRET
+
+    return all(await asyncio.gather(*(is_read(*each) for each in made)))
 
 
 async def read(runtime: Runtime, scope: Scope, sealed: bytes) -> str:
@@ -83,8 +96,7 @@ async def rotate(runtime: Runtime, settings: Settings, database: Addresses, *, c
         done.set()
         await asyncio.gather(*readers)
         assert await jobs.not_current(with_both) == []
-        for scope, sealed in made:
-            assert await read(with_new, scope, sealed) == SECRET
+        assert await all_read(with_new, made)
         print(f"\n{count} data keys brought over under {READERS} readers: {failed} of {reads} reads failed")
         assert failed == 0
         assert reads > READERS
@@ -117,7 +129,7 @@ async def test_before_the_rotation_the_new_key_alone_reads_nothing(runtime: Runt
 async def test_five_killed_workers_leave_a_rotation_that_ends(
     runtime: Runtime, settings: Settings, server: EmbeddedServer, database: Addresses, tmp_path: Path
 ) -> None:
-    made = await make_secrets(runtime, 1500)
+    made = await make_secrets(runtime, 1000)
     with_both, with_new, both = rotated(runtime, settings)
     command = [str(Path(sys.executable).parent / "outrider"), "worker"]
     given = environment(settings, server, OUTRIDER_ENCRYPTION_KEYS=both, OUTRIDER_LOG_LEVEL="ERROR")
@@ -131,19 +143,19 @@ async def test_five_killed_workers_leave_a_rotation_that_ends(
             kills += 1
         assert left > 0, "the rotation was over before the last kill"
         await jobs.rewrap(with_both)
-        for scope, sealed in made:
-            assert await read(with_new, scope, sealed) == SECRET
+        assert await all_read(with_new, made)
         print(f"\n{kills} kills, {left} left for the last worker, {len(made)} of {len(made)} read")
     finally:
         await put_back(runtime, settings, database, both)
 
 
 async def until_fewer(runtime: Runtime, before: int, process: "subprocess.Popen[bytes]") -> int:
-    ends = time.monotonic() + 20
-    while time.monotonic() < ends:
+    worker, ends = psutil.Process(process.pid), time.monotonic() + 120
+    # Twenty seconds of a processor, however long a busy machine takes to give them.
+    while time.monotonic() < ends and sum(worker.cpu_times()[:2]) < 20:
         left = len(await jobs.not_current(runtime, at_most=100_000))
         if left < before - 20:
             return left
         assert process.poll() is None, f"the worker ended by itself: {os.strerror(process.returncode or 0)}"
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.02)
     raise AssertionError("no worker brings anything over")
