@@ -10,7 +10,7 @@ from outrider.core.db import Scope
 from outrider.domain.accounts.vault import open_vault
 from outrider.domain.grants import actions as grants
 from outrider.domain.mailboxes import connections, queries
-from outrider.domain.mailboxes.models import Mailbox, State
+from outrider.domain.mailboxes.models import Folder, Mailbox, State
 from outrider.providers.mail.interface import GrantedAccount
 from outrider.providers.oauth.interface import Identity, Tokens
 from outrider.runtime import Runtime
@@ -52,6 +52,8 @@ async def connect_granted(
         )
         mailbox.sync_due_at = mailbox.watched_until = now() + timedelta(days=1)
         mailbox.subscribe_at = None
+        # As after its newest mail was read: nothing waits for that.
+        await db.execute(update(Folder).where(Folder.mailbox_id == mailbox.id).values(synced_at=now()))
     return mailbox
 
 
