@@ -35,7 +35,8 @@ COMMANDS = [
     ["mailbox", "list"], ["mailbox", "limit"], ["mailbox", "resume"], ["footer"], ["tracking"],
     ["suppression", "list"], ["suppression", "add"], ["suppression", "lift"], ["dkim", "create"], ["dkim", "activate"],
     ["contacts", "search"], ["contacts", "show"], ["contacts", "edit"], ["contacts", "merge"], ["contacts", "unmerge"],
-    ["contacts", "duplicates"], ["consent"],
+    ["contacts", "duplicates"], ["contacts", "export"], ["contacts", "erase"], ["consent"], ["retention"],
+    ["audit", "verify"], ["audit", "heads"],
 ]  # fmt: skip
 
 

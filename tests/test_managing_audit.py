@@ -28,7 +28,8 @@ async def test_a_trail_is_whole_until_somebody_cuts_it(
     kept = tmp_path / "heads.jsonl"
     kept.write_text(printed.stdout)
     assert head in trail.read_anchors(kept)
-    whole = await operator.run("audit", "verify", "--heads", str(kept))
+    asked = ("audit", "verify", "--heads", str(kept), "--workspace", str(ada.workspace_id))
+    whole = await operator.run(*asked)
     assert whole.returncode == 0, whole.stdout
     assert "no problems" in whole.stdout
     async with as_superuser(server) as db:
@@ -36,7 +37,7 @@ async def test_a_trail_is_whole_until_somebody_cuts_it(
         await db.execute(text("delete from audit_seals where workspace_id = :ws and number = :number"), cut)
         await db.execute(text("delete from audit_entries where workspace_id = :ws"), cut)
         await db.commit()
-    found = await operator.run("audit", "verify", "--heads", str(kept))
+    found = await operator.run(*asked)
     assert found.returncode == 1
     assert f"workspace {ada.workspace_id}, block {head.number}: it is not there as it was written down" in found.stdout
     async with as_superuser(server) as db:

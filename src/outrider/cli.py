@@ -201,11 +201,12 @@ def verify_audit(
     heads: Annotated[
         Path | None, typer.Option(help="Heads kept elsewhere; default the file in the data folder.")
     ] = None,
+    workspace: Annotated[UUID | None, typer.Option(help="Look at this workspace alone.")] = None,
 ) -> None:
     """Find what was changed, deleted or cut off in the audit trail. Exits with 1 where something was."""
     from outrider import managing_audit
 
-    if not run(managing_audit.verify(read_settings(), heads)):
+    if not run(managing_audit.verify(read_settings(), heads, workspace)):
         raise typer.Exit(1)
 
 

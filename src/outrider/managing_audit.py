@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import typer
 
@@ -15,13 +16,18 @@ from outrider.settings import Settings, SettingsError
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 SCOPE = Scope(actor="cli")
+AT_ONCE = 100  # chains a transaction
 
 
-async def verify(settings: Settings, file: Path | None) -> bool:
-    """Prints what is wrong with the trail; False if anything is."""
-    anchors = _anchors(settings, file)
+async def verify(settings: Settings, file: Path | None, workspace_id: UUID | None = None) -> bool:
+    """Prints what is wrong with the trail, or with one workspace's; False if anything is."""
+
+    def is_asked_for(head: Head) -> bool:
+        return workspace_id in {None, head.workspace_id}
+
+    anchors = list(filter(is_asked_for, _anchors(settings, file)))
     async with running(settings, name="outrider-cli") as runtime:
-        heads = await _heads(runtime)
+        heads = list(filter(is_asked_for, await _heads(runtime)))
         found = await _problems(runtime, heads, anchors)
     for problem in found:
         typer.secho(f"{problem}", fg="red")
@@ -47,9 +53,9 @@ async def _heads(runtime: Runtime) -> list[Head]:
 
 async def _problems(runtime: Runtime, heads: list[Head], anchors: list[Head]) -> list[Problem]:
     found: list[Problem] = []
-    for head in heads:
+    for start in range(0, len(heads), AT_ONCE):
         async with runtime.db.begin(SCOPE) as db:
-            found += await trail.problems(db, head.workspace_id)
+            found += await trail.problems(db, [each.workspace_id for each in heads[start : start + AT_ONCE]])
     async with runtime.db.begin(SCOPE) as db:
         return found + await trail.broken_anchors(db, anchors)
 

@@ -21,6 +21,9 @@ from tests.factories.accounts import Someone, make_user
 # Made by the user's own factory, or belonging to nobody.
 MADE_ALREADY = {"users", "workspaces", "members", "sessions", "erasures", "data_keys"}
 
+# No other test's worker shall find a mailbox at a provider that there is not.
+LEFT_ALONE = text("update mailboxes set state = 'disconnected'")
+
 
 async def furnish(runtime: Runtime, word: str, *, workspace_id: UUID | None = None) -> Someone:
     """Makes a user whose every text is the word, with a row in each table that knows workspaces."""
@@ -39,6 +42,7 @@ async def furnish(runtime: Runtime, word: str, *, workspace_id: UUID | None = No
                 await db.execute(table.insert(), made[table.name])
         await open_vault(db, runtime.keyring, someone.workspace_id)
         await _unmodelled(db, someone, word)
+        await db.execute(LEFT_ALONE)
     return someone
 
 

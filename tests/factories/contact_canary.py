@@ -13,7 +13,7 @@ from outrider.domain import all_jobs, all_models
 from outrider.domain.erasure.contact_registry import NOT_OF_CONTACTS
 from outrider.runtime import Runtime
 from tests.factories.accounts import Someone, make_user
-from tests.factories.canary import MADE_ALREADY, row_of
+from tests.factories.canary import LEFT_ALONE, MADE_ALREADY, row_of
 
 PLAIN = "plain"
 
@@ -92,6 +92,7 @@ async def furnish_contact(runtime: Runtime, word: str) -> Canary:
         )  # fmt: skip
         await jobs.enqueue(db, "grants.revoke", delay=86_400, workspace_id=owner.workspace_id, grant_id=new_id(),
                            attempt=1, word=address)  # fmt: skip
+        await db.execute(LEFT_ALONE)
     return Canary(owner, word, address, made["contacts"]["id"], others)
 
 

@@ -49,7 +49,7 @@ async def test_redis_stopped_emptied_and_back_loses_nothing_and_opens_nothing(
             urls, load = [a.url, b.url], Load()
             async with httpx2.AsyncClient(timeout=30, limits=httpx2.Limits(max_connections=USERS)) as http:
                 working = [asyncio.create_task(work(http, urls, user, load)) for user in users]
-                through = await trouble(http, urls, hasty, redis, load)
+                through, seconds = await trouble(http, urls, hasty, redis, load)
                 await asyncio.gather(*working)
             logs = [each.log.read_text() for each in (a, b)]
     stored = 0
@@ -63,7 +63,7 @@ async def test_redis_stopped_emptied_and_back_loses_nothing_and_opens_nothing(
     )
     assert load.others == []
     assert stored == load.written == USERS * ROUNDS
-    assert LIMIT <= through <= 2 * LIMIT
+    assert LIMIT <= through <= 2 * LIMIT * (1 + seconds / 60)  # a limit a minute, each process by itself
     for log in logs:
         # Said as it goes and as it comes back, not for each request.
         assert 1 <= log.count("limits.store_lost") == log.count("limits.store_back") <= 3
@@ -88,21 +88,25 @@ async def work(http: httpx2.AsyncClient, urls: list[str], user: Someone, load: L
             load.others.append(answer.text)
 
 
-async def trouble(http: httpx2.AsyncClient, urls: list[str], hasty: Someone, redis: RedisServer, load: Load) -> int:
-    """Stops Redis, starts it and empties it; returns how many requests of a hasty user came through meanwhile."""
+async def trouble(
+    http: httpx2.AsyncClient, urls: list[str], hasty: Someone, redis: RedisServer, load: Load
+) -> tuple[int, float]:
+    """Stops Redis, starts it and empties it; returns how many of a hasty user's requests came through, in what time."""
     total = USERS * ROUNDS
     await reached(load, total // 8)
     await asyncio.to_thread(redis.stop)
     headers = {"Authorization": f"Bearer {hasty.access_token}"}
     asked = [http.get(f"{url}/user/profile", headers=headers) for _ in range(2 * LIMIT) for url in urls]
+    began = time.monotonic()
     statuses = [each.status_code for each in await asyncio.gather(*asked)]
+    seconds = time.monotonic() - began
     assert set(statuses) == {200, 429}
     await asyncio.to_thread(redis.start)
     await asyncio.sleep(2.1)  # a store that failed is left alone for that long
     for url in urls:
         await http.get(f"{url}/user/profile", headers=headers)
     await asyncio.to_thread(redis.ask, "FLUSHALL")
-    return statuses.count(200)
+    return statuses.count(200), seconds
 
 
 async def reached(load: Load, count: int) -> None:

@@ -31,7 +31,7 @@ async def test_a_long_trail_is_sealed_in_one_go(runtime: Runtime, server: Embedd
     finally:
         trail.AT_ONCE = before
     async with runtime.db.begin() as db:
-        assert await trail.problems(db, ada.workspace_id) == []
+        assert await trail.problems(db, [ada.workspace_id]) == []
     async with runtime.db.begin(ada.scope) as db:
         blocks = list(await db.scalars(text("select cardinality(ids) from audit_seals where number > 3")))
     assert len(blocks) > 1

@@ -132,7 +132,7 @@ async def head_of(runtime: Runtime, workspace_id: UUID) -> Head:
 
 
 async def problems_of(db: AsyncSession, head: Head) -> list[str]:
-    found = await trail.problems(db, head.workspace_id) + await trail.broken_anchors(db, [head])
+    found = await trail.problems(db, [head.workspace_id]) + await trail.broken_anchors(db, [head])
     return [each.message for each in found]
 
 
@@ -155,7 +155,7 @@ async def test_a_forgery_is_found_where_it_is(runtime: Runtime, server: Embedded
     async with as_superuser(server) as db:
         entry = await db.scalar(text(f"select {ENTRY}"), {"ws": ada.workspace_id})
         await db.execute(text(f"delete from audit_entries where id = {ENTRY}"), {"ws": ada.workspace_id})
-        [found] = await trail.problems(db, ada.workspace_id)
+        [found] = await trail.problems(db, [ada.workspace_id])
     assert str(found) == f"workspace {ada.workspace_id}, block 2, entry {entry}: the entry was deleted"
 
 
@@ -176,7 +176,7 @@ async def test_an_entry_is_sealed_once_though_its_transaction_ends_late(
     await seal_all(runtime, server)
     for someone in (ada, eve):
         async with runtime.db.begin() as db:
-            assert await trail.problems(db, someone.workspace_id) == []
+            assert await trail.problems(db, [someone.workspace_id]) == []
     async with runtime.db.begin(ada.scope) as db:
         sealed = list(await db.scalars(text("select unnest(ids) from audit_seals")))
         entries = list(
@@ -210,7 +210,7 @@ async def test_what_was_erased_with_an_account_is_no_forgery(runtime: Runtime, s
     async with runtime.db.begin() as db:
         assert await problems_of(db, head) == []
         assert await problems_of(db, gone) == []
-        assert await trail.problems(db, NOBODY) == []
+        assert await trail.problems(db, [NOBODY]) == []
     async with runtime.db.begin(owner.scope) as db:
         kept = await db.scalar(text("select count(*) from audit_erased"))
     assert kept

@@ -197,7 +197,7 @@ async def test_the_sealed_trail_knows_an_erasure_for_what_it_is(runtime: Runtime
     assert await contact_erasing.erase(runtime.db, canary.owner.workspace_id, erasure.id)
     await seal(runtime)
     async with runtime.db.begin() as db:
-        assert await trail.problems(db, canary.owner.workspace_id) == []
+        assert await trail.problems(db, [canary.owner.workspace_id]) == []
     async with runtime.db.begin(canary.owner.scope) as db:
         erased = await db.scalar(text("select count(*) from audit_erased"))
         kept = await db.scalar(text("select count(*) from audit_entries where object = 'contacts' and before is null and after is null"))  # fmt: skip

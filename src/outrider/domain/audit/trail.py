@@ -5,7 +5,7 @@ the database, where who can write to it can't reach.
 import asyncio
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -80,28 +80,35 @@ def read_anchors(file: Path) -> Iterator[Head]:
                 raise ValueError(f"Line {number} of {file} is no head of the audit trail.") from error
 
 
-async def problems(db: AsyncSession, workspace_id: UUID) -> list[Problem]:
-    """What was changed, deleted, put in or cut out since it was sealed; at most MOST_PROBLEMS."""
-    await db.execute(text("set local statement_timeout = '10min'"))  # every entry of the workspace is read
+async def problems(db: AsyncSession, workspaces: Sequence[UUID]) -> list[Problem]:
+    """What was changed, deleted, put in or cut out since it was sealed; at most MOST_PROBLEMS a workspace."""
+    await db.execute(text("set local statement_timeout = '10min'"))  # every entry of a workspace is read
     rows = await db.execute(
-        text("select number, entry_id, problem from audit_problems(:workspace, :at_most)"),
-        {"workspace": workspace_id, "at_most": MOST_PROBLEMS},
+        text(
+            "select w.id, p.number, p.entry_id, p.problem from unnest(cast(:workspaces as uuid[])) w(id)"
+            " cross join lateral audit_problems(w.id, :at_most) p"
+        ),
+        {"workspaces": list(workspaces), "at_most": MOST_PROBLEMS},
     )
-    return [Problem(workspace_id, row.problem, row.number, row.entry_id) for row in rows]
+    return [Problem(row.id, row.problem, row.number, row.entry_id) for row in rows]
 
 
-async def broken_anchors(db: AsyncSession, anchors: Iterable[Head]) -> list[Problem]:
+async def broken_anchors(db: AsyncSession, anchors: Sequence[Head]) -> list[Problem]:
     """Anchors whose block is gone or another one: what came after was cut off, or all of it was made anew."""
-    found = []
-    for each in anchors:
-        verdict = await db.scalar(
-            text("select audit_anchor_holds(:workspace, :number, :seal)"),
-            {"workspace": each.workspace_id, "number": each.number, "seal": bytes.fromhex(each.seal)},
-        )
-        if verdict == "broken":
-            message = "it is not there as it was written down; entries were cut off or made anew"
-            found.append(Problem(each.workspace_id, message, each.number))
-    return found
+    rows = await db.execute(
+        text(
+            "select a.workspace, a.number from unnest("
+            "cast(:workspaces as uuid[]), cast(:numbers as bigint[]), cast(:seals as bytea[])) a(workspace, number, seal)"
+            " where audit_anchor_holds(a.workspace, a.number, a.seal) = 'broken'"
+        ),
+        {
+            "workspaces": [each.workspace_id for each in anchors],
+            "numbers": [each.number for each in anchors],
+            "seals": [bytes.fromhex(each.seal) for each in anchors],
+        },
+    )
+    message = "it is not there as it was written down; entries were cut off or made anew"
+    return [Problem(row.workspace, message, row.number) for row in rows]
 
 
 def _append(file: Path, lines: bytes) -> None:
