@@ -12,7 +12,7 @@ from sqlalchemy import text
 from outrider.domain.mailboxes.models import Mailbox, State
 from outrider.runtime import Addresses, Runtime
 from outrider.settings import Settings
-from tests.factories.accounts import Someone, make_user
+from tests.factories.accounts import Someone, make_user, retire
 from tests.factories.browser import browser
 from tests.factories.google import google_runtime, retire_boxes
 from tests.factories.mailboxes import make_mailbox
@@ -78,6 +78,7 @@ async def test_a_mailbox_at_google_is_connected_again_at_google(with_google: Run
         page = (await client.get("/console/mailboxes")).text
     assert "Connect again" not in page
     assert page.count(f"<h2>{address}</h2>") == 1
+    await retire(with_google, ada)
     async with with_google.db.begin(ada.scope) as db:
         assert await db.scalar(text("select count(*) from sessions")) == 1, (
             "who came from the console is signed in there"
@@ -143,3 +144,4 @@ async def test_what_is_not_set_up_is_said_in_words(runtime: Runtime) -> None:
     assert "Signing in with Google is not set up" in calendar.text
     assert "CalDAV" in calendar.text
     assert "Its operator can mend that" in page
+    await retire(runtime, ada)
