@@ -129,7 +129,7 @@ async def test_before_the_rotation_the_new_key_alone_reads_nothing(runtime: Runt
 async def test_five_killed_workers_leave_a_rotation_that_ends(
     runtime: Runtime, settings: Settings, server: EmbeddedServer, database: Addresses, tmp_path: Path
 ) -> None:
-    made = await make_secrets(runtime, 1000)
+    made = await make_secrets(runtime, 1500)
     with_both, with_new, both = rotated(runtime, settings)
     command = [str(Path(sys.executable).parent / "outrider"), "worker"]
     given = environment(settings, server, OUTRIDER_ENCRYPTION_KEYS=both, OUTRIDER_LOG_LEVEL="ERROR")
