@@ -1,5 +1,5 @@
-"""Fifty people at the concierge's endpoints, on a server process of its own; then each kind of request against one written
-by hand on the raw driver.
+"""Fifty people at the concierge's endpoints, on a server process of its own; and three kinds of request against endpoints
+written by hand.
 """
 
 import asyncio
@@ -10,28 +10,23 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import httpx2
-import orjson
-from fastapi import FastAPI, Request, Response
 from sqlalchemy import text
 from tests.factories.accounts import Someone, make_user
 from tests.faults import crowd
 from tests.real.daemons import free_ports
 
+from bench import concierge_peers as peers
 from bench.figures import Figure
 from bench.lists import client, vacuum
 from bench.processes import environment
-from outrider.core.clock import now
-from outrider.core.tokens import AccessTokens
 from outrider.main import create_app
 from outrider.runtime import Addresses, Runtime
 
 USERS, SENDERS, CALLS = 50, 2_000, 500
 THINKING, SECONDS = (0.5, 1.5), 20.0
-LIMIT = 20
 ROUNDS, TIMES = 7, 40
 TABLES = ("senders", "calls", "call_attempts", "preferences", "sessions", "members", "users")
 SEED = """
@@ -58,31 +53,6 @@ SEED = """
     select workspace_id, gen_random_uuid(), id, user_id, 1, 'console', 'completed', 'console', '', '', '{}', 0, 0,
         scheduled_at, scheduled_at, now(), now() from made;
 """
-SENDERS_PAGE = (
-    "select * from senders where workspace_id = $1 and user_id = $2 and email_count > 0"
-    " order by latest_date desc, id desc limit $3"
-)
-HABITS = (
-    "select 'type', sender_type, category, count(*) from (select sender_type, category from senders where workspace_id = $1"
-    " and user_id = $2 and chosen_at is not null order by chosen_at desc limit 1000) lately group by 2, 3 union all"
-    " select 'domain', domain, category, count(*) from senders where workspace_id = $1 and user_id = $2"
-    " and chosen_at is not null and domain = any($3) group by 2, 3"
-)
-SENDERS_TOTAL = "select count(*) from senders where workspace_id = $1 and user_id = $2 and email_count > 0"
-CALLS_PAGE = "select * from calls where workspace_id = $1 and user_id = $2 order by scheduled_at desc, id desc limit $3"
-CALLS_TOTAL = "select count(*) from calls where workspace_id = $1 and user_id = $2"
-ATTEMPTS = "select * from call_attempts where workspace_id = $1 and call_id = any($2) order by call_id, number"
-PREFERENCES = (
-    "update preferences set preferred_call_time = $3, updated_at = now() where workspace_id = $1 and user_id = $2"
-    " returning *"
-)
-
-SESSION = (
-    "select s.user_id from sessions s join users u on u.id = s.user_id where s.workspace_id = $1 and s.id = $2"
-    " and s.revoked_at is null and s.expires_at > now() and u.disabled_at is null"
-)
-
-Connection = Any  # of a pool: asyncpg's own type can't be named outside of its stubs
 Ask = Callable[["Visitor"], Awaitable[httpx2.Response]]
 
 
@@ -123,7 +93,7 @@ LISTS: dict[str, tuple[int, Ask]] = {
     "GET /senders?category": (10, lambda who: who.client.get("/api/senders?category=unassigned&sort=-email_count")),
     "GET /senders?search": (5, lambda who: who.client.get(f"/api/senders?search=person%20{who.chance.randint(1, 99)}")),
     "GET /calls": (15, lambda who: who.client.get(f"/api/calls?page={who.chance.randint(1, 10)}")),
-    "GET /calendar/events": (5, lambda who: who.client.get("/api/calendar/events?days_ahead=7")),
+    "GET /calendar/events": (5, lambda who: who.client.get("/api/integrations/calendar/events?days_ahead=7")),
     "GET /preferences": (5, lambda who: who.client.get("/api/preferences")),
     "GET /calls/next-digest": (5, lambda who: who.client.get("/api/calls/next-digest")),
 }
@@ -195,14 +165,13 @@ def _p95(values: list[float]) -> float:
 
 
 async def compare(runtime: Runtime, addresses: Addresses, owner: Someone) -> list[Figure]:
-    """In this process, in turn; the peer asks whether the caller's session stands and passes the same wall."""
+    """In this process, in turn."""
     pool = await asyncpg.create_pool(
         addresses.app.set(drivername="postgresql").render_as_string(hide_password=False), min_size=1, max_size=2
     )
-    signed_in = {"Authorization": f"Bearer {owner.access_token}"}
-    bare = client(bare_app(pool, runtime.tokens), **signed_in)
-    ours = client(create_app(runtime), **signed_in)
-    (await ours.get("/api/preferences")).raise_for_status()
+    apps = [create_app(runtime), peers.plain_app(addresses, runtime.tokens), peers.raw_app(pool, runtime.tokens)]
+    clients = [client(each, Authorization=f"Bearer {owner.access_token}") for each in apps]
+    (await clients[0].get("/api/preferences")).raise_for_status()
     asks: dict[str, Callable[[httpx2.AsyncClient], Awaitable[httpx2.Response]]] = {
         "GET /api/senders": lambda to: to.get("/api/senders"),
         "GET /api/calls": lambda to: to.get("/api/calls"),
@@ -210,14 +179,13 @@ async def compare(runtime: Runtime, addresses: Addresses, owner: Someone) -> lis
     }
     figures = []
     for name, ask in asks.items():
-        pairs = [(await _timed(ask, ours), await _timed(ask, bare)) for _ in range(ROUNDS + 1)][1:]
-        mine, theirs = (statistics.median(each[number] for each in pairs) for number in (0, 1))
-        figures.append(
-            Figure(
-                name, f"{mine * 1e3:.1f} ms", "hand-written endpoint, same SQL", f"{theirs * 1e3:.1f} ms",
-                theirs / mine, "0.5",
-            )
-        )  # fmt: skip
+        rounds = [[await _timed(ask, each) for each in clients] for _ in range(ROUNDS + 1)][1:]
+        ours, plain, raw = (statistics.median(each) for each in zip(*rounds, strict=True))
+        for peer, theirs, goal in (
+            ("endpoint by hand: FastAPI, pydantic, SQLAlchemy", plain, "0.5"),
+            ("endpoint by hand: raw driver and bytes", raw, ""),
+        ):
+            figures.append(Figure(name, f"{ours * 1e3:.1f} ms", peer, f"{theirs * 1e3:.1f} ms", theirs / ours, goal))
     await pool.close()
     return figures
 
@@ -227,49 +195,6 @@ async def _timed(ask: Callable[[httpx2.AsyncClient], Awaitable[httpx2.Response]]
     for _ in range(TIMES):
         (await ask(to)).raise_for_status()
     return (time.perf_counter() - began) / TIMES
-
-
-def bare_app(pool: "asyncpg.Pool[Any]", tokens: AccessTokens) -> FastAPI:
-    app = FastAPI()
-
-    async def under(request: Request, work: Callable[[Connection, str, str], Awaitable[Any]]) -> Response:
-        claims = tokens.read(request.headers["authorization"].removeprefix("Bearer "), now=now())
-        async with pool.acquire() as connection, connection.transaction():
-            await connection.execute("select set_config('app.ws', $1, true)", str(claims.workspace_id))
-            user = await connection.fetchval(SESSION, claims.workspace_id, claims.session_id)
-            body = await work(connection, str(claims.workspace_id), user) if user else None
-        return Response(orjson.dumps(body, default=str), 200 if user else 401, media_type="application/json")
-
-    @app.get("/api/senders")
-    async def senders(request: Request) -> Response:
-        async def work(connection: Connection, workspace: str, user: str) -> Any:
-            total = await connection.fetchval(SENDERS_TOTAL, workspace, user)
-            rows = await connection.fetch(SENDERS_PAGE, workspace, user, LIMIT)
-            chosen = await connection.fetch(HABITS, workspace, user, [row["domain"] for row in rows])
-            return {"data": [dict(row) for row in rows], "habits": [tuple(row) for row in chosen], "total": total}
-
-        return await under(request, work)
-
-    @app.get("/api/calls")
-    async def calls(request: Request) -> Response:
-        async def work(connection: Connection, workspace: str, user: str) -> Any:
-            total = await connection.fetchval(CALLS_TOTAL, workspace, user)
-            rows = await connection.fetch(CALLS_PAGE, workspace, user, LIMIT)
-            tried = await connection.fetch(ATTEMPTS, workspace, [row["id"] for row in rows])
-            return {"data": [dict(row) for row in rows], "attempts": [dict(row) for row in tried], "total": total}
-
-        return await under(request, work)
-
-    @app.put("/api/preferences")
-    async def preferences(request: Request) -> Response:
-        asked = orjson.loads(await request.body())
-
-        async def work(connection: Connection, workspace: str, user: str) -> Any:
-            return dict(await connection.fetchrow(PREFERENCES, workspace, user, asked["preferred_call_time"]))
-
-        return await under(request, work)
-
-    return app
 
 
 async def _until_ready(url: str) -> None:
