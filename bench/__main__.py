@@ -23,6 +23,7 @@ from bench import (
     lists,
     reading,
     scale,
+    scanning,
     sending,
     syncing,
     workers,
@@ -35,8 +36,8 @@ from outrider.runtime import open_runtime
 from outrider.settings import load
 
 NAMES = ("footprint", "lists", "sending", "workers", "reading", "harvesting", "syncing")
-LONG = ("concierge", "console", "finding", "importing", "scale")
-ON_REAL_SERVERS = {"syncing", "scale"}
+LONG = ("concierge", "console", "finding", "importing", "scale", "scanning")
+ON_REAL_SERVERS = {"syncing", "scale", "scanning"}
 
 
 async def measure(names: list[str], folder: Path, mail: Path | None, servers: MailServers | None) -> list[Figure]:
@@ -60,6 +61,8 @@ async def measure(names: list[str], folder: Path, mail: Path | None, servers: Ma
             figures += await concierge.measure(runtime, found, folder)
         if servers is not None and "syncing" in names:
             figures += await syncing.compare(runtime, found, servers, mail)
+        if servers is not None and "scanning" in names:
+            figures += await scanning.compare(runtime, found, servers, folder, mail)
         if servers is not None and "scale" in names:
             figures += await scale.measure(runtime, found, servers, folder)
     return figures

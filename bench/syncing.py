@@ -71,16 +71,17 @@ def serving() -> Iterator[MailServers]:
         servers.stop()
 
 
-def fill(servers: MailServers, raws: list[bytes]) -> int:
-    """Puts the mails into an inbox's folder on disk. Returns how many bytes they are."""
+def fill(servers: MailServers, raws: list[bytes], *, apart: int = 1) -> int:
+    """Puts the mails into an inbox's folder on disk, so many seconds apart. Returns how many bytes they are."""
     servers.add_user(ADDRESS)
     inbox = servers.folder / "dovecot/mail/a.test/bench/Maildir/cur"
     inbox.mkdir(parents=True, exist_ok=True)
-    began = int(time.time()) - len(raws)
+    began = int(time.time()) - len(raws) * apart
     for number, raw in enumerate(raws):
-        file = inbox / f"{began + number}.{number:06}.bench,S={len(raw)},W={len(raw)}:2,S"
+        at = began + number * apart
+        file = inbox / f"{at}.{number:06}.bench,S={len(raw)},W={len(raw)}:2,S"
         file.write_bytes(raw)
-        os.utime(file, (began + number, began + number))  # which is when they arrived
+        os.utime(file, (at, at))  # which is when it arrived
     owner = (servers.folder / "dovecot/mail").owner()
     subprocess.run(["chown", "-R", f"{owner}:", inbox.parent], check=True)
     return sum(map(len, raws))

@@ -2,9 +2,12 @@
 
 from sqlalchemy import text
 
+from outrider.core.clock import now
 from outrider.domain.mailboxes import syncing
-from outrider.domain.mailboxes.models import Direction
+from outrider.domain.mailboxes.models import Direction, Message
+from outrider.domain.mailboxes.sender_types import SenderType
 from outrider.domain.operations import actions as operations
+from outrider.domain.operations import queries
 from outrider.domain.operations.models import Operation, OperationStatus
 from outrider.domain.senders import actions, jobs
 from outrider.runtime import Runtime
@@ -44,6 +47,21 @@ async def test_a_scan_sorts_what_was_stored_before_and_says_how_far_it_is(runtim
     found = await senders_of(runtime, ada)
     assert sum(each.email_count for each in found.values()) == 210
     assert len(found) == 7
+
+
+async def test_a_scan_counts_as_done_what_is_read_and_sorted_meanwhile(runtime: Runtime) -> None:
+    ada = await make_user(runtime)
+    mailbox = await make_mailbox(runtime, ada)
+    scan = await scan_of(runtime, ada)
+    for number in range(3):
+        message = await make_message(runtime, mailbox, direction=Direction.IN, to=f"sender{number}@b.test")
+        async with runtime.db.begin(ada.scope) as db:
+            (await db.get_one(Message, (ada.workspace_id, message.id))).sender_type = SenderType.PERSONAL
+            sync = await queries.latest(db, ada.workspace_id, syncing.OPERATION, mailbox.id)
+            assert sync is not None
+            sync.advance(now(), done=1, failed=0, remaining=9 - number)
+        told = await step(runtime, ada, scan, turn=number)
+        assert (told.processed, told.total) == (number + 1, 10)
 
 
 async def test_a_mailbox_that_could_not_be_read_fails_the_scan_with_its_reason(runtime: Runtime) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from outrider.domain.mailboxes.judging import READING
 from outrider.providers.mail import mime
-from outrider.providers.mail.sandbox import WALL_SECONDS, Parser
+from outrider.providers.mail.sandbox import WALL_SECONDS, Given, Parser
 from tests.providers.mail import bombs
 
 SAMPLES = [path.read_bytes() for path in sorted((Path(__file__).parents[2] / "data" / "bounces").glob("*.eml"))]
@@ -62,6 +63,17 @@ async def test_among_300_mails_no_bomb_stops_another_mail(parser: Parser) -> Non
     assert mails == expected
     # The reader is ended at that second; a new one then starts and reads the others, on a machine that is busy.
     assert slowest <= WALL_SECONDS + 3
+
+
+async def test_one_child_does_different_work_in_turn(parser: Parser) -> None:
+    children = set()
+    for _ in range(3):
+        assert (await parser.parse(letter(1))).subject == "Letter 1"
+        children.add(child_of(parser))
+        [judged] = await parser.read_many(READING, [Given(letter(2))])
+        assert judged.mail.subject == "Letter 2"
+        children.add(child_of(parser))
+    assert len(children) == 1
 
 
 async def test_a_mail_that_kills_its_reader_is_poison_with_a_sender_and_the_next_is_read() -> None:

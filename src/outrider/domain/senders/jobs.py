@@ -51,7 +51,7 @@ async def scan(app: Runtime, *, workspace_id: UUID, user_id: UUID, operation_id:
                 row.sender_type, row.sender_reasons = judged.type, list(judged.reasons)
         await db.flush()
         await gathering.gather(db, workspace_id, user_id, list(fresh))
-        is_whole = await _advance(db, operation, done=len(fresh))
+        is_whole = await _advance(db, operation)
         if not is_whole:
             await jobs.enqueue(
                 db, JOB, dedupe=f"{operation_id}:{(turn + 1) % 2}", delay=0 if mails else LOOK_AGAIN,
@@ -59,17 +59,21 @@ async def scan(app: Runtime, *, workspace_id: UUID, user_id: UUID, operation_id:
             )  # fmt: skip
 
 
-async def _advance(db: AsyncSession, operation: Operation, *, done: int) -> bool:
-    """Moves the scan's progress along; true once both the stored mail and the mailboxes are done with."""
-    left = await queries.count_unsorted(db, operation.workspace_id, operation.user_id)
-    read = remaining = 0
+async def _advance(db: AsyncSession, operation: Operation) -> bool:
+    """Moves the scan's progress along; true once both the stored mail and the mailboxes are done with.
+
+    All stored mail counts, as what is read meanwhile is sorted as it comes.
+    """
+    stored, left = await queries.count_mails(db, operation.workspace_id, operation.user_id)
+    remaining = 0
     failure = None
     for mailbox in await mailboxes.of_user(db, operation.workspace_id, operation.user_id):
         sync = await operations.latest(db, operation.workspace_id, syncing.OPERATION, mailbox.id)
         if sync is not None and sync.status in UNFINISHED:
-            read, remaining = read + sync.processed, remaining + max(1, sync.total - sync.processed)
+            remaining += max(1, sync.total - sync.processed)
         elif sync is not None and sync.error:
             failure = f"{mailbox.address}: {sync.error}"
+    done = max(0, stored - left - operation.processed)
     operation.advance(now(), done=done, failed=0, remaining=left + remaining)
     is_whole = not left and not remaining
     if is_whole:

@@ -208,8 +208,13 @@ async def lock_unsorted(db: AsyncSession, workspace_id: UUID, ids: Collection[UU
     return {each.id: each for each in rows}
 
 
-async def count_unsorted(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> int:
-    return await db.scalar(select(func.count()).select_from(Message).where(*_unsorted(workspace_id, user_id))) or 0
+async def count_mails(db: AsyncSession, workspace_id: UUID, user_id: UUID) -> tuple[int, int]:
+    """Returns how many mails of a user are stored, and for how many of them no sender has been counted."""
+    counting = select(func.count()).select_from(Message)
+    stored = counting.where(Message.workspace_id == workspace_id, Message.user_id == user_id)
+    unsorted = counting.where(*_unsorted(workspace_id, user_id))
+    row = (await db.execute(select(stored.scalar_subquery(), unsorted.scalar_subquery()))).one()
+    return row[0], row[1]
 
 
 def _unsorted(workspace_id: UUID, user_id: UUID) -> tuple[ColumnElement[bool], ...]:

@@ -1,7 +1,8 @@
 """Mail is hostile: it is taken apart in child processes with little time and memory, which may die of it.
 
-Frames on a child's pipes are a 4-byte length and a body: one way what is known of a mail (JSON) and the mail itself,
-the other way what was made of it (JSON), in the same order.
+Frames on a child's pipes are a 4-byte length and a body: one way what is to be done with a mail and known of it (JSON) and
+the mail itself, the other way what was made of it (JSON), in the same order. What a child is to do for the first time it
+loads before, and says so with an empty frame.
 """
 
 import asyncio
@@ -26,14 +27,13 @@ from outrider.providers.mail.parsed import ParsedMail
 
 CPU_SECONDS = 5
 WALL_SECONDS = 6.0
-START_SECONDS = 30.0
+START_SECONDS = 30.0  # to start a child, or to have it load what it is to do
 MEMORY = 512 * 1024 * 1024
 MAX_ANSWER = 8 * 1024 * 1024
 BLOCK = 64 * 1024  # bytes written at a time, so that a large mail is not held twice
 BATCH = 32  # mails that one child is given at a time
 
 _LENGTH = struct.Struct(">I")
-_READY = b"\x01"
 _UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
 
@@ -123,17 +123,17 @@ PLAIN = Reading(plain, TypeAdapter(ParsedMail))
 
 
 class _Child:
-    """One process, for one caller at a time."""
+    """One process, for one caller at a time. It lives on from one reading to another: its start takes as long as 200 mails."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._process: asyncio.subprocess.Process | None = None
-        self._reading = ""
+        self._loaded: set[str] = set()
 
     async def read(self, reading: Reading[T], mails: Sequence[Given]) -> tuple[list[T], str | None]:
         """Returns the results up to the first mail that can't be read, and what is wrong with that one."""
         stdin, stdout = await self._streams(reading.name)
-        feeding = asyncio.create_task(_feed(stdin, mails))
+        feeding = asyncio.create_task(_feed(stdin, reading.name, mails))
         read: list[T] = []
         try:
             while len(read) < len(mails):
@@ -163,28 +163,31 @@ class _Child:
             await process.wait()
 
     async def _streams(self, reading: str) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
-        if self._process is not None and (self._process.returncode is not None or self._reading != reading):
+        if self._process is not None and self._process.returncode is not None:
             await self.end()
         if self._process is None:
-            self._process, self._reading = await _start(reading), reading
+            self._process, self._loaded = await _start(), set()
+        stdin, stdout = _pipes(self._process)
+        if reading not in self._loaded:
             try:
-                await asyncio.wait_for(_ready(self._process), START_SECONDS)
-            except (TimeoutError, asyncio.IncompleteReadError) as error:
+                async with asyncio.timeout(START_SECONDS):
+                    await _load(stdin, stdout, reading)
+            except (TimeoutError, asyncio.IncompleteReadError, ConnectionError) as error:
                 await self.end()
                 raise ParserUnavailable("The reader of mails did not start.") from error
             except BaseException:
                 await self.end()
                 raise
-        return _pipes(self._process)
+            self._loaded.add(reading)
+        return stdin, stdout
 
 
-async def _start(reading: str) -> asyncio.subprocess.Process:
+async def _start() -> asyncio.subprocess.Process:
     try:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "outrider.providers.mail.sandbox",
-            reading,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -195,8 +198,10 @@ async def _start(reading: str) -> asyncio.subprocess.Process:
         raise ParserUnavailable("The reader of mails could not be started.") from error
 
 
-async def _ready(process: asyncio.subprocess.Process) -> None:
-    await _pipes(process)[1].readexactly(len(_READY))
+async def _load(stdin: asyncio.StreamWriter, stdout: asyncio.StreamReader, reading: str) -> None:
+    stdin.write(_framed(orjson.dumps((reading,))))
+    await stdin.drain()
+    await _answer(stdout)
 
 
 def _pipes(process: asyncio.subprocess.Process) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
@@ -205,12 +210,12 @@ def _pipes(process: asyncio.subprocess.Process) -> tuple[asyncio.StreamWriter, a
     return process.stdin, process.stdout
 
 
-async def _feed(stdin: asyncio.StreamWriter, mails: Sequence[Given]) -> None:
+async def _feed(stdin: asyncio.StreamWriter, reading: str, mails: Sequence[Given]) -> None:
     # A child that dies shows by its missing answers.
     with suppress(ConnectionError):
         for each in mails:
-            known = orjson.dumps((each.received_at, each.poison))
-            stdin.write(_LENGTH.pack(len(known)) + known + _LENGTH.pack(len(each.raw)))
+            known = orjson.dumps((reading, each.received_at, each.poison))
+            stdin.write(_framed(known) + _LENGTH.pack(len(each.raw)))
             for start in range(0, len(each.raw), BLOCK):
                 stdin.write(each.raw[start : start + BLOCK])
                 await stdin.drain()
@@ -230,21 +235,37 @@ async def _headers_alone(child: _Child, reading: Reading[T], mail: Given) -> T:
     return read[0] if read else reading.work(b"", mail.received_at, mail.poison)
 
 
-def _serve(source: BinaryIO, sink: BinaryIO, reading: str) -> None:
+def _serve(source: BinaryIO, sink: BinaryIO) -> None:
     """The child's whole life: reads frames until its parent is gone."""
-    module, _, name = reading.partition(":")
-    work = getattr(import_module(module), name)
     for interrupt in (signal.SIGINT, signal.SIGTERM):
         signal.signal(interrupt, signal.SIG_IGN)  # the end of stdin is the end
+    sys.dont_write_bytecode = True  # it may write no file
     _confine()
-    sink.write(_READY)
-    sink.flush()
-    while (known := _frame(source)) is not None and (raw := _frame(source)) is not None:
-        received_at, poison = orjson.loads(known)
-        _allow_cpu(CPU_SECONDS)
-        answer = orjson.dumps(work(raw, datetime.fromisoformat(received_at), poison))
-        sink.write(_LENGTH.pack(len(answer)) + answer)
+    works: dict[str, Callable[[bytes, datetime, str | None], object]] = {}
+    while (told := _frame(source)) is not None:
+        reading, *known = orjson.loads(told)
+        if not known:
+            _allow_cpu(int(START_SECONDS))
+            works[reading] = _work(reading)
+            answer = b""
+        elif (raw := _frame(source)) is not None:
+            received_at, poison = known
+            _allow_cpu(CPU_SECONDS)
+            answer = orjson.dumps(works[reading](raw, datetime.fromisoformat(received_at), poison))
+        else:
+            return
+        sink.write(_framed(answer))
         sink.flush()
+
+
+def _work(reading: str) -> Callable[[bytes, datetime, str | None], object]:
+    module, _, name = reading.partition(":")
+    found: Callable[[bytes, datetime, str | None], object] = getattr(import_module(module), name)
+    return found
+
+
+def _framed(body: bytes) -> bytes:
+    return _LENGTH.pack(len(body)) + body
 
 
 def _frame(source: BinaryIO) -> bytes | None:
@@ -265,4 +286,4 @@ def _allow_cpu(seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    _serve(sys.stdin.buffer, sys.stdout.buffer, sys.argv[1])
+    _serve(sys.stdin.buffer, sys.stdout.buffer)
