@@ -11,9 +11,13 @@ import pytest
 
 from outrider.api.concierge.contract import PREFIX as CONCIERGE
 from outrider.api.contact_import.contract import PREFIX
+from outrider.api.contacts.contract import PREFIX as CONTACTS
 from outrider.core.clock import now
 from outrider.core.embedded import EmbeddedServer
 from outrider.core.ids import new_id
+from outrider.domain.erasure import contact_erasing, subjects
+from outrider.domain.people import actions as people_actions
+from outrider.domain.people.person import make_person
 from outrider.domain.senders import actions
 from outrider.domain.senders import jobs as _registered  # noqa: F401  # what a scan queues
 from outrider.domain.senders.models import Sender
@@ -87,6 +91,23 @@ async def test_no_generated_request_breaks_a_promise_of_the_harvest(
     with serving(settings, server, tmp_path) as live:
         url = f"{live.url}/api"
         run(url, ada.access_token, known, tmp_path, contract="harvest", operations=10, examples=8, seed=1)
+
+
+async def test_no_generated_request_breaks_a_promise_of_the_contacts(
+    runtime: Runtime, settings: Settings, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    ada = await make_user(runtime)
+    people = [make_person(emails=[(f"p{number}@b.test", "work")], region="GB") for number in range(20)]
+    async with runtime.db.begin(ada.scope) as db:
+        taken = await people_actions.upsert(
+            db, ada.workspace_id, ada.user.id, people, provider="csv", account="contacts.csv"
+        )
+        subject = await subjects.of_contact(db, ada.workspace_id, taken[0].contact_id)
+        erasure, _ = await contact_erasing.begin(db, runtime.keyring, ada.actor, subject)
+    known = {"contactId": [str(each.contact_id) for each in taken], "erasureId": [str(erasure.id)]}
+    with serving(settings, server, tmp_path) as live:
+        url = f"{live.url}{CONTACTS}"
+        run(url, ada.access_token, known, tmp_path, contract="contacts", operations=3, examples=8, seed=1)
 
 
 @pytest.mark.faults
