@@ -44,6 +44,21 @@ def test_the_bounces_of_twelve_systems_say_who_and_why(reply: str, system: str) 
     assert (verdict.reason, verdict.is_hard) == REPLIES[reply]
 
 
+def test_yahoo_tells_a_refused_recipient_without_a_command() -> None:
+    words = "Sorry, we were unable to deliver your message to the following address.\n\n<bob@b.test>:\n550: <bob@b.test>: User unknown\n"
+    raw = f"From: MAILER-DAEMON@yahoo.com\nTo: ada@a.test\nSubject: Failure Notice\n\n{words}".encode()
+    verdict = classify(parse(raw), received_at=MONDAY)
+    assert (verdict.kind, verdict.reason, verdict.is_hard) == (Kind.BOUNCE, Reason.USER_UNKNOWN, True)
+
+
+def test_dovecots_own_words_count_more_than_the_fields_beside_them() -> None:
+    raw = make_bounce("postfix", us="ada@a.test", them=THEM, ours="<1@a.test>", reply=next(iter(REPLIES))).replace(
+        b"This is the mail system", b"Your message to <bob> was automatically rejected:\r\nNot enough disk space\r\n\r\nThis is the mail system", 1
+    )  # fmt: skip
+    verdict = classify(parse(raw), received_at=MONDAY)
+    assert (verdict.kind, verdict.reason, verdict.is_hard) == (Kind.BOUNCE, Reason.MAILBOX_FULL, False)
+
+
 class Case:
     """One enrolled mail, and the reports that come in on it."""
 

@@ -1,6 +1,7 @@
 """Why mail was refused: what servers really answer, and what is made of it."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -198,6 +199,24 @@ def test_an_operators_own_code_decides_only_where_words_and_code_say_nothing() -
     assert judge(told("554 HL:IPB mx14")).reason is Reason.BLOCKED
     assert judge(told("550 5.1.1 no such user. HL:IPB mx14")).reason is Reason.USER_UNKNOWN
     assert judge(told("550 XY:ABC mx14")).reason is Reason.ON_HOLD
+
+
+def test_a_code_that_its_operator_lists_with_one_cause_decides_before_the_words() -> None:
+    assert judge(told("554 5.7.1 Client host rejected: #216 lpn LPN000_630")).reason is Reason.POLICY_VIOLATION
+    assert judge(told("550 5.2.0 Mail rejete. Mail rejected. OFR_506")).reason is Reason.SPAM_DETECTED
+
+
+@pytest.mark.parametrize(("command", "reason"), [("DATA", Reason.REJECTED), ("RCPT", Reason.USER_UNKNOWN)])
+def test_docomo_hides_after_the_content_that_a_recipient_takes_no_mail_of_a_sender(
+    command: str, reason: Reason
+) -> None:
+    prose = "<a@docomo.ne.jp>: host mfsmax.docomo.ne.jp[203.0.113.9] said: 550 Unknown user a@docomo.ne.jp"
+    refused = replace(told("550 Unknown user a@docomo.ne.jp"), command=command)
+    assert judge(refused, prose=prose).reason is reason
+
+
+def test_a_bounce_that_says_nothing_has_no_reason() -> None:
+    assert judge(told(""), prose=". . . --- ---").reason is Reason.UNDEFINED
 
 
 def test_an_answer_of_many_lines_reads_as_one() -> None:

@@ -76,6 +76,8 @@ def _judged(mail: ParsedMail, told: list[ReportedRecipient]) -> tuple[Refusal, .
     words = transcripts.own_words(mail.text)
     if len(told) == 1 and not _PUBLIC.fullmatch(told[0].address):
         told = [replace(told[0], address=_named(mail) or told[0].address)]
+    if len(told) == 1 and (said := transcripts.rejection(words)):
+        told = [replace(told[0], diagnostic=said)]
     others = [each.address for each in told]
     found = []
     for each in told:

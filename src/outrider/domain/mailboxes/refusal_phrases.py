@@ -78,6 +78,7 @@ FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("networkerror", _any(r"unverified address\b.{0,120}lost connection|servfail|(?:cname|mx|(?<!reverse )dns) lookup failed(?! perm)|(?:dns|name) ?server (?:fail|problem|error)\w*|mail loop|host not found, try again|(?:malformed|unexpected) name server reply")),
     ("securityerror", _any(r"unauthenticated senders?\b|(?:smtp )?authentication (?:is )?(?:required|needed)(?! for relay)|must (?:be |first )?authenticat|client was not authenticated|no auth command|authentication fail|must issue a starttls|not sent (?:over|via) (?:a )?tls|without tls|tls (?:is )?required|requires? (?:tls|authentication)|not authenticated to send")),
     ("mailboxfull", _any(
+        r"was automatically rejected: not enough disk (?:space|quota)",  # Dovecot's words for a full mailbox
         rf"{_BOX}\b.{{0,80}}(?:\bfull\b|over[- ]?(?:its |the |their |his )?(?:disk |storage |allotted |e?-?mail )?quota|over ?quota|over (?:the )?(?:size |storage )?limit|quota (?:exceed|is|limit|violat|full)|exceed\w*.{{0,40}}(?:quota|limit|storage|size allowed|allowed|space)"
         r"|out of (?:storage|disk|space)|too (?:full|large|many messages)|(?:not|no|without) (?:have )?(?:enough|sufficient|any)?.{0,12}(?:space|storage|room)|size limit|reached .{0,30}(?:quota|limit|size)|voll|pleine|llen[oa]|pien[oa]|cheia|vol\b|一杯|いっぱい|容量)",
         r"(?:quota|storage|space|over|full|exceed\w*|size).{0,60}\b(?:mail ?box|in ?box|mail ?dir|mail ?folder)\b(?!.{0,12}(?:unavail|not found))",
@@ -186,11 +187,13 @@ LAST: tuple[tuple[str, re.Pattern[str]], ...] = (
 )  # fmt: skip
 # Of whom a refused recipient command speaks when it names nothing else.
 RECIPIENT = _any(r"\b(?:user|recipient|rcpt|mail ?box|account|addressee|empf[äa]nger|destinatai?r\w+)\b")
-# Codes of operators' own, where no words stand beside them: Orange and La Poste, NetEase.
-CODE = re.compile(r"\b(?:ofr\w{0,4}|lpn\d{3})_(\d{3})\b|\b((?:hl|mi|rp|dt|wm):\w{3})\b")
+# Codes of operators' own. Orange and La Poste list one cause for each; NetEase gives its codes for several, so that words
+# beside them say more.
+LISTED = re.compile(r"\b(?:ofr\w{0,4}|lpn\d{3})_(\d{3})\b")
+CODE = re.compile(r"\b((?:hl|mi|rp|dt|wm):\w{3})\b")
 CODES = {
     "104": "toomanyconn", "403": "rejected", "405": "rejected", "416": "userunknown", "417": "mailboxfull", "506": "spamdetected",
-    "517": "authfailure", "hl:icc": "toomanyconn", "hl:ifc": "speeding", "hl:ipb": "blocked", "hl:rep": "blocked", "hl:mep": "blocked",
+    "517": "authfailure", "630": "policyviolation", "hl:icc": "toomanyconn", "hl:ifc": "speeding", "hl:ipb": "blocked", "hl:rep": "blocked", "hl:mep": "blocked",
     "dt:rbl": "blocked", "wm:bli": "blocked", "mi:dmc": "speeding", "mi:sfq": "speeding", "rp:drc": "toomanyconn", "mi:cel": "syntaxerror",
     "mi:ccl": "syntaxerror", "rp:cel": "syntaxerror", "rp:ccl": "syntaxerror", "dt:spm": "spamdetected",
 }  # fmt: skip

@@ -15,6 +15,7 @@ from outrider.domain.mailboxes.refusal_phrases import (
     CODES,
     FIRST,
     LAST,
+    LISTED,
     NOT_LISTED,
     RECIPIENT,
     THEN,
@@ -99,6 +100,8 @@ _CODE_AGAIN = re.compile(
 )
 _NO_MORE_THAN_REFUSED = re.compile(r"recipient address rejected: (?=[a-z])(?!access denied)")
 _LIMITED_BECAUSE = re.compile(r"rate[- ]limited (?:because|due to)\b")  # the cause follows
+# NTT docomo knows its recipients at once: whom it does not know after the content takes no mail of this sender.
+_CHOOSES_SENDERS = re.compile(r"\bhost [\w-]{1,40}\.docomo\.ne\.jp\b", re.IGNORECASE)
 _EXIT_CODES = {
     "64": Reason.MAILER_ERROR, "65": Reason.CONTENT_ERROR, "67": Reason.USER_UNKNOWN, "68": Reason.HOST_UNKNOWN,
     "69": Reason.SYSTEM_ERROR, "70": Reason.SYSTEM_ERROR, "71": Reason.MAILER_ERROR, "72": Reason.SYSTEM_ERROR,
@@ -152,9 +155,12 @@ def _reason(told: ReportedRecipient, prose: str, subject: str) -> Reason:
         return Reason.BLOCKED
     if known := _EXIT_CODES.get(words) or _CATEGORIES.get(told.category):
         return known
+    if told.command == "DATA" and _CHOOSES_SENDERS.search(prose) and UNKNOWN_USER.search(words):
+        return Reason.REJECTED
     return (
-        _by_words(words, detail, told.command, told.category)
-        or _by_operators_code(words)
+        _by_operators_code(LISTED, words)
+        or _by_words(words, detail, told.command, told.category)
+        or _by_operators_code(CODE, words)
         or _first(SAID_ELSEWHERE, words)
         or (Reason.REJECTED if told.command == "MAIL" and detail.startswith("5.") else None)
         or _by_code(detail)
@@ -187,9 +193,9 @@ def _first(table: tuple[tuple[str, re.Pattern[str]], ...], words: str) -> Reason
     return next((Reason(name) for name, phrase in table if phrase.search(words)), None)
 
 
-def _by_operators_code(words: str) -> Reason | None:
-    found = CODE.search(words)
-    known = CODES.get(found[1] or found[2], "") if found else ""
+def _by_operators_code(code: re.Pattern[str], words: str) -> Reason | None:
+    found = code.search(words)
+    known = CODES.get(found[1], "") if found else ""
     return Reason(known) if known else None
 
 
@@ -226,7 +232,9 @@ def _by_reply(words: str, told: ReportedRecipient) -> Reason:
         return Reason.SYNTAX_ERROR
     if told.action in {"delayed", "expired"} or code == "421":
         return Reason.EXPIRED
-    return _by_stems(words, code, told.command) or (Reason.ON_HOLD if words else Reason.UNDEFINED)
+    return _by_stems(words, code, told.command) or (
+        Reason.ON_HOLD if any(map(str.isalpha, words)) else Reason.UNDEFINED
+    )
 
 
 def _by_stems(words: str, code: str, command: str) -> Reason | None:

@@ -38,13 +38,16 @@ _RETURNED = re.compile(
 )
 # What systems say at the end of any bounce, whatever the cause.
 _PHRASE_OF_COURSE = re.compile(
-    r"i'm not going to try again; this\s+message has been in the queue too long|this is a permanent error"
+    r"this is the mail system at host \S+|i'm sorry to have to inform you that your message could not\s+be delivered to one or more"
+    r"\s+recipients\. it's attached below|for further assistance, please send mail to postmaster|if you do so, please include this"
+    r" problem report\. you can\s+delete your own text from the attached returned message|the mail system$|delivery report unavailable"
+    r"|i'm not going to try again; this\s+message has been in the queue too long|this is a permanent error"
     r"|no further delivery attempts will be made|sorry it didn't work out|please do not reply|do not reply to this"
     r"|the following address(?:\(es\)|es)? (?:failed|had [\w ]{0,30})|message will be (?:deleted from queue|retried for [\w ]{0,20})"
     r"|technical details of (?:permanent|temporary) failure"
     r"|we recommend contacting the other email provider for further information about the cause of this error"
     r"|google tried to deliver your message, but it was rejected by the (?:server for the )?recipient domain",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
 _RETURNED_ID = re.compile(r"^[ \t>]{0,4}message-id:\s{0,3}<([^<>\s]{3,500})>", re.IGNORECASE | re.MULTILINE)
 _MUCH = 20_000
@@ -60,8 +63,13 @@ _COMMANDS = tuple(
         r"\[(?P<c>RCPT_TO|MAIL_FROM|DATA|BODY|CONNECT|HELO|EHLO)\]",
         r"\bSMTP:(?P<c>RCPT|MAIL|DATA|HELO|EHLO|CONN)",
         r"\(state (?P<state>\d{1,2})\)",
+        r"following address\.\s+<[^<>\s]{3,300}>:\s+(?P<recipient>[45]\d\d: )",  # Yahoo's
         r"does not like (?P<recipient>recipient)|but (?P<sender>sender) was rejected|failed after i (?P<sent>sent) the message|failed on (?P<data>data) command|my (?P<name>name) was rejected",
     )
+)
+# As Dovecot words it; the fields of such a report may say less, or what came before.
+_REJECTION = re.compile(
+    r"your message to <[^<>\n]{1,320}> was automatically rejected:\s{1,20}[^\n]{3,400}", re.IGNORECASE
 )
 _DIALOGUE = re.compile(
     r"^[ \t]*(?:>>>|In:)[ \t]*([A-Z]{4})\b[^\n]*\n(?:(?![ \t]*(?:>>>|In:))[^\n]*\n){0,3}?[ \t]*(?:<<<|Out:)[ \t]*[45]\d\d",
@@ -140,6 +148,11 @@ def command_in(text: str) -> str:
                 return _GMAIL_STATES.get(groups["state"], "")
             return _normal(groups["c"]) if "c" in groups else _QMAIL[next(iter(groups))]
     return ""
+
+
+def rejection(text: str) -> str:
+    """What a mailbox's own server says of the only recipient; empty where it says nothing in such words."""
+    return " ".join(found[0].split()) if (found := _REJECTION.search(text)) else ""
 
 
 def plain(text: str) -> str:
