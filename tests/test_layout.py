@@ -171,6 +171,8 @@ TESTED_ELSEWHERE = {
     "cli_running.py": "test_cli.py",
     "main.py": "test_leaks.py",
     "operating.py": "test_cli.py",
+    "routes.py": "test_cli.py",
+    "working.py": "test_worker.py",
     "providers/google_refusal.py": "providers/mail/test_gmail.py",
     "providers/mail/gmail_api.py": "providers/mail/test_gmail.py",
     "providers/mail/gmail_browse.py": "api/harvest/test_mail.py",

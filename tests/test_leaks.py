@@ -19,7 +19,7 @@ from outrider.domain.people.person import make_person
 from outrider.domain.preferences.models import Preferences
 from outrider.domain.senders import actions as senders
 from outrider.domain.senders.models import Sender
-from outrider.operating import all_routes
+from outrider.routes import all_routes
 from outrider.runtime import Runtime
 from tests.client import Client
 from tests.console.test_leaks import MATRIX as CONSOLE

@@ -1,5 +1,6 @@
 """How every command of `outrider` runs: its settings, its errors as one plain sentence, its questions."""
 
+import gc
 import getpass
 import os
 import sys
@@ -39,6 +40,8 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
     from outrider.core.errors import AppError
     from outrider.core.migrations import RoleProblem
 
+    gc.freeze()
+    gc.enable()
     try:
         return uvloop.run(work)
     except AppError as error:

@@ -22,8 +22,8 @@ from outrider.domain.suppressions.models import Reason
 from outrider.operating import acting, actor_of
 from outrider.providers.mail.dns import LookupFailed
 from outrider.providers.mail.preflight import Verdict
-from outrider.serving import running
 from outrider.settings import Settings
+from outrider.starting import running
 
 MOST_LISTED = 500
 LIMITS = frozenset({Hold.DAILY_LIMIT})

@@ -11,8 +11,8 @@ from outrider.core.encoding import encode
 from outrider.domain.audit import trail
 from outrider.domain.audit.trail import Head, Problem
 from outrider.runtime import Runtime
-from outrider.serving import running
 from outrider.settings import Settings, SettingsError
+from outrider.starting import running
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 SCOPE = Scope(actor="cli")

@@ -19,8 +19,8 @@ from outrider.domain.erasure import contact_erasing, exporting, retention, subje
 from outrider.domain.erasure.subjects import Subject
 from outrider.operating import acting, actor_of
 from outrider.runtime import Runtime
-from outrider.serving import running
 from outrider.settings import Settings
+from outrider.starting import running
 
 
 async def export(settings: Settings, user: str, whom: str, *, to: Path | None) -> None:

@@ -1,7 +1,5 @@
 """What the operator's commands do."""
 
-import json
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
@@ -10,9 +8,7 @@ from uuid import UUID
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from outrider import VERSION, starting
-from outrider.api import hooks
-from outrider.console import app as console
+from outrider import starting
 from outrider.core.clock import now
 from outrider.core.db import Scope
 from outrider.core.errors import NotFound
@@ -25,11 +21,10 @@ from outrider.domain.sequences import diagnosis, schedules
 from outrider.domain.sequences import queries as sequences
 from outrider.domain.sequences.diagnosis import SequenceDiagnosis
 from outrider.domain.sequences.queries import SequenceNotFound
-from outrider.main import SURFACES, SYSTEM
 from outrider.providers.mail.interface import Server, ServerAccount
 from outrider.runtime import Runtime
-from outrider.serving import running
 from outrider.settings import Settings
+from outrider.starting import running
 
 
 class Identified(Protocol):
@@ -190,45 +185,3 @@ async def actor_named(db: AsyncSession, email: str) -> Actor:
         raise NotFound(f"There is no user {email}. Create one: outrider user create {email}")
     workspace_id, role = belongs[0]
     return Actor(user.id, workspace_id, user.email, role)
-
-
-def all_routes() -> list[dict[str, str]]:
-    """Returns every route of every surface with what it needs."""
-    listed = [
-        {"surface": "system", "method": method, "path": path, "needs": "public"}
-        for path, (_, methods) in SYSTEM.items()
-        for method in methods
-    ]
-    listed += [{"surface": "hooks", "method": "POST", "path": path, "needs": "public"} for path in hooks.ROUTES]
-    for prefix, build in SURFACES.items():
-        specification = build(VERSION).openapi()
-        surface = specification["info"]["title"]
-        listed.append(
-            {"surface": surface, "method": "GET", "path": f"{prefix.rstrip('/')}/openapi.json", "needs": "public"}
-        )
-        listed += [
-            {
-                "surface": surface,
-                "method": method.upper(),
-                "path": prefix.rstrip("/") + path,
-                "needs": str(operation.get("x-needs", "")),
-            }
-            for path, operations in specification["paths"].items()
-            for method, operation in operations.items()
-        ]
-    return listed + [
-        {"surface": "console", "method": method, "path": f"/console{path}", "needs": needs}
-        for method, path, needs in console.all_routes()
-    ]
-
-
-def print_routes(*, as_json: bool) -> None:
-    rows = all_routes()
-    if as_json:
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
-        return
-    widths = [max(len(row[column]) for row in rows) for column in ("surface", "method", "path")]
-    for row in rows:
-        typer.echo(
-            f"{row['surface']:<{widths[0]}}  {row['method']:<{widths[1]}}  {row['path']:<{widths[2]}}  {row['needs']}"
-        )

@@ -1,45 +1,29 @@
-"""Running the processes: the HTTP server, the worker, or both in one."""
+"""Running the HTTP server, alone or with a worker in its process."""
 
 import asyncio
-import logging
-import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
-from outrider import starting, worker
+from outrider import worker
 from outrider.console.live import Hub
-from outrider.core import embedded, log
+from outrider.core import embedded
 from outrider.domain.accounts import queries as accounts
 from outrider.main import create_app
-from outrider.runtime import Runtime, open_runtime
+from outrider.runtime import Runtime
 from outrider.settings import Settings, SettingsError
+from outrider.starting import running
+from outrider.working import configure_logs, stopping
 
 DRAIN_SECONDS = 10
 
 
-@asynccontextmanager
-async def running(settings: Settings, *, name: str) -> AsyncIterator[Runtime]:
-    """Opens the database and a runtime on it. The embedded database is migrated by whoever starts it."""
-    async with starting.database(settings, migrate=settings.is_embedded) as found:
-        if not settings.is_embedded:
-            await starting.check_ready(settings, found)
-        async with open_runtime(settings, found.app, name=name) as runtime:
-            yield runtime
-
-
-def _configure_logs(settings: Settings) -> None:
-    log.configure(settings.log_level, json=settings.log_json)
-    for chatty in ("uvicorn.error", "alembic"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
-
-
 async def serve(settings: Settings, *, with_worker: bool) -> None:
     """Serves until SIGINT or SIGTERM; open requests and sends under way finish first."""
-    _configure_logs(settings)
+    configure_logs(settings)
     lock = embedded.hold(settings.data_dir) if settings.is_embedded else None
     try:
         # Taken before anything is started: a port in use is the commonest reason why it can't.
@@ -92,22 +76,6 @@ async def _serve(settings: Settings, listener: socket.socket, *, with_worker: bo
         await serving
         if work is not None:
             await work
-
-
-async def work(settings: Settings) -> None:
-    """Runs a worker alone, beside any number of others."""
-    _configure_logs(settings)
-    async with running(settings, name="outrider-worker") as runtime:
-        await worker.run(runtime, stopping())
-
-
-def stopping() -> asyncio.Event:
-    """Returns an event that SIGINT and SIGTERM set."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, stop.set)
-    return stop
 
 
 class _Server(uvicorn.Server):

@@ -15,7 +15,7 @@ from outrider.core import embedded, migrations
 from outrider.core.crypto import Keyring, SecretUnreadableError
 from outrider.core.db import Database, as_asyncpg
 from outrider.core.embedded import DATABASE, OWNER, EmbeddedServer
-from outrider.runtime import Addresses, addresses
+from outrider.runtime import Addresses, Runtime, addresses, open_runtime
 from outrider.settings import Settings, SettingsError
 
 # The installation's own canary is sealed like a workspace's secret, under this identifier.
@@ -43,6 +43,16 @@ async def database(settings: Settings, *, migrate: bool) -> AsyncIterator[Addres
     finally:
         if server is not None:
             await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, name: str) -> AsyncIterator[Runtime]:
+    """Opens the database and a runtime on it. The embedded database is migrated by whoever starts it."""
+    async with database(settings, migrate=settings.is_embedded) as found:
+        if not settings.is_embedded:
+            await check_ready(settings, found)
+        async with open_runtime(settings, found.app, name=name) as runtime:
+            yield runtime
 
 
 async def prepare(settings: Settings, found: Addresses) -> list[str]:

@@ -29,8 +29,8 @@ from outrider.demo.servers import ADA, AWAY, GONE, GRACE, HOST, PASSWORD, SILENT
 from outrider.domain.accounts import actions as accounts
 from outrider.main import create_app
 from outrider.runtime import Runtime
-from outrider.serving import running
 from outrider.settings import Settings, load
+from outrider.starting import running
 
 DAY_SECONDS = 4  # how long a day of the demonstration takes
 ABSENCE = timedelta(days=3)

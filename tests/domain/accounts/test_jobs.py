@@ -104,7 +104,6 @@ async def rotate(runtime: Runtime, settings: Settings, database: Addresses, *, c
         await put_back(runtime, settings, database, both)
 
 
-@pytest.mark.xdist_group("rotation")
 async def test_two_hundred_workspaces_change_their_key_under_readers(
     runtime: Runtime, settings: Settings, database: Addresses
 ) -> None:
@@ -125,7 +124,6 @@ async def test_before_the_rotation_the_new_key_alone_reads_nothing(runtime: Runt
         await read(with_new, scope, sealed)
 
 
-@pytest.mark.xdist_group("rotation")
 async def test_five_killed_workers_leave_a_rotation_that_ends(
     runtime: Runtime, settings: Settings, server: EmbeddedServer, database: Addresses, tmp_path: Path
 ) -> None:
