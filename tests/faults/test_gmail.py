@@ -61,7 +61,7 @@ async def at_work(runtime: Runtime) -> AsyncIterator[None]:
         await task
 
 
-async def until(look: Callable[[], Awaitable[Any]], is_so: Callable[[Any], bool], seconds: float = 20) -> Any:
+async def until(look: Callable[[], Awaitable[Any]], is_so: Callable[[Any], bool], seconds: float = 60) -> Any:
     async with asyncio.timeout(seconds):
         while not is_so(found := await look()):
             await asyncio.sleep(0.05)
