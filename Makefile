@@ -29,7 +29,7 @@ setup: $(VENV)/.installed ## Make the environment alone
 
 .PHONY: test
 test: check mail-servers emulator ## Check and test everything, installing what that needs
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not faults"
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not faults"
 
 .PHONY: test-faults
 test-faults: $(VENV)/.developing mail-servers ## Run the long fault drills

@@ -1,6 +1,7 @@
 """What `outrider doctor` looks at: one line a check, and for every red one what to do."""
 
 import asyncio
+import itertools
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from outrider.settings import Settings, SettingsError
 MOST_OFF = timedelta(seconds=2)
 PATIENCE = 30.0
 MOST_USERS = 1000
+AT_ONCE = 20
 
 
 class Color(StrEnum):
@@ -212,12 +214,21 @@ async def _mailboxes(runtime: Runtime) -> AsyncIterator[Finding]:
     connected = await _connected(runtime)
     if not connected:
         yield Finding(Color.WARN, "mailboxes", "none connected", "Connect one: outrider mailbox connect --help")
-    for mailbox in connected:
-        yield await _mailbox(runtime, mailbox)
+    for some in _batches(connected):
+        for finding in await asyncio.gather(*(_mailbox(runtime, each) for each in some)):
+            yield finding
     domains = {(each.address.rpartition("@")[2], each.smtp_host): each for each in connected}
-    for mailbox in domains.values():
-        for check in await preflight.examine(runtime, mailbox.workspace_id, mailbox.address, server=mailbox.smtp_host):
+    for some in _batches(list(domains.values())):
+        examined = await asyncio.gather(
+            *(preflight.examine(runtime, each.workspace_id, each.address, server=each.smtp_host) for each in some)
+        )
+        for check in itertools.chain.from_iterable(examined):
             yield _published(check)
+
+
+def _batches(found: list[Mailbox]) -> Iterator[list[Mailbox]]:
+    """So many at once: a server that does not answer takes its half minute."""
+    return (found[start : start + AT_ONCE] for start in range(0, len(found), AT_ONCE))
 
 
 def _published(check: Check) -> Finding:

@@ -61,6 +61,7 @@ async def test_guessing_at_nobody_gets_as_slow(runtime: Runtime) -> None:
 
 async def test_strangers_take_no_more_room_than_they_may(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "MOST_STRANGERS", 3)
+    monkeypatch.setattr(sessions, "_strangers", {})
     for number in range(10):
         sessions._stranger(f"{number}@a.test").count_failure(now())
     assert sessions._stranger("9@a.test").failures == 1
