@@ -13,6 +13,7 @@ from outrider.providers.mail.smtp_send import SmtpSender, SmtpTimeouts
 
 # While a mailbox is being connected a person is waiting.
 PATIENCE = 20
+MOMENT = 0.25  # seconds
 
 
 class ImapSmtp:
@@ -38,6 +39,8 @@ class ImapSmtp:
             folders, capabilities = await self._verify_reading(account)
             return Verified(folders, features=capabilities | await sending)
         finally:
+            # Given up in the very moment in which its handshake fails, uvloop would tell of that on the terminal.
+            await asyncio.wait([sending], timeout=MOMENT)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
 
