@@ -168,7 +168,9 @@ async def watch(
     """Kills workers while the sink fills, then waits until every row has ended. Returns how many became unknown."""
     deadline = time.monotonic() + PATIENCE
     crashes = [count * quarter // 4 for quarter in (1, 2, 3)] if crash else []
-    thresholds = sorted(chance.randrange(count // 20, count * 9 // 10) for _ in range(kills))
+    # While one worker pauses the other sends on: pauses begin early, so that there is something left at the last.
+    last = count // 3 if pauses else count * 9 // 10
+    thresholds = sorted(chance.randrange(count // 20, last) for _ in range(kills))
     unknown: set[object] = set()
     states: dict[State, int] = {}
     while time.monotonic() < deadline:
