@@ -40,7 +40,10 @@ def fill(mail: MailServers, addresses: Sequence[str], *, mails: int) -> None:
     sources = domain / f"sources-{new_id()}"
     sources.mkdir(parents=True)
     for number in range(mails):
-        (sources / f"{int(time.time())}.{number:05}.crowd").write_bytes(_a_mail(number))
+        file = sources / f"{int(time.time())}.{number:05}.crowd"
+        file.write_bytes(_a_mail(number))
+        arrived = time.time() - 3_600 * (mails - number)  # as in life, little of it is of today
+        os.utime(file, (arrived, arrived))
     files = sorted(sources.iterdir())
     for address in addresses:
         inbox = domain / address.partition("@")[0] / "Maildir"
