@@ -138,11 +138,12 @@ def run(
     seed: int,
 ) -> None:
     report = folder / f"report-{seed}.json"
+    # One worker: Python 3.11's compiler, which it asks again and again, miscounts in threads (python/cpython#106905).
     done = subprocess.run(
         [
             str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(CONFIG), "run",
             str(CONTRACTS / f"{contract}.json"), "--url", url,
-            "--checks", "all", "--max-examples", str(examples), "--seed", str(seed), "--workers", "2",
+            "--checks", "all", "--max-examples", str(examples), "--seed", str(seed), "--workers", "1",
             "--header", f"Authorization: Bearer {token}", "--continue-on-failure", "--no-color",
             "--generation-database", "none", "--report-json-path", str(report),
         ],
