@@ -41,7 +41,7 @@ HOOKS = "tests.api.schemathesis_hooks"
 async def test_no_generated_request_breaks_a_promise(
     runtime: Runtime, settings: Settings, server: EmbeddedServer, tmp_path: Path
 ) -> None:
-    await hammer(runtime, settings, server, tmp_path, examples=5, seeds=[1])
+    await hammer(runtime, settings, server, tmp_path, examples=8, seeds=[1])
 
 
 async def test_no_generated_request_breaks_a_promise_of_the_contact_import(
@@ -78,7 +78,7 @@ async def test_no_generated_request_breaks_a_promise_of_the_concierge(
     with serving(settings, server, tmp_path) as live:
         url = f"{live.url}{CONCIERGE}"
         # All but those that end the session.
-        run(url, ada.access_token, known, tmp_path, contract="concierge", operations=35, examples=5, seed=1)
+        run(url, ada.access_token, known, tmp_path, contract="concierge", operations=35, examples=8, seed=1)
     await retire(runtime, ada)
 
 

@@ -52,6 +52,8 @@ def a_mail(
 
 @asynccontextmanager
 async def at_work(runtime: Runtime) -> AsyncIterator[None]:
+    async with runtime.db.begin() as db:
+        await db.execute(text("delete from pgqueuer"))  # hundreds of jobs that other tests have queued come first else
     stop = asyncio.Event()
     task = asyncio.create_task(worker.run(runtime, stop))
     try:
@@ -61,7 +63,7 @@ async def at_work(runtime: Runtime) -> AsyncIterator[None]:
         await task
 
 
-async def until(look: Callable[[], Awaitable[Any]], is_so: Callable[[Any], bool], seconds: float = 60) -> Any:
+async def until(look: Callable[[], Awaitable[Any]], is_so: Callable[[Any], bool], seconds: float = 20) -> Any:
     async with asyncio.timeout(seconds):
         while not is_so(found := await look()):
             await asyncio.sleep(0.05)

@@ -172,14 +172,10 @@ async def test_a_crowd_at_the_door_slows_nobody_inside(
                 await asyncio.sleep(max(0.0, 0.05 - waits[-1]))
             await asyncio.gather(*crowd)
             grown = (process.memory_info().rss - before) / 2**20
-    usual, slow = statistics.median(waits) * 1000, statistics.quantiles(waits, n=20)[-1] * 1000
-    print(
-        f"\n{len(crowd)} sign-ins in {seconds} s {answered}: health median {usual:.0f} ms, p95 {slow:.0f} ms,"
-        f" {grown:+.0f} MB"
-    )
+    slow = statistics.quantiles(waits, n=20)[-1] * 1000
+    print(f"\n{len(crowd)} sign-ins in {seconds} s {answered}: health p95 {slow:.0f} ms, {grown:+.0f} MB")
     assert set(answered) <= {401, 429}
-    # The short version shares its machine with other tests, which make single answers late.
-    assert (slow < 100) if seconds > 5 else (usual < 300)
+    assert slow < (100 if seconds > 5 else 300), "the short version shares its machine with other tests"
     assert grown < 100
 
 
